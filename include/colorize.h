@@ -1,0 +1,236 @@
+/* colorize.h: colours grayscale photographs in memory, on the CPU.
+ *
+ * Copyright (c) 2026, the libcolorize authors. Licence: BSD-2-Clause.
+ *
+ * This header is the manual. The shortest complete use:
+ *
+ *     colorize_model *model = NULL;
+ *     colorize_error error;
+ *     if (colorize_model_open_default(&model, &error) != COLORIZE_OK) { puts(error.message); return 1; }
+ *
+ *     colorize_image in  = { .pixels = gray, .row_bytes = width,     .width = width, .height = height, .format = COLORIZE_GRAY8 };
+ *     colorize_image out = { .pixels = rgb,  .row_bytes = 3 * width, .width = width, .height = height, .format = COLORIZE_RGB8 };
+ *     if (colorize_run(model, &in, &out, NULL, &error) != COLORIZE_OK) puts(error.message);
+ *     colorize_model_close(model);
+ *
+ * Compile with: cc program.c $(pkg-config --cflags --libs colorize)
+ *
+ * What holds for every function
+ *
+ *   Memory     The library never keeps a pointer that it was given after the call has returned (not even the bytes
+ *              of colorize_model_open_memory), never writes outside the rows and columns that a description names, and
+ *              frees nothing but what colorize_model_close frees.
+ *   Errors     A function that can fail returns a colorize_status and, if `error` is not NULL, fills it with one sentence
+ *              that names the value at fault and its bound. On success `error` is set to COLORIZE_OK and an empty
+ *              message. Nothing is printed, and no function ends or interrupts the process.
+ *   Threads    Any number of threads may use one model at the same time: a model does not change once it is open. Only
+ *              colorize_model_close must come after every other use. A call starts the threads that it needs and ends
+ *              them before it returns; they block every signal.
+ *   Results    The same input on the same machine gives the same bytes, with any number of threads and whatever
+ *              floating-point rounding mode the caller has set (it is put aside during a call and then put back).
+ *   fork       A child of fork() may go on using the models that its parent had opened.
+ *   State      There is no global state. One environment variable is read, when a model is opened: COLORIZE_ISA
+ *              (avx512, avx2 or baseline) chooses the instruction set instead of the best that the processor has.
+ *   Callbacks  run on the thread that made the call, and may call every function of this library except
+ *              colorize_model_close on the model in use. They must return: no longjmp, no C++ exception.
+ *   Unloading  The library stays in memory once it is loaded (it is linked with -z nodelete), so dlclose is safe.
+ *
+ * Structs that begin with struct_size grow at their end in later versions. Set struct_size to sizeof the struct that you
+ * were compiled with: what an older, shorter struct lacks has its default, and a newer, longer one is accepted as long
+ * as the part that this version does not know is zero. In every struct of options a zero means the default, so
+ * `colorize_options options = { .struct_size = sizeof options };` is a complete set of defaults.
+ */
+#ifndef COLORIZE_H
+#define COLORIZE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Version ---------------------------------------------------------------------------------------------------- */
+
+#define COLORIZE_VERSION_MAJOR 0
+#define COLORIZE_VERSION_MINOR 1
+#define COLORIZE_VERSION_PATCH 0
+
+/* The version of the library that is loaded: major * 1000000 + minor * 1000 + patch. */
+uint32_t colorize_version(void);
+
+/* ---- Errors ----------------------------------------------------------------------------------------------------- */
+
+/* One of the constants below. They are never renumbered; later versions append. */
+typedef int32_t colorize_status;
+enum {
+  COLORIZE_OK = 0,
+  COLORIZE_INVALID_ARGUMENT = 1, /* a pointer, size, format, option or environment value that the call does not take */
+  COLORIZE_OUT_OF_MEMORY = 2,    /* memory was refused; nothing was written */
+  COLORIZE_CANNOT_READ_FILE = 3, /* the file cannot be opened or read, or is not a regular file */
+  COLORIZE_INVALID_MODEL = 4,    /* the bytes are not a model file, or it is damaged or incomplete */
+  COLORIZE_UNSUPPORTED_MODEL = 5, /* a sound file, of an architecture or number format that this version does not know */
+  COLORIZE_CANCELLED = 6         /* the progress callback asked to stop */
+};
+
+/* The constant's name, for example "COLORIZE_OUT_OF_MEMORY"; "COLORIZE_UNKNOWN_STATUS" for any other number. Static. */
+const char *colorize_status_name(colorize_status status);
+
+/* What went wrong. Owned by the caller, on the stack or anywhere; need not be initialised. Frozen: never grows. */
+typedef struct colorize_error {
+  colorize_status status; /* the same value that the function returned */
+  char message[252];      /* UTF-8, ends with a zero byte, cut at a character's border where it would not fit */
+} colorize_error;
+
+/* ---- Images ----------------------------------------------------------------------------------------------------- */
+
+/* How the bytes of a pixel are laid out. They are sRGB-encoded; alpha is not premultiplied. Later versions append. */
+typedef int32_t colorize_format;
+enum {
+  COLORIZE_GRAY8 = 1, /* one byte: gray */
+  COLORIZE_RGB8 = 2,  /* three bytes: red, green, blue */
+  COLORIZE_RGBA8 = 3  /* four bytes: red, green, blue, alpha */
+};
+
+/* Pixels that the caller owns. Frozen: `reserved` must be zero. */
+typedef struct colorize_image {
+  void *pixels;           /* the first byte of the upper left pixel; an input's pixels are only read */
+  size_t row_bytes;       /* from a row's first byte to the next row's; at least width * bytes of a pixel, or larger */
+  uint32_t width;         /* in pixels, 1 to 1048576 */
+  uint32_t height;        /* in pixels, 1 to 1048576 */
+  colorize_format format; /* COLORIZE_GRAY8, ... */
+  uint32_t reserved[3];   /* zero */
+} colorize_image;
+
+/* ---- Models ----------------------------------------------------------------------------------------------------- */
+
+/* A network with its weights, ready to run. Opaque; made by one of the open functions, ended by colorize_model_close. */
+typedef struct colorize_model colorize_model;
+
+/* How to open a model. NULL or zeroes: as the file says. */
+typedef struct colorize_model_options {
+  size_t struct_size; /* sizeof(colorize_model_options) */
+  /* The temperature at which the network's plain softmax stands: its logits are multiplied by this before they are
+   * divided by the caller's temperature. 0: what the file says, or else 1. Otherwise 0.01 to 100. */
+  float plain_softmax_temperature;
+} colorize_model_options;
+
+/* What a model is. Strings belong to the model and live as long as it does. */
+typedef struct colorize_model_description {
+  size_t struct_size;             /* in: sizeof(colorize_model_description); only that much is written */
+  const char *architecture;       /* "compact" */
+  const char *licence;            /* the licence of the weights as the file states it; "" if it does not */
+  const char *instruction_set;    /* what the model was opened for: "avx512", "avx2" or "baseline" */
+  uint64_t parameters;            /* number of weights */
+  uint32_t default_network_size;  /* the side, in pixels, at which the network sees a picture unless told otherwise */
+  uint32_t network_size_multiple; /* sides that colorize_predict takes are multiples of this */
+  uint32_t output_stride;         /* the network's ab has 1/output_stride of the input's width and height */
+  uint32_t bins;                  /* number of ab bins in its distribution */
+  uint32_t takes_hints;           /* 1 if colorize_predict may be given hints, else 0 */
+  float plain_softmax_temperature; /* see colorize_model_options */
+} colorize_model_description;
+
+/* Opens the model that lies inside the library. Takes some milliseconds. *model is NULL after an error. */
+colorize_status colorize_model_open_default(colorize_model **model, colorize_error *error);
+
+/* Opens a model file (safetensors; docs/model-format.md). The file is read before the call returns and may then be
+ * changed or removed. `path` is a file name as open() takes it. *model is NULL after an error. */
+colorize_status colorize_model_open(const char *path, const colorize_model_options *options, colorize_model **model,
+                                    colorize_error *error);
+
+/* The same from `size` bytes in memory, which may be freed as soon as the call has returned. */
+colorize_status colorize_model_open_memory(const void *bytes, size_t size, const colorize_model_options *options,
+                                           colorize_model **model, colorize_error *error);
+
+/* Fills `description`, whose struct_size the caller has set. */
+colorize_status colorize_model_info(const colorize_model *model, colorize_model_description *description);
+
+/* Ends a model and frees all that belongs to it. No other call may be using it. NULL is a no-op. */
+void colorize_model_close(colorize_model *model);
+
+/* ---- Colouring -------------------------------------------------------------------------------------------------- */
+
+/* Called from time to time with the work done so far, `fraction` from 0 to 1, which never goes back and is 1 once, at the
+ * end. Return 0 to go on; any other value stops the call, which then returns COLORIZE_CANCELLED. */
+typedef int32_t (*colorize_progress)(void *user_data, float fraction);
+
+typedef int32_t colorize_preset;
+enum {
+  COLORIZE_PRESET_DEFAULT = 0, /* the best picture that this version knows how to make; may change with a version */
+  COLORIZE_PRESET_REFERENCE = 1 /* what the released Python pipeline computes, step by step: the picture squashed to
+                                   256x256 with Pillow's bicubic, bilinear upsampling, plain clipping to sRGB */
+};
+
+/* How to run a model. NULL or zeroes: the defaults. */
+typedef struct colorize_options {
+  size_t struct_size;     /* sizeof(colorize_options) */
+  colorize_preset preset; /* default COLORIZE_PRESET_DEFAULT */
+  /* The side of the square, in pixels, to which the picture is squashed for the network: a multiple of the model's
+   * network_size_multiple, up to 2048. Default: the model's own (preset reference: 256). Memory and time grow with its
+   * square. Only colorize_run reads it. */
+  uint32_t network_size;
+  /* The temperature of the annealed mean (Zhang et al. 2016, section 2.3): towards 0 colours are those of the most
+   * probable bin, vivid and patchy; at 1 they are the plain mean, even and dull. 0.01 to 10. Default: 0.38, the paper's. */
+  float temperature;
+  /* How many threads work on this call, the calling one included: 1 to 256. Default: the processors that the calling
+   * thread may run on. Has no influence on the result. */
+  uint32_t threads;
+  colorize_progress progress; /* default: none */
+  void *user_data;            /* handed to `progress` */
+} colorize_options;
+
+/* Sets every field to its default and struct_size to `struct_size`, which the caller gives as sizeof(colorize_options).
+ * The defaults are all zero; the function is for languages that do not initialise structs. NULL is a no-op. */
+void colorize_options_init(colorize_options *options, size_t struct_size);
+
+/* Colours `in` into `out`, which has the same width and height and the format COLORIZE_RGB8 or COLORIZE_RGBA8. Only the
+ * lightness of a coloured input is looked at. Alpha is copied as it is; it is 255 where only `out` has alpha.
+ *
+ * `out` may be `in` (same pixels, row_bytes and format), or lie beside it without a shared byte; otherwise the two must
+ * not overlap. Beyond the model and the network's activations (about 60 bytes for each network pixel squared at 256x256:
+ * 8 MB) the memory needed grows with the width of the picture only.
+ *
+ * While the network runs nothing is written. Once output rows are being written, an error or a cancel leaves `out`
+ * undefined (and `in` too, if they are the same). */
+colorize_status colorize_run(const colorize_model *model, const colorize_image *in, const colorize_image *out,
+                             const colorize_options *options, colorize_error *error);
+
+/* The network alone.
+ *   width, height  of the network's input: multiples of the model's network_size_multiple, from that up to 2048
+ *   lightness      [height, width], L of CIE Lab, 0 to 100
+ *   hints          [2, height, width], a and b of CIE Lab, -128 to 128; read where the mask is not 0. NULL: none
+ *   mask           [height, width], 1 where a hint is, else 0. NULL: no hints; one without the other is an error
+ *   ab             out: [2, height / output_stride, width / output_stride], a and b of CIE Lab
+ * All are row-major without padding. Values that are not finite are an error. Of the options `temperature`, `threads`
+ * and the progress callback are read. After an error or a cancel `ab` is as it was. */
+colorize_status colorize_predict(const colorize_model *model, uint32_t width, uint32_t height, const float *lightness,
+                                 const float *hints, const float *mask, const colorize_options *options, float *ab,
+                                 colorize_error *error);
+
+/* The probability of each ab bin, at the network's resolution: softmax(logits / temperature), with the arguments of
+ * colorize_predict. Here the default temperature is 1: the distribution that the network was trained to give.
+ *   probabilities  out: [bins, height / output_stride, width / output_stride], 0 to 1, summing to 1 over the bins */
+colorize_status colorize_distribution(const colorize_model *model, uint32_t width, uint32_t height,
+                                      const float *lightness, const float *hints, const float *mask,
+                                      const colorize_options *options, float *probabilities, colorize_error *error);
+
+/* The centres of the bins, in the order of colorize_distribution.
+ *   centres        out: [bins, 2], a and b of CIE Lab; `bins` must be the model's own number of bins */
+colorize_status colorize_bin_centres(const colorize_model *model, uint32_t bins, float *centres, colorize_error *error);
+
+/* ---- Colour ----------------------------------------------------------------------------------------------------- */
+
+/* Both take `count` pixels of three floats each, and may work in place (lab == rgb). The white point is D65 (2 degrees)
+ * and the figures are scikit-image's rgb2lab and lab2rgb, to 1e-3 in Lab and 1e-4 in RGB. */
+
+/* sRGB-encoded 0 to 1 (values outside are taken as they are) to L 0 to 100, a and b. */
+colorize_status colorize_rgb_to_lab(const float *rgb, float *lab, size_t count, colorize_error *error);
+
+/* And back. With clip not 0 each channel is clipped to 0 to 1; with 0, colours outside of sRGB's gamut come back as they
+ * are, below 0 or above 1. */
+colorize_status colorize_lab_to_rgb(const float *lab, float *rgb, size_t count, int32_t clip, colorize_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
