@@ -1,0 +1,83 @@
+/* exif.c: the little of EXIF and XMP that colouring a picture changes: its orientation and its
+ * thumbnail.
+ *
+ * C, because png.c and jpeg.c are. Every offset comes from the file and is checked before it is
+ * used: EXIF is a TIFF stream, whose first directory (IFD0) holds the orientation and whose second
+ * (IFD1) is the thumbnail.
+ */
+#include <string.h>
+
+#include "internal.h"
+
+enum {
+  orientation_tag = 0x0112,
+  short_type = 3,
+  long_type = 4,
+  entry_size = 12, /* tag (2), type (2), count (4), value (4) */
+};
+
+typedef struct tiff {
+  unsigned char *data;
+  size_t size;
+  bool big_endian;
+} tiff;
+
+static bool holds(const tiff *file, size_t offset, size_t count) {
+  return offset <= file->size && count <= file->size - offset;
+}
+
+static uint32_t number(const tiff *file, size_t offset, size_t bytes) {
+  uint32_t value = 0;
+  for (size_t i = 0; i < bytes; i++) {
+    const size_t position = file->big_endian ? i : bytes - 1 - i;
+    value = value << 8 | file->data[offset + position];
+  }
+  return value;
+}
+
+static void set_number(const tiff *file, size_t offset, size_t bytes, uint32_t value) {
+  for (size_t i = 0; i < bytes; i++) {
+    const size_t position = file->big_endian ? bytes - 1 - i : i;
+    file->data[offset + position] = (unsigned char)(value >> (8 * i));
+  }
+}
+
+bool exif_normalise(image_bytes *exif, int *orientation) {
+  *orientation = 1;
+  tiff file = {.data = exif->data, .size = exif->size};
+  if (!holds(&file, 0, 8)) return false;
+  file.big_endian = memcmp(file.data, "MM\0*", 4) == 0;
+  if (!file.big_endian && memcmp(file.data, "II*\0", 4) != 0) return false;
+
+  const size_t directory = number(&file, 4, 4);
+  if (!holds(&file, directory, 2)) return true;
+  const size_t entries = number(&file, directory, 2);
+  for (size_t i = 0; i < entries; i++) {
+    const size_t entry = directory + 2 + i * entry_size;
+    if (!holds(&file, entry, entry_size)) return true;
+    if (number(&file, entry, 2) != orientation_tag) continue;
+    const uint32_t type = number(&file, entry + 2, 2);
+    if (type != short_type && type != long_type) continue;
+    const size_t bytes = type == short_type ? 2 : 4;
+    const uint32_t value = number(&file, entry + 8, bytes);
+    if (value >= 1 && value <= 8) *orientation = (int)value;
+    set_number(&file, entry + 8, bytes, 1);
+  }
+  const size_t next_directory = directory + 2 + entries * entry_size;
+  if (holds(&file, next_directory, 4)) set_number(&file, next_directory, 4, 0);
+  return true;
+}
+
+void xmp_reset_orientation(image_bytes *xmp) {
+  static const char name[] = "tiff:Orientation";
+  const size_t length = sizeof name - 1;
+  for (size_t i = 0; i + length + 3 <= xmp->size; i++) {
+    if (memcmp(xmp->data + i, name, length) != 0) continue;
+    /* An attribute, ="6" or ='6', or an element, >6<. */
+    unsigned char *value = xmp->data + i + length;
+    if (*value == '=') value++;
+    const bool opens = *value == '"' || *value == '\'' || *value == '>';
+    if (opens && value + 1 < xmp->data + xmp->size && value[1] >= '1' && value[1] <= '8')
+      value[1] = '1';
+  }
+}

@@ -1,0 +1,74 @@
+/* image_files.h: reads PNG and JPEG files into memory and writes them, with their metadata.
+ *
+ * C, because libpng and libjpeg report errors with longjmp, which must not cross Swift frames: every call to them, and
+ * the setjmp that catches its errors, is in this module. Nothing here prints, and nothing ends the process.
+ */
+#ifndef IMAGE_FILES_H
+#define IMAGE_FILES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+  IMAGE_FILE_MAXIMUM_SIDE = 1048576,    /* of a picture that is read, in pixels */
+  IMAGE_FILE_MAXIMUM_JPEG_SIDE = 65500, /* of a picture that is written as JPEG: libjpeg's own limit */
+  IMAGE_FILE_MAXIMUM_MEGABYTES = 2048,  /* of the decoded pixels; checked before memory is asked for */
+  IMAGE_FILE_JPEG_QUALITY = 95,         /* at which JPEG is written, with colour at full resolution (4:4:4) */
+  IMAGE_FILE_MESSAGE_SIZE = 256
+};
+
+typedef enum image_file_status {
+  IMAGE_FILE_OK = 0,
+  IMAGE_FILE_FAILED = 1, /* the message says why */
+  IMAGE_FILE_STOPPED = 2 /* the caller's stop function returned true */
+} image_file_status;
+
+typedef enum image_file_format { IMAGE_FILE_PNG = 1, IMAGE_FILE_JPEG = 2 } image_file_format;
+
+/* What a file says beside its pixels; see image_file_read. Opaque. */
+struct image_metadata;
+
+/* A picture in memory. Rows are packed: row_bytes is width * channels. */
+typedef struct image_file {
+  unsigned char *pixels; /* [height, width, channels], 8 bits each, sRGB-encoded; alpha is not premultiplied */
+  size_t row_bytes;
+  uint32_t width;
+  uint32_t height;
+  int channels;      /* 1: gray, 3: RGB, 4: RGBA (gray with alpha is delivered as RGBA) */
+  bool had_16_bits;  /* the file holds 16 bits a channel, of which the pixels keep the rounded upper 8 */
+  struct image_metadata *metadata;
+} image_file;
+
+/* Asked from time to time (about once a row) whether to stop. May be NULL. */
+typedef bool (*image_file_stop)(void);
+
+/* Reads a PNG or JPEG file, told apart by their content. The caller ends `image` with image_file_free, whatever the
+ * status was.
+ *
+ *   PNG   1 to 16 bits, gray, palette and RGB, with and without transparency, interlaced or not
+ *   JPEG  gray and colour, baseline, progressive and arithmetic; CMYK is refused
+ *
+ * The EXIF orientation is applied to the pixels, and reads 1 in the metadata that are kept. A file that ends too early
+ * or is damaged is an error, even where the library could deliver some of its pixels. Gamma and ICC profile are not
+ * applied.
+ *
+ * What is kept: EXIF (without its thumbnail, which shows the picture before), XMP, density and the ICC profile, unless
+ * it is one for gray, for images of either format; the comments and IPTC record of a JPEG and the text, time, sRGB,
+ * gAMA and cHRM chunks of a PNG for an image of the same format.
+ *
+ * `message` has IMAGE_FILE_MESSAGE_SIZE bytes; on IMAGE_FILE_FAILED it says why, without the file's name. */
+image_file_status image_file_read(const char *path, image_file_stop stop, image_file *image, char *message);
+
+/* Writes `image`, which has 3 or 4 channels (JPEG: 3), to `path`: first to a temporary file in the same folder, which then
+ * takes the place of `path`, and of which nothing is left when something fails. The file's permissions are those of
+ * any new file.
+ *
+ * On IMAGE_FILE_OK `message` is empty, or says which metadata the format could not take. */
+image_file_status image_file_write(const char *path, image_file_format format, const image_file *image,
+                                   image_file_stop stop, char *message);
+
+/* Frees what belongs to `image` and zeroes it. */
+void image_file_free(image_file *image);
+
+#endif
