@@ -85,6 +85,5 @@ let package = Package(
     .testTarget(name: "ColorizeCoreTests", dependencies: ["ColorizeCore", "ColorizeDefaultModel"]),
     .testTarget(name: "ColorizeCAPITests", dependencies: ["ColorizeCAPI", "CColorize"]),
   ],
-  swiftLanguageModes: [.v6],
-  cLanguageStandard: .c11
+  swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,140 @@
+// colorize_model_*: opening, describing and closing models.
+
+import CColorize
+import ColorizeCore
+import ColorizeDefaultModel
+
+/// What a colorize_model points to.
+final class ModelHandle: Sendable {
+  let model: Model
+  private let strings: Memory<CChar>
+  private let licenceStart: Int
+  private let instructionSetStart: Int
+
+  init(_ model: Model) throws(ColorizeError) {
+    self.model = model
+    let information = model.information
+    let texts = [
+      information.architecture, information.licence, information.instructionSet.rawValue,
+    ].map { $0.utf8CString }
+    strings = try Memory(count: texts.reduce(0) { $0 + $1.count })
+    licenceStart = texts[0].count
+    instructionSetStart = texts[0].count + texts[1].count
+    var position = strings.start
+    for text in texts {
+      for character in text {
+        position.pointee = character
+        position += 1
+      }
+    }
+  }
+
+  var architecture: UnsafePointer<CChar> { UnsafePointer(strings.start) }
+  var licence: UnsafePointer<CChar> { UnsafePointer(strings.start + licenceStart) }
+  var instructionSet: UnsafePointer<CChar> {
+    UnsafePointer(strings.start + instructionSetStart)
+  }
+
+  /// The handle behind a pointer that the caller has from an open function.
+  static func borrow(_ pointer: OpaquePointer?) throws(ColorizeError) -> ModelHandle {
+    Unmanaged<ModelHandle>.fromOpaque(UnsafeRawPointer(try required(pointer, "model")))
+      .takeUnretainedValue()
+  }
+
+  /// Gives the caller a model.
+  fileprivate static func give(
+    _ target: UnsafeMutablePointer<OpaquePointer?>?,
+    _ error: UnsafeMutablePointer<colorize_error>?,
+    _ open: () throws(ColorizeError) -> Model
+  ) -> colorize_status {
+    report(to: error) { _ throws(ColorizeError) in
+      let target = try required(target, "model")
+      target.pointee = nil
+      let handle = try ModelHandle(try open())
+      target.pointee = OpaquePointer(Unmanaged.passRetained(handle).toOpaque())
+    }
+  }
+}
+
+@c @implementation
+public func colorize_model_open_default(
+  _ model: UnsafeMutablePointer<OpaquePointer?>!, _ error: UnsafeMutablePointer<colorize_error>!
+) -> colorize_status {
+  ModelHandle.give(model, error) { () throws(ColorizeError) in
+    try Model.open(
+      bytes: UnsafeRawBufferPointer(
+        start: colorize_default_model, count: colorize_default_model_size),
+      options: try modelOptions(nil))
+  }
+}
+
+@c @implementation
+public func colorize_model_open(
+  _ path: UnsafePointer<CChar>!, _ options: UnsafePointer<colorize_model_options>!,
+  _ model: UnsafeMutablePointer<OpaquePointer?>!, _ error: UnsafeMutablePointer<colorize_error>!
+) -> colorize_status {
+  ModelHandle.give(model, error) { () throws(ColorizeError) in
+    try Model.open(path: try required(path, "path"), options: try modelOptions(options))
+  }
+}
+
+@c @implementation
+public func colorize_model_open_memory(
+  _ bytes: UnsafeRawPointer!, _ size: Int, _ options: UnsafePointer<colorize_model_options>!,
+  _ model: UnsafeMutablePointer<OpaquePointer?>!, _ error: UnsafeMutablePointer<colorize_error>!
+) -> colorize_status {
+  ModelHandle.give(model, error) { () throws(ColorizeError) in
+    guard size >= 0 else {
+      throw .invalidArgument("size is \(UInt(bitPattern: size)); it must be below 2^63")
+    }
+    return try Model.open(
+      bytes: UnsafeRawBufferPointer(start: try required(bytes, "bytes"), count: size),
+      options: try modelOptions(options))
+  }
+}
+
+private func modelOptions(_ pointer: UnsafePointer<colorize_model_options>?) throws(ColorizeError)
+  -> ModelOptions
+{
+  var options = ModelOptions(instructionSet: try instructionSetOfEnvironment())
+  if let pointer {
+    let given = try versioned(pointer, "options", empty: colorize_model_options())
+    if given.plain_softmax_temperature != 0 {
+      options.plainSoftmaxTemperature = given.plain_softmax_temperature
+    }
+  }
+  return options
+}
+
+@c @implementation
+public func colorize_model_info(
+  _ model: OpaquePointer!, _ description: UnsafeMutablePointer<colorize_model_description>!
+) -> colorize_status {
+  report(to: nil) { _ throws(ColorizeError) in
+    let handle = try ModelHandle.borrow(model)
+    let target = UnsafeMutableRawPointer(try required(description, "description"))
+    let size = target.load(as: Int.self)
+    guard size >= MemoryLayout<Int>.size else {
+      throw .invalidArgument("description->struct_size is \(size)")
+    }
+    let information = handle.model.information
+    var result = colorize_model_description(
+      struct_size: size, architecture: handle.architecture, licence: handle.licence,
+      instruction_set: handle.instructionSet, parameters: UInt64(information.parameters),
+      default_network_size: UInt32(information.defaultNetworkSize),
+      network_size_multiple: UInt32(information.networkSizeMultiple),
+      output_stride: UInt32(information.outputStride), bins: UInt32(information.bins),
+      takes_hints: information.takesHints ? 1 : 0,
+      plain_softmax_temperature: information.plainSoftmaxTemperature)
+    withUnsafeBytes(of: &result) { bytes in
+      target.copyMemory(
+        from: bytes.baseAddress.unsafelyUnwrapped, byteCount: min(size, bytes.count))
+    }
+  }
+}
+
+@c @implementation
+public func colorize_model_close(_ model: OpaquePointer!) {
+  guard let model else { return }
+  Unmanaged<ModelHandle>.fromOpaque(UnsafeRawPointer(model)).release()
+}

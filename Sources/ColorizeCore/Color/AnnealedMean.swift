@@ -1,0 +1,95 @@
+// From logits of the ab bins to colours (Zhang et al. 2016, section 2.3).
+
+import CKernelContract
+
+/// Reads the distribution over the ab bins that a network gives at each position.
+package struct AnnealedMean: Sendable {
+  /// The temperature of the paper.
+  package static let defaultTemperature: Float = 0.38
+  /// What callers may ask for.
+  package static let temperatures: ClosedRange<Float> = 0.01...10
+
+  private let bins: Int
+  private let centres: Memory<Float>
+  /// What the distance of a logit to the largest one is multiplied by.
+  private let scale: Float
+
+  /// Room for the bins in whole vectors.
+  private var stride: Int { bins.roundedUp(to: 16) }
+
+  /// - Parameters:
+  ///   - temperature: the caller's.
+  ///   - plainTemperature: the one at which the network's plain softmax stands.
+  package init(temperature: Float, plainTemperature: Float) throws(ColorizeError) {
+    bins = Gamut.centres.count
+    centres = try Memory(count: 2 * bins.roundedUp(to: 16))
+    scale = plainTemperature / temperature
+    centres.fill(0)
+    for (index, centre) in Gamut.centres.enumerated() {
+      centres.start[index] = centre.x
+      centres.start[stride + index] = centre.y
+    }
+  }
+
+  /// The floats of scratch that `decode` needs for each worker.
+  package static var scratchCount: Int { Gamut.centres.count.roundedUp(to: 16) }
+
+  /// The mean of the bins' centres under softmax(logits / temperature).
+  ///
+  /// - Parameters:
+  ///   - logits: `[bins, h, w]`.
+  ///   - ab: out, `[2, h, w]`.
+  ///   - scratch: `scratchCount` floats for each worker.
+  package func decode(
+    _ logits: Activation, into ab: UnsafeMutablePointer<Float>, kernels: KernelSet, team: Team,
+    scratch: UnsafeMutablePointer<Float>
+  ) {
+    forEachPixel(logits, kernels, team, scratch) { pixel, sums, _ in
+      ab[pixel] = sums.1 / sums.0
+      ab[logits.pixels + pixel] = sums.2 / sums.0
+    }
+  }
+
+  /// The probability of each bin.
+  ///
+  /// - Parameter probabilities: out, `[bins, h, w]`.
+  package func distribution(
+    _ logits: Activation, into probabilities: UnsafeMutablePointer<Float>, kernels: KernelSet,
+    team: Team, scratch: UnsafeMutablePointer<Float>
+  ) {
+    forEachPixel(logits, kernels, team, scratch) { pixel, sums, weights in
+      for bin in 0..<bins {
+        probabilities[bin * logits.pixels + pixel] = weights[bin] / sums.0
+      }
+    }
+  }
+
+  private func forEachPixel(
+    _ logits: Activation, _ kernels: KernelSet, _ team: Team,
+    _ scratch: UnsafeMutablePointer<Float>,
+    _ body: (
+      _ pixel: Int, _ sums: (Float, Float, Float), _ weights: UnsafePointer<Float>
+    ) -> Void
+  ) {
+    let width = logits.shape.width
+    team.run(logits.shape.height) { y, worker in
+      let weights = scratch + worker * Self.scratchCount
+      var sums: (Float, Float, Float) = (0, 0, 0)
+      withUnsafeMutableBytes(of: &sums) { bytes in
+        let place = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
+        var arguments = colorize_annealed_mean()
+        arguments.a = UnsafePointer(centres.start)
+        arguments.b = UnsafePointer(centres.start + stride)
+        arguments.weights = weights
+        arguments.sums = place
+        arguments.count = bins
+        arguments.scale = scale
+        for pixel in (y * width)..<((y + 1) * width) {
+          arguments.logits = UnsafePointer(logits.start + pixel * logits.stride)
+          kernels.annealedMean(&arguments)
+          body(pixel, (place[0], place[1], place[2]), weights)
+        }
+      }
+    }
+  }
+}

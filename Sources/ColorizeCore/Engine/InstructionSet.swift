@@ -1,0 +1,73 @@
+// Which kernels run: chosen when a model is opened, by what the processor has.
+
+import CKernelContract
+import CPlatform
+import KernelsBaseline
+
+#if arch(x86_64)
+  import KernelsAVX2
+  import KernelsAVX512
+#endif
+
+/// The instruction sets that there are kernels for, best first.
+package enum InstructionSet: String, CaseIterable, Sendable {
+  case avx512
+  case avx2
+  case baseline
+
+  /// Those that this processor has, best first. Never empty.
+  package static var available: [InstructionSet] { allCases.filter(\.isAvailable) }
+
+  /// The instruction set of a name, as the environment variable COLORIZE_ISA gives it.
+  package static func named(_ name: String) throws(ColorizeError) -> InstructionSet {
+    guard let instructionSet = InstructionSet(rawValue: name) else {
+      let names = allCases.map(\.rawValue).joined(separator: ", ")
+      throw .invalidArgument("COLORIZE_ISA is \"\(name)\"; it must be one of \(names)")
+    }
+    return instructionSet
+  }
+
+  private var isAvailable: Bool {
+    switch self {
+    case .avx512: platform_has_avx512() != 0
+    case .avx2: platform_has_avx2() != 0
+    case .baseline: true
+    }
+  }
+}
+
+/// The micro-kernels of one instruction set. See `kernel_contract.h` for what each computes.
+package struct KernelSet: Sendable {
+  package let gemm: @convention(c) (UnsafePointer<colorize_gemm_tile>?) -> Void
+  /// Rows of the packed left matrix that `gemm` takes at once.
+  package let gemmRows: Int
+  /// Columns of the packed right matrix that `gemm` takes at once.
+  package let gemmPanel: Int
+  package let annealedMean: @convention(c) (UnsafePointer<colorize_annealed_mean>?) -> Void
+  package let blend: @convention(c) (UnsafePointer<colorize_blend>?) -> Void
+
+  package init(_ instructionSet: InstructionSet) {
+    switch instructionSet {
+    #if arch(x86_64)
+      case .avx512:
+        gemm = { KernelsAVX512.gemm($0.unsafelyUnwrapped) }
+        gemmRows = KernelsAVX512.gemmRows
+        gemmPanel = KernelsAVX512.gemmPanel
+        annealedMean = { KernelsAVX512.annealedMean($0.unsafelyUnwrapped) }
+        blend = { KernelsAVX512.blend($0.unsafelyUnwrapped) }
+      case .avx2:
+        gemm = { KernelsAVX2.gemm($0.unsafelyUnwrapped) }
+        gemmRows = KernelsAVX2.gemmRows
+        gemmPanel = KernelsAVX2.gemmPanel
+        annealedMean = { KernelsAVX2.annealedMean($0.unsafelyUnwrapped) }
+        blend = { KernelsAVX2.blend($0.unsafelyUnwrapped) }
+    #endif
+    default:
+      gemm = { KernelsBaseline.gemm($0.unsafelyUnwrapped) }
+      gemmRows = KernelsBaseline.gemmRows
+      gemmPanel = KernelsBaseline.gemmPanel
+      annealedMean = { KernelsBaseline.annealedMean($0.unsafelyUnwrapped) }
+      blend = { KernelsBaseline.blend($0.unsafelyUnwrapped) }
+    }
+  }
+}

@@ -1,0 +1,130 @@
+// A compiled network for one size: every shape known, every value given its place in one arena.
+
+/// What is needed to run a compiled network on inputs of one size. Immutable; the memory that a run
+/// needs is a `Workspace`.
+package final class Plan: Sendable {
+  package let compiled: CompiledNetwork
+  package let inputShape: Shape
+  package let outputShape: Shape
+  /// The floats of a workspace that all threads share: the values.
+  let arenaCount: Int
+  /// The floats that each thread has for itself.
+  let scratchCount: Int
+  /// By node: where its value starts in the arena; -1 for nodes that are fused away.
+  private let offsets: [Int]
+  private let shapes: [Shape]
+  private let costs: [Float]
+
+  package init(_ compiled: CompiledNetwork, height: Int, width: Int) {
+    self.compiled = compiled
+    let shapes = compiled.network.shapes(height: height, width: width)
+    self.shapes = shapes
+    inputShape = shapes[0]
+    outputShape = shapes[shapes.count - 1]
+
+    func count(_ node: Int) -> Int {
+      let pixels = shapes[node].height * shapes[node].width
+      return (pixels * Self.stride(node, shapes[node].channels, compiled.kernels)).roundedUp(to: 16)
+    }
+    var lastUse = Array(repeating: -1, count: shapes.count)
+    for (number, step) in compiled.steps.enumerated() {
+      for input in step.inputs { lastUse[input] = number }
+    }
+    lastUse[shapes.count - 1] = compiled.steps.count
+
+    var arena = ArenaLayout()
+    var offsets = Array(repeating: -1, count: shapes.count)
+    offsets[0] = arena.place(count(0))
+    for (number, step) in compiled.steps.enumerated() {
+      offsets[step.output] = arena.place(count(step.output))
+      for input in Set(step.inputs) where lastUse[input] == number {
+        arena.release(offsets[input])
+      }
+    }
+    self.offsets = offsets
+    arenaCount = arena.count
+    scratchCount =
+      compiled.steps.map {
+        $0.operation.scratchCount($0.inputs.map { shapes[$0] }, shapes[$0.output])
+      }.max()?.roundedUp(to: 16) ?? 0
+    costs = compiled.steps.map {
+      Float($0.operation.cost($0.inputs.map { shapes[$0] }, shapes[$0.output]))
+    }
+  }
+
+  /// The network's input, dense; every other value has room for whole vectors and panels.
+  private static func stride(_ node: Int, _ channels: Int, _ kernels: KernelSet) -> Int {
+    node == 0 ? channels : channels.roundedUp(to: max(16, kernels.gemmPanel))
+  }
+
+  /// Multiply-adds of a run, roughly.
+  package var cost: Float { costs.reduce(0, +) }
+
+  package func input(_ workspace: Workspace) -> Activation { activation(0, workspace) }
+
+  package func output(_ workspace: Workspace) -> Activation {
+    activation(shapes.count - 1, workspace)
+  }
+
+  private func activation(_ node: Int, _ workspace: Workspace) -> Activation {
+    Activation(
+      start: workspace.arena.start + offsets[node], shape: shapes[node],
+      stride: Self.stride(node, shapes[node].channels, compiled.kernels))
+  }
+
+  /// Computes the output from the input.
+  ///
+  /// - Parameter progress: called after each step with the share of the work that is done.
+  package func run(
+    _ workspace: Workspace, _ team: Team, progress: (Float) throws(ColorizeError) -> Void
+  ) throws(ColorizeError) {
+    let execution = Execution(
+      kernels: compiled.kernels, team: team, scratch: workspace.scratch.start,
+      scratchCount: scratchCount)
+    var done: Float = 0
+    for (step, cost) in zip(compiled.steps, costs) {
+      step.operation.run(
+        step.inputs.map { activation($0, workspace) }, activation(step.output, workspace),
+        execution)
+      done += cost
+      try progress(min(done / self.cost, 1))
+    }
+  }
+}
+
+/// The memory of one run of a plan.
+package final class Workspace: Sendable {
+  let arena: Memory<Float>
+  let scratch: Memory<Float>
+  package let workers: Int
+
+  package init(_ plan: Plan, workers: Int) throws(ColorizeError) {
+    arena = try Memory(count: plan.arenaCount)
+    scratch = try Memory(count: plan.scratchCount * workers)
+    self.workers = workers
+  }
+}
+
+/// Places for values whose lifetimes overlap: the lowest gap that is large enough.
+private struct ArenaLayout {
+  private var taken: [(start: Int, count: Int)] = []
+  /// The size of the arena.
+  private(set) var count = 0
+
+  mutating func place(_ size: Int) -> Int {
+    var start = 0
+    var position = 0
+    for (index, block) in taken.enumerated() {
+      if block.start - start >= size { break }
+      start = block.start + block.count
+      position = index + 1
+    }
+    taken.insert((start, size), at: position)
+    count = max(count, start + size)
+    return start
+  }
+
+  mutating func release(_ start: Int) {
+    taken.removeAll { $0.start == start }
+  }
+}

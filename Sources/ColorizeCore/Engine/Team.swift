@@ -1,0 +1,153 @@
+// Threads that work together for the length of one call. They are started by the call and joined
+// before it returns: nothing idles or spins between calls, a fork()ed child has all that it needs,
+// and the library has no global state. Starting one takes some 30 microseconds.
+
+import CPlatform
+import Glibc
+
+/// A group of threads that share out numbered pieces of work. Used from the thread that made it.
+package final class Team {
+  /// How many threads work, the calling one included.
+  package let size: Int
+  private let state: TeamState
+  private var threads: [pthread_t] = []
+
+  /// `threads`: how many, nil for the processors that the calling thread may run on. If the system
+  /// refuses some of them the team is smaller, and the result the same.
+  package init(threads requested: Int?) {
+    let wanted = requested ?? Int(platform_processors())
+    state = TeamState()
+    if wanted > 1 {
+      var attributes = pthread_attr_t()
+      pthread_attr_init(&attributes)
+      defer { pthread_attr_destroy(&attributes) }
+      pthread_attr_setstacksize(&attributes, 512 << 10)
+      // A signal meant for the host is delivered to one of the host's threads, never to ours.
+      var all = sigset_t()
+      var old = sigset_t()
+      sigfillset(&all)
+      pthread_sigmask(SIG_SETMASK, &all, &old)
+      defer { pthread_sigmask(SIG_SETMASK, &old, nil) }
+      for _ in 1..<wanted {
+        var thread = pthread_t()
+        let argument = Unmanaged.passRetained(state)
+        let status = pthread_create(
+          &thread, &attributes,
+          { argument in
+            // The pointer is what passRetained gave.
+            Unmanaged<TeamState>.fromOpaque(argument.unsafelyUnwrapped).takeRetainedValue()
+              .serve()
+            return nil
+          }, argument.toOpaque())
+        guard status == 0 else {
+          argument.release()
+          break
+        }
+        threads.append(thread)
+      }
+    }
+    size = threads.count + 1
+  }
+
+  deinit {
+    state.finish()
+    for thread in threads { pthread_join(thread, nil) }
+  }
+
+  /// Calls `body(item, worker)` once for every item from 0 to `items` - 1, in any order and on any
+  /// of the threads, and returns when all are done. `worker` is below `size`, and no two calls with
+  /// the same one run at the same time.
+  package func run(_ items: Int, _ body: (_ item: Int, _ worker: Int) -> Void) {
+    if size == 1 || items <= 1 {
+      for item in 0..<items { body(item, 0) }
+      return
+    }
+    withoutActuallyEscaping(body) { escapable in
+      withUnsafePointer(to: escapable) { state.run(items, $0) }
+    }
+  }
+}
+
+private typealias Body = (_ item: Int, _ worker: Int) -> Void
+
+/// Never inlined, so that no thread still holds the closure once its item counts as done:
+/// `withoutActuallyEscaping` ends the process if it finds another holder.
+@inline(never)
+private func call(_ body: UnsafePointer<Body>, _ item: Int, _ worker: Int) {
+  body.pointee(item, worker)
+}
+
+/// What the threads of a team share. Every property is read and written under `mutex`.
+private final class TeamState: @unchecked Sendable {
+  private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+  private let workToDo: UnsafeMutablePointer<pthread_cond_t>
+  private let workDone: UnsafeMutablePointer<pthread_cond_t>
+  private var body: UnsafePointer<Body>?
+  private var nextItem = 0
+  private var items = 0
+  private var unfinished = 0
+  private var workers = 1
+  private var isFinished = false
+
+  init() {
+    mutex = .allocate(capacity: 1)
+    workToDo = .allocate(capacity: 1)
+    workDone = .allocate(capacity: 1)
+    pthread_mutex_init(mutex, nil)
+    pthread_cond_init(workToDo, nil)
+    pthread_cond_init(workDone, nil)
+  }
+
+  deinit {
+    pthread_mutex_destroy(mutex)
+    pthread_cond_destroy(workToDo)
+    pthread_cond_destroy(workDone)
+    mutex.deallocate()
+    workToDo.deallocate()
+    workDone.deallocate()
+  }
+
+  func run(_ count: Int, _ work: UnsafePointer<Body>) {
+    pthread_mutex_lock(mutex)
+    body = work
+    nextItem = 0
+    items = count
+    unfinished = count
+    pthread_cond_broadcast(workToDo)
+    takeItems(as: 0)
+    while unfinished > 0 { pthread_cond_wait(workDone, mutex) }
+    body = nil
+    pthread_mutex_unlock(mutex)
+  }
+
+  func finish() {
+    pthread_mutex_lock(mutex)
+    isFinished = true
+    pthread_cond_broadcast(workToDo)
+    pthread_mutex_unlock(mutex)
+  }
+
+  /// A thread's life.
+  func serve() {
+    pthread_mutex_lock(mutex)
+    let worker = workers
+    workers += 1
+    while !isFinished {
+      if nextItem < items { takeItems(as: worker) } else { pthread_cond_wait(workToDo, mutex) }
+    }
+    pthread_mutex_unlock(mutex)
+  }
+
+  /// Works until no item is left to take. Called and left with the mutex locked.
+  private func takeItems(as worker: Int) {
+    while nextItem < items, let work = body {
+      let item = nextItem
+      nextItem += 1
+      pthread_mutex_unlock(mutex)
+      call(work, item, worker)
+      pthread_mutex_lock(mutex)
+      unfinished -= 1
+      if unfinished == 0 { pthread_cond_signal(workDone) }
+    }
+  }
+}

@@ -1,0 +1,21 @@
+// Where the pixels of a resampled row or column lie in the original, for bilinear interpolation.
+
+/// PyTorch's positions for `align_corners=False`: pixel centres are at half-integers, and what lies
+/// outside the outermost centres repeats them.
+package struct BilinearAxis: Sendable {
+  private let source: Int
+  private let scale: Float
+
+  package init(from source: Int, to target: Int) {
+    self.source = source
+    scale = Float(source) / Float(target)
+  }
+
+  /// The two neighbours of `target` and the share of the second, 0 to 1.
+  package subscript(target: Int) -> (first: Int, second: Int, share: Float) {
+    let place = max((Float(target) + 0.5) * scale - 0.5, 0)
+    // The sizes have a bound (ImageView.maximumSide), so the conversion cannot fail.
+    let first = min(Int(place), source - 1)
+    return (first, min(first + 1, source - 1), min(place - Float(first), 1))
+  }
+}

@@ -1,0 +1,81 @@
+// Pixels that somebody else owns.
+
+/// How the bytes of a pixel are laid out. sRGB-encoded; alpha is not premultiplied.
+package enum PixelFormat: Sendable {
+  case gray8
+  case rgb8
+  case rgba8
+
+  package var bytesPerPixel: Int {
+    switch self {
+    case .gray8: 1
+    case .rgb8: 3
+    case .rgba8: 4
+    }
+  }
+
+  /// The bytes of a pixel that are not alpha.
+  package var colorChannels: Int { self == .gray8 ? 1 : 3 }
+
+  package var hasAlpha: Bool { self == .rgba8 }
+}
+
+/// A picture in borrowed memory. The memory must outlive the view.
+package struct ImageView: @unchecked Sendable {
+  /// The largest width and height.
+  package static let maximumSide = 1 << 20
+
+  package let pixels: UnsafeMutablePointer<UInt8>
+  /// From one row's first byte to the next one's.
+  package let rowBytes: Int
+  package let width: Int
+  package let height: Int
+  package let format: PixelFormat
+
+  package init(
+    pixels: UnsafeMutableRawPointer, rowBytes: Int, width: Int, height: Int, format: PixelFormat
+  ) throws(ColorizeError) {
+    for (name, side) in [("width", width), ("height", height)] {
+      guard side >= 1, side <= Self.maximumSide else {
+        throw .invalidArgument("\(name) is \(side); it must be 1 to \(Self.maximumSide)")
+      }
+    }
+    guard rowBytes >= width * format.bytesPerPixel else {
+      throw .invalidArgument(
+        "row_bytes is \(rowBytes); a row of \(width) pixels has \(width * format.bytesPerPixel)")
+    }
+    // The last row ends with its last pixel; up to there every offset must be a number.
+    let (start, overflow) = rowBytes.multipliedReportingOverflow(by: height - 1)
+    guard !overflow, UInt(bitPattern: pixels) <= UInt.max - UInt(start) - UInt(rowBytes) else {
+      throw .invalidArgument("row_bytes is \(rowBytes): \(height) such rows exceed the memory")
+    }
+    self.pixels = pixels.assumingMemoryBound(to: UInt8.self)
+    self.rowBytes = rowBytes
+    self.width = width
+    self.height = height
+    self.format = format
+  }
+
+  package func row(_ y: Int) -> UnsafeMutablePointer<UInt8> { pixels + y * rowBytes }
+
+  /// The bytes of a row that belong to the picture.
+  private var usedRowBytes: Int { width * format.bytesPerPixel }
+
+  /// Whether both are exactly the same pixels.
+  package func isSame(as other: ImageView) -> Bool {
+    pixels == other.pixels && rowBytes == other.rowBytes && format == other.format
+      && width == other.width && height == other.height
+  }
+
+  /// Whether a byte belongs to both. Pictures side by side in one larger buffer share none.
+  package func overlaps(_ other: ImageView) -> Bool {
+    let (first, second) = pixels <= other.pixels ? (self, other) : (other, self)
+    let distance = UnsafeRawPointer(second.pixels) - UnsafeRawPointer(first.pixels)
+    let extent = (first.height - 1) * first.rowBytes + first.usedRowBytes
+    guard distance < extent else { return false }
+    // The same distance between rows: the second's columns may lie in the gap of the first's rows.
+    guard first.rowBytes == second.rowBytes else { return true }
+    let column = distance % first.rowBytes
+    return column < first.usedRowBytes || column + second.usedRowBytes > first.rowBytes
+  }
+}

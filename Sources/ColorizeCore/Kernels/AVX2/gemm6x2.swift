@@ -1,0 +1,1 @@
+../Shared/gemm6x2.swift

@@ -1,0 +1,1 @@
+../Shared/annealed-mean.swift

@@ -1,0 +1,2 @@
+/* Empty: kernel_contract.h says what this target is and why it is C. */
+#include "kernel_contract.h"

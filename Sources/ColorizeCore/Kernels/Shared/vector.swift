@@ -1,0 +1,52 @@
+// What every kernel is written with: loads, stores, multiply-add and the end of a product's row.
+// `Vector` and `lanes` are the instruction set's own (vector-width.swift beside each copy).
+//
+// Only raw pointers and SIMD here: a generic of the standard library specialised in a target that
+// is compiled for a newer instruction set would be a weak symbol, which the linker could keep for
+// the whole library. scripts/check-kernels looks for such symbols.
+
+import CKernelContract
+
+@inline(__always)
+func load(_ pointer: UnsafePointer<Float>) -> Vector {
+  UnsafeRawPointer(pointer).loadUnaligned(as: Vector.self)
+}
+
+@inline(__always)
+func store(_ vector: Vector, _ pointer: UnsafeMutablePointer<Float>) {
+  UnsafeMutableRawPointer(pointer).storeBytes(of: vector, as: Vector.self)
+}
+
+/// `a * b + c`: in one rounding where the instruction set has it, else in two.
+@inline(__always)
+func multiplyAdd(_ a: Vector, _ b: Vector, _ c: Vector) -> Vector {
+  #if HAS_FMA
+    return c.addingProduct(a, b)
+  #else
+    return c + a * b
+  #endif
+}
+
+@inline(__always)
+func positivePart(_ vector: Vector) -> Vector {
+  vector.replacing(with: Vector(), where: vector .< Vector())
+}
+
+/// Residual and activation of row `row`, and its place in the output.
+@inline(__always)
+func finish(_ tile: UnsafePointer<colorize_gemm_tile>, _ row: Int, _ low: Vector, _ high: Vector) {
+  var low = low
+  var high = high
+  if let residual = tile.pointee.residual {
+    let start = residual + row &* tile.pointee.residual_stride
+    low += load(start)
+    high += load(start + lanes)
+  }
+  if tile.pointee.relu != 0 {
+    low = positivePart(low)
+    high = positivePart(high)
+  }
+  let start = tile.pointee.output! + row &* tile.pointee.output_stride
+  store(low, start)
+  store(high, start + lanes)
+}

@@ -1,0 +1,123 @@
+// What every operator states: its shape rule, its parameters, and its meaning, as the simplest code
+// that computes it. The planned forms, in the same files, are what inference runs.
+
+/// The size of one picture's activations, without a batch.
+package struct Shape: Equatable, Sendable {
+  package var channels: Int
+  package var height: Int
+  package var width: Int
+
+  package init(channels: Int, height: Int, width: Int) {
+    self.channels = channels
+    self.height = height
+    self.width = width
+  }
+
+  package var count: Int { channels * height * width }
+}
+
+/// A tensor that a model file must hold for an operator.
+package struct Parameter: Equatable, Sendable {
+  /// The part of the name behind the operator's own, for example "weight".
+  package let name: String
+  package let shape: [Int]
+
+  package init(_ name: String, _ shape: [Int]) {
+    self.name = name
+    self.shape = shape
+  }
+}
+
+/// One row of a network's table.
+package protocol Operator: Sendable {
+  /// The tensors that belong to it, by the names that PyTorch gives them.
+  var parameters: [Parameter] { get }
+
+  func outputShape(_ inputs: [Shape]) -> Shape
+
+  /// The operator's meaning, in float64 and without any haste. `parameters` are in the order of
+  /// `parameters`, each row-major in its shape.
+  func reference(_ inputs: [ReferenceTensor], parameters: [[Double]]) -> ReferenceTensor
+}
+
+extension Operator {
+  package var parameters: [Parameter] { [] }
+}
+
+/// Values `[channels, height, width]` for the naive references.
+package struct ReferenceTensor: Sendable {
+  package let shape: Shape
+  package var values: [Double]
+
+  package init(_ shape: Shape, _ values: [Double]) {
+    precondition(values.count == shape.count)
+    self.shape = shape
+    self.values = values
+  }
+
+  package init(_ shape: Shape) { self.init(shape, Array(repeating: 0, count: shape.count)) }
+
+  package subscript(channel: Int, y: Int, x: Int) -> Double {
+    get { values[(channel * shape.height + y) * shape.width + x] }
+    set { values[(channel * shape.height + y) * shape.width + x] = newValue }
+  }
+
+  /// The same shape with each value replaced.
+  package func map(_ transform: (Double) -> Double) -> ReferenceTensor {
+    ReferenceTensor(shape, values.map(transform))
+  }
+}
+
+/// Activations of one picture in a plan's arena, channels last: the value of channel `c` at (x, y)
+/// is at `start[(y * width + x) * stride + c]`. `stride` may be larger than `channels`; what lies
+/// between has no meaning, but is there to be read and written in whole vectors.
+package struct Activation {
+  package let start: UnsafeMutablePointer<Float>
+  package let shape: Shape
+  package let stride: Int
+
+  package var pixels: Int { shape.width * shape.height }
+
+  package init(start: UnsafeMutablePointer<Float>, shape: Shape, stride: Int) {
+    self.start = start
+    self.shape = shape
+    self.stride = stride
+  }
+}
+
+/// What a planned operator runs with.
+package struct Execution {
+  package let kernels: KernelSet
+  package let team: Team
+  /// `scratchCount` floats for each worker.
+  package let scratch: UnsafeMutablePointer<Float>
+  package let scratchCount: Int
+
+  package init(
+    kernels: KernelSet, team: Team, scratch: UnsafeMutablePointer<Float>, scratchCount: Int
+  ) {
+    self.kernels = kernels
+    self.team = team
+    self.scratch = scratch
+    self.scratchCount = scratchCount
+  }
+
+  func scratch(of worker: Int) -> UnsafeMutablePointer<Float> { scratch + worker * scratchCount }
+}
+
+/// An operator with its neighbours fused into it and its weights packed, for any size.
+package protocol PlannedOperator: Sendable {
+  /// The floats of scratch that a worker needs for these sizes.
+  func scratchCount(_ inputs: [Shape], _ output: Shape) -> Int
+
+  /// How many multiply-adds it does: for the share of a progress callback, not exact.
+  func cost(_ inputs: [Shape], _ output: Shape) -> Int
+
+  /// `inputs` are those that the plan gave, the fused addition's other operand last.
+  func run(_ inputs: [Activation], _ output: Activation, _ execution: Execution)
+}
+
+extension PlannedOperator {
+  package func scratchCount(_ inputs: [Shape], _ output: Shape) -> Int { 0 }
+  package func cost(_ inputs: [Shape], _ output: Shape) -> Int { 4 * output.count }
+}

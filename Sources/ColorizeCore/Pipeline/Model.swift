@@ -1,0 +1,211 @@
+// A network with its weights, ready to run.
+
+import Glibc
+
+/// How to open a model.
+package struct ModelOptions: Sendable {
+  /// Instead of what the file says. See `ModelInformation.plainSoftmaxTemperature`.
+  package var plainSoftmaxTemperature: Float?
+  /// nil: the best that the processor has.
+  package var instructionSet: InstructionSet?
+
+  /// What `plainSoftmaxTemperature` may be.
+  package static let plainSoftmaxTemperatures: ClosedRange<Float> = 0.01...100
+
+  package init(plainSoftmaxTemperature: Float? = nil, instructionSet: InstructionSet? = nil) {
+    self.plainSoftmaxTemperature = plainSoftmaxTemperature
+    self.instructionSet = instructionSet
+  }
+}
+
+/// What a model is.
+package struct ModelInformation: Sendable {
+  package let architecture: String
+  /// The licence of the weights, as the file states it; empty if it does not.
+  package let licence: String
+  package let parameters: Int
+  /// The side at which the network sees a picture unless told otherwise.
+  package let defaultNetworkSize: Int
+  /// Sides of the network's input are multiples of this.
+  package let networkSizeMultiple: Int
+  /// The network's output has 1/outputStride of the input's width and height.
+  package let outputStride: Int
+  /// The number of ab bins.
+  package let bins: Int
+  package let takesHints: Bool
+  /// The temperature T at which softmax(logits) stands: softmax(logits * T / t) is that at t.
+  package let plainSoftmaxTemperature: Float
+  package let instructionSet: InstructionSet
+  /// All of the file's metadata, sorted by key.
+  package let metadata: [(key: String, value: String)]
+}
+
+/// An opened model. It does not change; any number of threads may use it.
+package final class Model: Sendable {
+  /// The largest side of a network's input.
+  package static let maximumNetworkSize = 2048
+
+  package let information: ModelInformation
+  package let testVectors: [TestVector]
+  let compiled: CompiledNetwork
+  private let pool = WorkspacePool()
+
+  /// Reads a model file. The file may change once this has returned.
+  package static func open(path: UnsafePointer<CChar>, options: ModelOptions = ModelOptions())
+    throws(ColorizeError) -> Model
+  {
+    try Model(TensorFile(try ByteSource(path: path)), options)
+  }
+
+  /// Reads a model file in memory, which is needed until this has returned.
+  package static func open(bytes: UnsafeRawBufferPointer, options: ModelOptions = ModelOptions())
+    throws(ColorizeError) -> Model
+  {
+    try Model(TensorFile(ByteSource(bytes)), options)
+  }
+
+  private init(_ file: TensorFile, _ options: ModelOptions) throws(ColorizeError) {
+    let network = try Self.network(file)
+    for parameter in network.parameters where file.shape(parameter.name) == nil {
+      throw .invalidModel("tensor \(parameter.name) is missing")
+    }
+    let available = InstructionSet.available
+    let instructionSet = options.instructionSet ?? available[0]
+    guard available.contains(instructionSet) else {
+      throw .invalidArgument(
+        "this processor has not the instruction set \(instructionSet.rawValue); it has "
+          + available.map(\.rawValue).joined(separator: ", "))
+    }
+    let plain: Float
+    if let wanted = options.plainSoftmaxTemperature {
+      guard ModelOptions.plainSoftmaxTemperatures.contains(wanted) else {
+        throw .invalidArgument(
+          "plain_softmax_temperature is \(wanted); it must be 0.01 to 100")
+      }
+      plain = wanted
+    } else {
+      plain = try Self.number(
+        file, "temperature_of_plain_softmax", ModelOptions.plainSoftmaxTemperatures, default: 1)
+    }
+    let size = try Self.number(
+      file, "default_network_size", 1...Float(Self.maximumNetworkSize), default: 256)
+    guard size == size.rounded(), Int(size) % network.sizeMultiple == 0 else {
+      throw .invalidModel(
+        "its default_network_size is \(size), not a multiple of \(network.sizeMultiple)")
+    }
+    information = ModelInformation(
+      architecture: network.architecture, licence: file[metadata: "licence"] ?? "",
+      parameters: network.parameters.reduce(0) { $0 + $1.shape.reduce(1, *) },
+      defaultNetworkSize: Int(size), networkSizeMultiple: network.sizeMultiple,
+      outputStride: network.outputStride, bins: network.outputChannels,
+      takesHints: network.inputChannels == 4, plainSoftmaxTemperature: plain,
+      instructionSet: instructionSet, metadata: file.metadata)
+    testVectors = try TestVector.read(file, network)
+    compiled = try CompiledNetwork(network, weights: file, kernels: KernelSet(instructionSet))
+  }
+
+  private static func network(_ file: TensorFile) throws(ColorizeError) -> Network {
+    guard let architecture = file[metadata: "architecture"] else {
+      throw .invalidModel("its metadata does not name an architecture")
+    }
+    guard architecture == Network.compact.architecture else {
+      throw .unsupportedModel(
+        "its architecture is \(architecture); \(Network.compact.architecture) is known")
+    }
+    return .compact
+  }
+
+  private static func number(
+    _ file: TensorFile, _ key: String, _ range: ClosedRange<Float>,
+    default value: Float
+  ) throws(ColorizeError) -> Float {
+    guard let text = file[metadata: key] else { return value }
+    guard let number = Float(text), range.contains(number) else {
+      throw .invalidModel(
+        "its \(key) is \(text); it must be \(range.lowerBound) to \(range.upperBound)")
+    }
+    return number
+  }
+
+  /// Runs `body` with the plan for a size and memory to run it in.
+  func withPlan(
+    height: Int, width: Int, workers: Int,
+    _ body: (Plan, Workspace) throws(ColorizeError) -> Void
+  ) throws(ColorizeError) {
+    let entry: WorkspacePool.Entry
+    if let kept = pool.take(height: height, width: width, workers: workers) {
+      entry = kept
+    } else {
+      entry = try WorkspacePool.Entry(
+        Plan(compiled, height: height, width: width), workers: workers)
+    }
+    // Not given back after an error: it is rare, and simple.
+    try body(entry.plan, entry.workspace)
+    pool.give(entry)
+  }
+
+  /// Throws unless the network takes an input of this size.
+  package func validateNetworkSize(_ side: Int, _ name: String) throws(ColorizeError) {
+    let multiple = information.networkSizeMultiple
+    guard side >= multiple, side <= Self.maximumNetworkSize, side % multiple == 0 else {
+      throw .invalidArgument(
+        "\(name) is \(side); it must be a multiple of \(multiple), \(multiple) to "
+          + "\(Self.maximumNetworkSize)")
+    }
+  }
+}
+
+/// Plans and workspaces that earlier runs have left for later ones of the same size. Fresh memory
+/// costs more than a tenth of a small network's time.
+private final class WorkspacePool: @unchecked Sendable {
+  struct Entry {
+    let plan: Plan
+    let workspace: Workspace
+
+    init(_ plan: Plan, workers: Int) throws(ColorizeError) {
+      self.plan = plan
+      workspace = try Workspace(plan, workers: workers)
+    }
+
+    var bytes: Int { (workspace.arena.count + workspace.scratch.count) * 4 }
+  }
+
+  /// More than this is not kept.
+  private static let maximumBytes = 64 << 20
+
+  private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+  private var entries: [Entry] = []
+
+  init() {
+    mutex = .allocate(capacity: 1)
+    pthread_mutex_init(mutex, nil)
+  }
+
+  deinit {
+    pthread_mutex_destroy(mutex)
+    mutex.deallocate()
+  }
+
+  /// An entry for this size, if there is one. A mutex that is taken is not waited for: after a
+  /// fork() its holder may be gone.
+  func take(height: Int, width: Int, workers: Int) -> Entry? {
+    guard pthread_mutex_trylock(mutex) == 0 else { return nil }
+    defer { pthread_mutex_unlock(mutex) }
+    let index = entries.firstIndex {
+      $0.plan.inputShape.height == height && $0.plan.inputShape.width == width
+        && $0.workspace.workers >= workers
+    }
+    return index.map { entries.remove(at: $0) }
+  }
+
+  /// Keeps an entry, and drops the oldest ones as long as it is too much.
+  func give(_ entry: Entry) {
+    guard entry.bytes <= Self.maximumBytes, pthread_mutex_trylock(mutex) == 0 else { return }
+    var dropped: [Entry] = []
+    entries.append(entry)
+    while entries.reduce(0, { $0 + $1.bytes }) > Self.maximumBytes {
+      dropped.append(entries.removeFirst())
+    }
+    pthread_mutex_unlock(mutex)
+  }
+}

@@ -1,0 +1,82 @@
+// What several tests need: numbers that look random and are the same every time, activations from
+// and to plain arrays, and ways to run one planned operator.
+
+import ColorizeCore
+
+/// A generator of small numbers: Knuth's MMIX constants, the upper bits.
+struct Numbers {
+  private var state: UInt64
+
+  init(seed: UInt64) { state = seed &* 2 &+ 1 }
+
+  mutating func next() -> UInt64 {
+    state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+    return state >> 33
+  }
+
+  /// From -1 to 1.
+  mutating func value() -> Float { Float(next()) / Float(UInt32.max >> 2) - 1 }
+
+  mutating func values(_ count: Int) -> [Float] { (0..<count).map { _ in value() } }
+
+  mutating func byte() -> UInt8 { UInt8(truncatingIfNeeded: next()) }
+}
+
+/// Memory for an activation, with a value in every place that has no meaning.
+struct TestActivation {
+  let memory: Memory<Float>
+  let activation: Activation
+
+  /// What is between a pixel's channels and the next pixel.
+  static let filler: Float = 1e30
+
+  init(_ shape: Shape, stride: Int) throws {
+    memory = try Memory(count: shape.height * shape.width * stride)
+    memory.fill(Self.filler)
+    activation = Activation(start: memory.start, shape: shape, stride: stride)
+  }
+
+  /// - Parameter planes: `[channels, height, width]`.
+  init(_ shape: Shape, stride: Int, planes: [Float]) throws {
+    try self.init(shape, stride: stride)
+    let pixels = shape.height * shape.width
+    for channel in 0..<shape.channels {
+      for pixel in 0..<pixels {
+        memory.start[pixel * stride + channel] = planes[channel * pixels + pixel]
+      }
+    }
+  }
+
+  /// `[channels, height, width]`.
+  var planes: [Float] {
+    let shape = activation.shape
+    let pixels = shape.height * shape.width
+    return (0..<shape.count).map {
+      memory.start[($0 % pixels) * activation.stride + $0 / pixels]
+    }
+  }
+}
+
+/// Runs a planned operator on its own.
+func run(
+  _ operation: some PlannedOperator, _ inputs: [TestActivation], _ output: TestActivation,
+  kernels: KernelSet, threads: Int = 2
+) throws {
+  let team = Team(threads: threads)
+  let count = operation.scratchCount(
+    inputs.map(\.activation.shape), output.activation.shape)
+  let scratch = try Memory<Float>(count: count * team.size)
+  scratch.fill(.nan)
+  operation.run(
+    inputs.map(\.activation), output.activation,
+    Execution(kernels: kernels, team: team, scratch: scratch.start, scratchCount: count))
+}
+
+/// The largest absolute difference; infinity where either is not a number.
+func largestDifference(_ first: [Float], _ second: [Double]) -> Double {
+  guard first.count == second.count else { return .infinity }
+  return zip(first, second).reduce(0) { most, pair in
+    let difference = abs(Double(pair.0) - pair.1)
+    return difference.isNaN ? .infinity : max(most, difference)
+  }
+}
