@@ -1,0 +1,34 @@
+// The command `colorize`: its subcommands.
+
+import ArgumentParser
+
+@main
+struct Colorize: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "colorize",
+    abstract: "Colours black-and-white photographs.",
+    version: "0.1.0",
+    subcommands: [Run.self, Info.self, Doctor.self],
+    defaultSubcommand: Run.self)
+
+  static func main() {
+    let arguments = Array(CommandLine.arguments.dropFirst())
+    // Whatever names no subcommand, also `--help` and nothing at all, is about colouring.
+    let names = configuration.subcommands.map { $0.configuration.commandName } + ["help"]
+    let isNamed = arguments.first.map { names.contains($0) } ?? false
+    main(isNamed ? arguments : ["run"] + arguments)
+  }
+}
+
+/// What the user asked for cannot be done, whatever the files hold. Nothing has been done yet.
+struct Refusal: Error {
+  let reason: String
+
+  init(_ reason: String) { self.reason = reason }
+
+  /// Says it, as one line; the exit status is that of wrong arguments.
+  func report() -> ExitCode {
+    Terminal.say(reason)
+    return .validationFailure
+  }
+}

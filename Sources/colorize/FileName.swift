@@ -1,0 +1,119 @@
+// File names as what they are to the system: bytes, which need not be UTF-8.
+
+import ArgumentParser
+import Glibc
+
+/// The name of a file or folder. Never empty, and without a zero byte.
+struct FileName: Hashable {
+  let bytes: [UInt8]
+
+  private static let slash = UInt8(ascii: "/")
+  private static let dot = UInt8(ascii: ".")
+
+  /// For people: control characters would move the cursor or worse, and are replaced.
+  var shown: String {
+    String(decoding: bytes.map { $0 < 0x20 || $0 == 0x7f ? UInt8(ascii: "?") : $0 }, as: UTF8.self)
+  }
+
+  func withCString<Result, Failure>(
+    _ body: (UnsafePointer<CChar>) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    let characters = bytes.map(CChar.init(bitPattern:)) + [0]
+    return try characters.withUnsafeBufferPointer { (buffer) throws(Failure) in
+      try body(buffer.baseAddress.unsafelyUnwrapped)
+    }
+  }
+
+  var endsWithSlash: Bool { bytes.last == Self.slash }
+
+  /// What follows the last slash: "c.png" of "a/b/c.png".
+  var lastPart: [UInt8] {
+    bytes.lastIndex(of: Self.slash).map { Array(bytes[($0 + 1)...]) } ?? bytes
+  }
+
+  /// The folder that it lies in: "a/b" of "a/b/c.png", "." of "c.png", "/" of "/c.png".
+  var folder: FileName {
+    guard let end = bytes.lastIndex(of: Self.slash) else { return FileName(bytes: [Self.dot]) }
+    return FileName(bytes: Array(bytes[..<max(end, 1)]))
+  }
+
+  /// The last part's extension in lower case, without the dot; empty if there is none.
+  var fileExtension: String {
+    let part = lastPart
+    guard let start = part.lastIndex(of: Self.dot), start > 0 else { return "" }
+    return String(decoding: part[(start + 1)...], as: UTF8.self).lowercased()
+  }
+
+  /// "a/b-colorized.png" of "a/b.png".
+  func inserting(beforeExtension text: String) -> FileName {
+    let part = lastPart
+    let position = part.lastIndex(of: Self.dot) ?? part.endIndex
+    let index = bytes.count - part.count + position
+    return FileName(bytes: bytes[..<index] + Array(text.utf8) + bytes[index...])
+  }
+
+  /// The file of this name in a folder.
+  func inFolder(_ folder: FileName) -> FileName {
+    FileName(bytes: folder.bytes + (folder.endsWithSlash ? [] : [Self.slash]) + lastPart)
+  }
+
+  /// The same file without links and dots on the way; nil if there is no such file.
+  var resolved: FileName? {
+    guard let path = withCString({ realpath($0, nil) }) else { return nil }
+    defer { free(path) }
+    return FileName(
+      bytes: UnsafeBufferPointer(start: path, count: strlen(path)).map(UInt8.init(bitPattern:)))
+  }
+
+  /// What the system says of the file; nil if there is none. Links are followed.
+  var status: FileStatus? {
+    var answer = stat()
+    return withCString { stat($0, &answer) } == 0 ? FileStatus(answer) : nil
+  }
+
+  /// Whether something has this name, be it a link that leads nowhere.
+  var isTaken: Bool {
+    var answer = stat()
+    return withCString { lstat($0, &answer) } == 0
+  }
+}
+
+/// A file or folder as it is now.
+struct FileStatus {
+  /// The same for all names of one file.
+  struct Identity: Hashable {
+    let device: UInt64
+    let number: UInt64
+  }
+
+  let identity: Identity
+  let isFolder: Bool
+  let isRegularFile: Bool
+
+  fileprivate init(_ answer: stat) {
+    identity = Identity(device: UInt64(answer.st_dev), number: UInt64(answer.st_ino))
+    isFolder = answer.st_mode & S_IFMT == S_IFDIR
+    isRegularFile = answer.st_mode & S_IFMT == S_IFREG
+  }
+}
+
+extension FileName: ExpressibleByArgument {
+  init?(argument: String) {
+    guard !argument.isEmpty else { return nil }
+    self.init(bytes: Self.original(of: argument))
+  }
+
+  /// Swift replaces bytes that are not UTF-8 when it makes a String of an argument: this finds the
+  /// argument as it was.
+  private static func original(of text: String) -> [UInt8] {
+    let decoded = Array(text.utf8)
+    guard text.unicodeScalars.contains("\u{FFFD}") else { return decoded }
+    for index in 1..<max(Int(CommandLine.argc), 1) {
+      guard let argument = CommandLine.unsafeArgv[index] else { continue }
+      let bytes = UnsafeBufferPointer(start: argument, count: strlen(argument)).map(
+        UInt8.init(bitPattern:))
+      if String(decoding: bytes, as: UTF8.self).utf8.elementsEqual(decoded) { return bytes }
+    }
+    return decoded
+  }
+}

@@ -1,0 +1,37 @@
+// `colorize info`: says what a model is.
+
+import ArgumentParser
+import ColorizeCore
+
+struct Info: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "info", abstract: "Says what a model is.")
+
+  @Argument(
+    help: ArgumentHelp("A model file. (default: the built-in model)", valueName: "MODEL"))
+  var model: FileName?
+
+  func run() throws {
+    let choice = ModelChoice(file: model)
+    let information = try choice.open().information
+    let size = information.defaultNetworkSize
+    let multiple = information.networkSizeMultiple
+    let lines = [
+      ("model", choice.shown),
+      ("architecture", information.architecture),
+      ("parameters", "\(information.parameters)"),
+      ("licence", information.licence.isEmpty ? "the file does not say" : information.licence),
+      ("network size", "\(size); multiples of \(multiple), up to \(Model.maximumNetworkSize)"),
+      ("output stride", "\(information.outputStride)"),
+      ("ab bins", "\(information.bins)"),
+      ("colour hints", information.takesHints ? "yes" : "no"),
+      ("plain softmax T", "\(information.plainSoftmaxTemperature)"),
+      ("instruction set", information.instructionSet.rawValue),
+    ]
+    for (name, value) in lines { print(Table.padded(name, to: 17) + Table.line(value)) }
+    print("\nother metadata of the file")
+    for (key, value) in information.metadata where !["architecture", "licence"].contains(key) {
+      print("  \(Table.line(key)): \(Table.line(value))")
+    }
+  }
+}

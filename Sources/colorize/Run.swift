@@ -1,0 +1,153 @@
+// `colorize run`, or just `colorize`: colours pictures.
+
+import ArgumentParser
+import ColorizeCore
+import Glibc
+
+extension Preset: ExpressibleByArgument {}
+
+struct Run: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "run",
+    abstract: "Colours black-and-white photographs.",
+    usage: """
+      colorize [--model FILE] [--network-size N] [--temperature T] [--preset NAME]
+               [--threads N] [-o OUT] [--quiet] INPUT...
+      colorize info [MODEL]
+      colorize doctor [MODEL]
+      """,
+    discussion: """
+      Reads PNG (1 to 16 bits) and JPEG (gray and colour; not CMYK), told apart by their content, \
+      up to 1048576 pixels a side and 2048 MB when decoded. Only the lightness of a coloured \
+      picture is looked at.
+
+      Without -o, photo.jpg is coloured to photo-colorized.jpg beside it. The output's extension \
+      chooses its format: .png, .jpg or .jpeg. PNG is written with 8 bits a channel, JPEG with \
+      quality 95 and colour at full resolution. An output that is there already is replaced, an \
+      input never. EXIF, XMP and ICC profiles are kept; the EXIF orientation is applied.
+
+      A picture that cannot be coloured is reported, and the others are done; the exit status is \
+      then 1.
+
+      'colorize info' says what a model is, 'colorize doctor' checks it on this processor. A file \
+      of the name info, doctor, run or help is given as ./info.
+      """)
+
+  @Argument(help: ArgumentHelp("PNG and JPEG files.", valueName: "INPUT"))
+  var inputs: [FileName]
+
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp(
+      "The output: a file, or a folder, in which each picture keeps its name. For several inputs "
+        + "it is a folder, and is made if it is not there; so it is if it ends with a /.",
+      valueName: "OUT"))
+  var output: FileName?
+
+  @Option(help: ArgumentHelp("A model file. (default: the built-in model)", valueName: "FILE"))
+  var model: FileName?
+
+  @Option(
+    help: ArgumentHelp(
+      "The side, in pixels, of the square at which the network sees a picture: up to 2048. "
+        + "Larger is slower, and not always better. (default: the model's own)", valueName: "N"))
+  var networkSize: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "0.01 to 10: towards 0 colours are vivid and patchy, at 1 even and dull. (default: 0.38)",
+      valueName: "T"))
+  var temperature: Float?
+
+  @Option(
+    help: ArgumentHelp(
+      "'default' makes the best picture, 'reference' what the released Python pipeline makes.",
+      valueName: "NAME"))
+  var preset = Preset.standard
+
+  @Option(
+    help: ArgumentHelp(
+      "How many threads work: 1 to 256. The picture is the same with any number. (default: one for "
+        + "each processor)", valueName: "N"))
+  var threads: Int?
+
+  @Flag(help: "Say nothing but errors: no progress, no notes.")
+  var quiet = false
+
+  func validate() throws {
+    if let temperature, !AnnealedMean.temperatures.contains(temperature) {
+      throw ValidationError("--temperature is \(temperature); it must be 0.01 to 10.")
+    }
+    if let threads, !(1...RunOptions.maximumThreads).contains(threads) {
+      throw ValidationError(
+        "--threads is \(threads); it must be 1 to \(RunOptions.maximumThreads).")
+    }
+  }
+
+  func run() throws {
+    do {
+      try colourAll()
+    } catch let refusal as Refusal {
+      throw refusal.report()
+    }
+  }
+
+  private func colourAll() throws {
+    let outputs = try Outputs(inputs, output: output)
+    let model = try ModelChoice(file: model).open()
+    try validateNetworkSize(for: model)
+    try outputs.makeFolder()
+
+    Interrupt.listen()
+    let progress = ProgressLine(isQuiet: quiet)
+    var failures = 0
+    for (index, job) in outputs.jobs.enumerated() {
+      progress.begin(job.input, number: index + 1, of: outputs.jobs.count)
+      do throws(PictureError) {
+        let notes = try colour(job, model, progress)
+        progress.end()
+        progress.report(job.input, job.output)
+        if !quiet { for note in notes { Terminal.say(job.input, note) } }
+      } catch .stopped {
+        progress.end()
+        Interrupt.end()
+      } catch .failed(let reason) {
+        progress.end()
+        Terminal.say(job.input, reason)
+        failures += 1
+      }
+    }
+    if failures > 0 { throw ExitCode.failure }
+  }
+
+  /// The bounds of the network size are the model's.
+  private func validateNetworkSize(for model: Model) throws(Refusal) {
+    guard let networkSize else { return }
+    let multiple = model.information.networkSizeMultiple
+    let largest = Model.maximumNetworkSize
+    guard (multiple...largest).contains(networkSize), networkSize.isMultiple(of: multiple) else {
+      throw Refusal(
+        "--network-size is \(networkSize); it must be a multiple of \(multiple), \(multiple) to "
+          + "\(largest)")
+    }
+  }
+
+  /// - Returns: what there is to say of the picture.
+  private func colour(
+    _ job: Job, _ model: Model, _ progress: ProgressLine
+  ) throws(PictureError) -> [String] {
+    var options = RunOptions()
+    options.preset = preset
+    options.networkSize = networkSize
+    options.temperature = temperature
+    options.threads = threads
+    options.progress = { fraction in
+      progress.update(fraction)
+      return Interrupt.wanted
+    }
+    let picture = try Picture(job.input)
+    let depth = picture.had16Bits ? "has 16 bits a channel; the output has 8" : nil
+    let lost = try picture.colour(with: model, options, to: job)
+    return [depth, lost].compactMap(\.self)
+  }
+}

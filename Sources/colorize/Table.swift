@@ -1,0 +1,30 @@
+// Words and figures in columns.
+
+import Glibc
+
+enum Table {
+  /// The text, and spaces up to a width.
+  static func padded(_ text: String, to width: Int) -> String {
+    text + String(repeating: " ", count: max(width - text.count, 1))
+  }
+
+  /// The text without what would move a terminal's cursor: it may come from anybody's file.
+  static func line(_ text: String) -> String {
+    String(
+      text.map {
+        $0.unicodeScalars.contains { $0.properties.generalCategory == .control } ? " " : $0
+      })
+  }
+
+  /// "1.2e-05".
+  static func scientific(_ value: Float) -> String { formatted("%.1e", Double(value)) }
+
+  /// "12.3".
+  static func oneDecimal(_ value: Double) -> String { formatted("%.1f", value) }
+
+  private static func formatted(_ format: String, _ value: Double) -> String {
+    var buffer = [CChar](repeating: 0, count: 64)
+    withVaList([value]) { _ = vsnprintf(&buffer, buffer.count, format, $0) }
+    return buffer.withUnsafeBufferPointer { String(cString: $0.baseAddress.unsafelyUnwrapped) }
+  }
+}
