@@ -1,0 +1,384 @@
+"""Makes Tests/Fixtures/*.safetensors: what PyTorch, Pillow, scikit-image and the release give.
+
+    python make_fixtures.py              the committed set, small
+    python make_fixtures.py --full DIR   the same files with many more and much larger cases
+
+A file has one subject and numbered cases: `0.input`, `0.output`, `1.input`, ... All is seeded.
+What PyTorch computes here, it computes in float64, rounded to float32 at the end: so the bytes do
+not depend on the processor, and a test measures the library's own error. (PyTorch's float32 is
+3e-5 from it in ab; check_reference.py compares with that.)
+"""
+
+import argparse
+import sys
+import warnings
+from pathlib import Path
+from unittest import mock
+
+import colorizers.util as released
+import numpy as np
+import skimage.data
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from skimage.color import lab2rgb, rgb2lab
+
+from compact import PAPER_TEMPERATURE, annealed_mean, load
+from pictures import gray, network_input, picture
+from safetensors_file import write
+
+ROOT = Path(__file__).parents[2]
+MODEL = ROOT / "Sources" / "ColorizeDefaultModel" / "compact.safetensors"
+FIXTURES = ROOT / "Tests" / "Fixtures"
+MAXIMUM_BYTES = 2_500_000
+
+
+def seeded(subject):
+    """A generator of its own for each subject: a new case in one does not change the others."""
+    return np.random.default_rng([ord(letter) for letter in subject])
+
+
+def numbered(cases):
+    """name -> array of a list of dictionaries, with the case's number before each name."""
+    return {f"{i}.{name}": array for i, case in enumerate(cases) for name, array in case.items()}
+
+
+def float32(tensor):
+    return tensor.detach().to(torch.float32).numpy()
+
+
+# ---- Resampling ----------------------------------------------------------------------------------
+
+
+def checker(height, width):
+    """Saturated squares of one pixel: the kernel's overshoot is clipped, and sums fall on .5."""
+    y, x = np.mgrid[:height, :width]
+    return (255 * ((x + y) % 2)).astype(np.uint8)
+
+
+def resample_case(image, height, width):
+    output = np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BICUBIC))
+    shape = (image.shape[0], image.shape[1], -1)
+    return {"input": image.reshape(shape), "output": output.reshape(height, width, -1)}
+
+
+def resample(full):
+    """`N.input` U8 [H, W, C] and `N.output` U8 [h, w, C]: Pillow's bicubic, bit for bit."""
+    rng = seeded("resample")
+
+    def noise(*shape):
+        return rng.integers(0, 256, shape, dtype=np.uint8)
+
+    def saturated(*shape):
+        return (255 * rng.integers(0, 2, shape)).astype(np.uint8)
+
+    cases = [
+        (noise(1, 1), 16, 16),
+        (noise(1, 1, 3), 16, 16),
+        (noise(1, 37), 16, 16),
+        (noise(37, 1), 16, 16),
+        (noise(1, 7, 3), 16, 32),
+        (noise(7, 1, 3), 32, 16),
+        (noise(13, 11, 3), 48, 64),  # larger
+        (saturated(13, 11), 48, 64),
+        (checker(37, 29), 16, 16),  # smaller
+        (noise(37, 29, 3), 16, 16),
+        (noise(64, 48), 64, 48),  # as it is
+        (noise(48, 32, 3), 48, 48),  # one axis alone
+        (noise(32, 48, 3), 48, 48),
+        (noise(48, 64), 48, 32),
+        (noise(64, 48), 32, 48),
+        (noise(33, 65), 64, 32),  # one axis up, the other down
+        (checker(33, 65), 64, 32),
+        (saturated(65, 33), 32, 64),
+        (checker(150, 100), 16, 16),  # strongly smaller
+        (saturated(150, 100), 16, 16),
+        (checker(96, 96), 32, 32),
+        (noise(2, 3000, 3), 48, 64),  # long and thin
+        (saturated(3000, 2), 64, 48),
+        (noise(100, 75), 160, 160),
+        (picture("coffee", 90, 120), 64, 64),
+        (gray(picture("chelsea", 120, 90)), 80, 80),
+    ]
+    if full:
+        large = picture("coffee", 3000, 4000)
+        cases += [
+            (large, 256, 256),
+            (gray(large), 160, 160),
+            (np.ascontiguousarray(large.transpose(1, 0, 2)), 256, 256),
+            (noise(3000, 4000, 3), 256, 256),
+            (saturated(3000, 4000), 256, 256),
+            (checker(3000, 4000), 256, 256),
+            (noise(1, 100_000), 256, 256),
+            (noise(100_000, 1, 3), 256, 256),
+            (noise(256, 256, 3), 2048, 2048),
+        ]
+        for _ in range(200):
+            height, width = rng.integers(1, 400, 2)
+            sides = 16 * rng.integers(1, 20, 2)
+            make = noise if rng.random() < 0.5 else saturated
+            channels = (3,) if rng.random() < 0.5 else ()
+            cases.append((make(height, width, *channels), *map(int, sides)))
+    return numbered(resample_case(*case) for case in cases)
+
+
+# ---- Lab -----------------------------------------------------------------------------------------
+
+
+def unclipped_lab2rgb(lab):
+    """scikit-image's lab2rgb without its last step, which clips RGB to 0 to 1."""
+    with mock.patch("skimage.color.colorconv.np.clip") as clip:
+        rgb = lab2rgb(lab)
+    if clip.call_count != 1 or clip.call_args.args[1:] != (0, 1):
+        raise RuntimeError("scikit-image's lab2rgb does not end in the one clip to 0 to 1 any more")
+    return rgb
+
+
+def lab(full):
+    """Both ways between sRGB and Lab, by scikit-image in float64.
+
+    rgb F32 [N, 3] -> lab F64 [N, 3]: all of sRGB, the corners, values around both branches, and
+    some outside of 0 to 1.
+    lab_in F32 [M, 3] -> rgb_clipped, rgb_unclipped F64 [M, 3]: colours of sRGB, the whole box of L
+    and ab, dark ones with strong b, whose f(Z) is negative and is clipped, and L around 0 and 100.
+    """
+    rng = seeded("lab")
+    count = 250_000 if full else 1000
+    levels = np.array([0, 0.01, 0.04045, 0.0405, 0.5, 1])
+    corners = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(-1, 3)
+    rgb = np.concatenate(
+        [
+            corners,
+            np.repeat(np.arange(256)[:, None] / 255, 3, axis=1),
+            rng.uniform(0, 1, (count, 3)),
+            rng.uniform(0, 0.06, (count // 4, 3)),
+            rng.uniform(-0.5, 1.5, (count // 4, 3)),
+        ]
+    ).astype(np.float32)
+
+    box = rng.uniform((0, -128, -128), (100, 128, 128), (count, 3))
+    dark = rng.uniform((0, -128, 0), (30, 128, 128), (count // 4, 3))
+    edges = rng.uniform(-128, 128, (count // 4, 3))
+    edges[:, 0] = rng.choice([0, 1e-3, 8, 99.9, 100], count // 4)
+    inside = rgb2lab(rng.uniform(0, 1, (count // 2, 3)))
+    lab_in = np.concatenate([box, dark, edges, inside]).astype(np.float32)
+
+    with warnings.catch_warnings():
+        # scikit-image warns of every negative Z.
+        warnings.simplefilter("ignore", UserWarning)
+        return {
+            "rgb": rgb,
+            "lab": rgb2lab(rgb.astype(np.float64)),
+            "lab_in": lab_in,
+            "rgb_clipped": lab2rgb(lab_in.astype(np.float64)),
+            "rgb_unclipped": unclipped_lab2rgb(lab_in.astype(np.float64)),
+        }
+
+
+# ---- Operators -----------------------------------------------------------------------------------
+
+
+def bilinear(full):
+    """`N.input` F32 [C, H, W], `N.output` F32 [C, h, w], of ab's range: torch's interpolate."""
+    rng = seeded("bilinear")
+    cases = [
+        ((2, 1, 1), (5, 7)),
+        ((2, 1, 9), (4, 31)),
+        ((3, 9, 1), (31, 4)),
+        ((16, 4, 6), (8, 12)),  # exactly twice, as in the network
+        ((5, 7, 5), (13, 11)),
+        ((2, 16, 16), (61, 47)),
+        ((2, 8, 12), (8, 12)),  # as it is
+        ((2, 31, 23), (12, 9)),  # down, without antialiasing
+        ((2, 40, 40), (1, 37)),
+        ((2, 40, 24), (37, 64)),  # one axis down, the other up
+    ]
+    if full:
+        cases += [((2, 64, 64), (3000, 4000)), ((2, 40, 40), (255, 63)), ((128, 32, 32), (64, 64))]
+    result = []
+    for shape, size in cases:
+        values = rng.uniform(-110, 110, shape).astype(np.float32)
+        inputs = torch.from_numpy(values)[None].double()
+        output = F.interpolate(inputs, size=size, mode="bilinear", align_corners=False)[0]
+        result.append({"input": values, "output": float32(output)})
+    return numbered(result)
+
+
+def convolution(full):
+    """`N.input` [C, H, W], `N.weight` [O, C, k, k], stride, padding, maybe bias -> `N.output`."""
+    rng = seeded("convolution")
+    # in, out, kernel, stride, padding, bias, height, width
+    cases = [
+        (4, 32, 3, 2, 1, False, 16, 16),  # stem1
+        (32, 64, 3, 2, 1, False, 9, 11),
+        (5, 7, 3, 1, 1, True, 6, 5),
+        (5, 7, 3, 2, 1, True, 7, 8),
+        (5, 7, 1, 1, 0, True, 5, 3),
+        (7, 5, 1, 2, 0, False, 5, 6),
+        (64, 64, 3, 1, 1, False, 8, 6),
+        (3, 4, 3, 1, 0, True, 5, 4),
+        (3, 4, 3, 1, 1, False, 1, 1),
+        (3, 4, 3, 2, 1, True, 1, 9),
+        (64, 33, 1, 1, 0, True, 4, 4),
+    ]
+    if full:
+        cases += [
+            (256, 256, 3, 1, 1, False, 16, 16),
+            (128, 256, 3, 2, 1, False, 32, 32),
+            (128, 313, 1, 1, 0, True, 64, 64),
+            (64, 128, 3, 1, 1, False, 64, 64),
+        ]
+    result = []
+    for inputs, outputs, kernel, stride, padding, has_bias, height, width in cases:
+        scale = (inputs * kernel * kernel) ** -0.5
+        case = {
+            "input": rng.standard_normal((inputs, height, width)).astype(np.float32),
+            "weight": (scale * rng.standard_normal((outputs, inputs, kernel, kernel))).astype(
+                np.float32
+            ),
+            "stride": np.array([stride]),
+            "padding": np.array([padding]),
+        }
+        if has_bias:
+            case["bias"] = rng.standard_normal(outputs).astype(np.float32)
+        output = F.conv2d(
+            torch.from_numpy(case["input"])[None].double(),
+            torch.from_numpy(case["weight"]).double(),
+            torch.from_numpy(case["bias"]).double() if has_bias else None,
+            stride=stride,
+            padding=padding,
+        )
+        case["output"] = float32(output[0])
+        result.append(case)
+    return numbered(result)
+
+
+# ---- The network ---------------------------------------------------------------------------------
+
+
+def network(full):
+    """For `N.input` the embedded model's `N.logits`, `N.ab` at T = 0.38 and `N.ab_t1` at T = 1."""
+    rng = seeded("network")
+    compact = load(MODEL, torch.float64)
+    hints = [(2, 3, 4), (10, 20, 6), (27, 11, 1)]
+    # Random lightness, and a hint of a random colour at every fourth pixel.
+    noise = rng.uniform(-1, 1, (4, 32, 32))
+    noise[0] *= 0.5
+    noise[3] = rng.random((32, 32)) < 0.25
+    noise[1:3] *= noise[3]
+    cases = [
+        network_input(picture("chelsea", 16, 16)),
+        network_input(picture("coffee", 16, 16), hints=[(5, 6, 3)]),
+        network_input(picture("coffee", 32, 48)),
+        network_input(picture("rocket", 32, 48), hints=hints),
+        network_input(picture("coffee", 64, 64)),
+        torch.from_numpy(noise).float(),
+    ]
+    if full:
+        for name in ("coffee", "chelsea", "rocket"):
+            for height, width in [(256, 256), (160, 160), (128, 272), (512, 64)]:
+                content = picture(name, height, width)
+                cases += [network_input(content), network_input(content, hints=hints)]
+    result = []
+    for inputs in cases:
+        logits = compact(inputs[None].double())
+        result.append(
+            {
+                "input": inputs.numpy(),
+                "logits": float32(logits[0]),
+                "ab": float32(annealed_mean(logits, PAPER_TEMPERATURE)[0]),
+                "ab_t1": float32(annealed_mean(logits, 1)[0]),
+            }
+        )
+    return numbered(result)
+
+
+# ---- Whole pictures ------------------------------------------------------------------------------
+
+
+def released_pipeline(compact, image, network_size):
+    """What the released Python does, with compact for its network: float RGB [H, W, 3], 0 to 1.
+
+    `image`: uint8 [H, W] or [H, W, 3], the former three times over as its load_img makes it. The
+    network's ab is at a quarter of its input's size, and the pipeline's one bilinear step takes it
+    from there to the picture's.
+    """
+    if image.ndim == 2:
+        image = np.tile(image[:, :, None], 3)
+    lightness, small = released.preprocess_img(image, HW=(network_size, network_size), resample=3)
+    dtype = compact.logits.weight.dtype
+    inputs = torch.zeros((1, 4, network_size, network_size), dtype=dtype)
+    inputs[:, :1] = (small - 50) / 100
+    ab = annealed_mean(compact(inputs), PAPER_TEMPERATURE).float()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        return released.postprocess_tens(lightness, ab)
+
+
+def whole_picture(full):
+    """`N.input` U8 [H, W] or [H, W, 3] and `N.network_size` -> `N.output` U16: 65535 times RGB."""
+    compact = load(MODEL, torch.float64)
+    cases = [
+        (picture("coffee", 1, 1), 256),
+        (picture("coffee", 1, 37), 256),
+        (gray(picture("rocket", 37, 1)), 256),
+        (gray(picture("coffee", 61, 47)), 256),
+        (picture("coffee", 61, 47), 160),
+        (picture("chelsea", 63, 255), 256),
+        (gray(picture("coffee", 256, 256)), 256),
+        (gray(picture("rocket", 40, 300)), 256),  # one axis larger than the network, one smaller
+        (picture("rocket", 170, 20), 160),
+        (picture("coffee", 64, 64), 256),  # the size of the network's ab
+    ]
+    if full:
+        for size in (160, 256):
+            cases += [
+                (picture("coffee", 3000, 4000), size),
+                (gray(picture("rocket", 1000, 700)), size),
+                (skimage.data.chelsea(), size),
+                (skimage.data.astronaut(), size),
+                (picture("coffee", 2, 5000), size),
+                (picture("coffee", 255, 257), size),
+            ]
+    result = []
+    for image, network_size in cases:
+        rgb = released_pipeline(compact, image, network_size)
+        result.append(
+            {
+                "input": image,
+                "network_size": np.array([network_size]),
+                "output": np.rint(65535 * np.asarray(rgb, np.float64)).astype(np.uint16),
+            }
+        )
+    return numbered(result)
+
+
+SUBJECTS = {
+    "resample": resample,
+    "lab": lab,
+    "bilinear": bilinear,
+    "convolution": convolution,
+    "network": network,
+    "picture": whole_picture,
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--full", type=Path, metavar="DIR", help="write the large set to DIR")
+    arguments = parser.parse_args()
+    folder = arguments.full or FIXTURES
+    total = 0
+    for subject, make in SUBJECTS.items():
+        path = folder / f"{subject}.safetensors"
+        write(path, make(full=arguments.full is not None))
+        total += path.stat().st_size
+        print(f"{path.name}: {path.stat().st_size} bytes")
+    if arguments.full is None and total > MAXIMUM_BYTES:
+        print(f"{total} bytes in all, which is over {MAXIMUM_BYTES}")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
