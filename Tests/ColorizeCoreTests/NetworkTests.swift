@@ -1,51 +1,116 @@
-// Whole networks: a plan against the naive references of the same description.
+// Whole networks: a plan against the naive references of the same description, and against PyTorch.
 
 import ColorizeCore
 import ColorizeDefaultModel
 import Testing
 
-/// The embedded model's tensors.
-func defaultTensors() throws -> TensorFile {
-  try TensorFile(
-    ByteSource(
-      UnsafeRawBufferPointer(start: colorize_default_model, count: colorize_default_model_size)))
+/// The embedded model's bytes.
+var defaultModel: UnsafeRawBufferPointer {
+  UnsafeRawBufferPointer(start: colorize_default_model, count: colorize_default_model_size)
 }
 
 @Suite struct NetworkTests {
-  @Test(arguments: InstructionSet.available)
-  func planEqualsReference(_ instructionSet: InstructionSet) throws {
-    let file = try defaultTensors()
-    let shapes = Dictionary(
-      uniqueKeysWithValues: Network.compact.parameters.map { ($0.name, $0.shape) })
-    let compiled = try CompiledNetwork(
-      .compact, weights: file, kernels: KernelSet(instructionSet))
-    let shape = Shape(channels: 4, height: 16, width: 32)
-    var numbers = Numbers(seed: 7)
-    let input = numbers.values(shape.count)
-
-    let plan = Plan(compiled, height: shape.height, width: shape.width)
-    let team = Team(threads: 2)
+  /// The logits of an input `[4, height, width]`, `[313, height/4, width/4]`.
+  private func logits(
+    _ compiled: CompiledNetwork, _ input: [Float], height: Int, width: Int, threads: Int = 2
+  ) throws -> [Float] {
+    let plan = Plan(compiled, height: height, width: width)
+    let team = Team(threads: threads)
     let workspace = try Workspace(plan, workers: team.size)
-    for pixel in 0..<(shape.height * shape.width) {
+    let pixels = height * width
+    for pixel in 0..<pixels {
       for channel in 0..<4 {
-        plan.input(workspace).start[pixel * 4 + channel] =
-          input[channel * shape.height * shape.width + pixel]
+        plan.input(workspace).start[pixel * 4 + channel] = input[channel * pixels + pixel]
       }
     }
     try plan.run(workspace, team) { _ in }
     let output = plan.output(workspace)
-    let planes = (0..<output.shape.count).map {
+    return (0..<output.shape.count).map {
       output.start[($0 % output.pixels) * output.stride + $0 / output.pixels]
     }
+  }
 
+  /// Logits reach 20; float32 through 20 layers gives about 1e-4.
+  static let logitTolerance = 1e-3
+
+  @Test(arguments: InstructionSet.available)
+  func planEqualsReference(_ instructionSet: InstructionSet) throws {
+    let file = try TensorFile(ByteSource(defaultModel))
+    let shapes = Dictionary(
+      uniqueKeysWithValues: Network.compact.parameters.map { ($0.name, $0.shape) })
+    let compiled = try CompiledNetwork(.compact, weights: file, kernels: KernelSet(instructionSet))
+    let shape = Shape(channels: 4, height: 16, width: 32)
+    var numbers = Numbers(seed: 7)
+    let input = numbers.values(shape.count)
     let expected = Network.compact.reference(
       ReferenceTensor(shape, input.map(Double.init))
     ) { name in
       guard let values = try? file.floats(name, shape: shapes[name] ?? []) else { return [] }
       return (0..<values.count).map { Double(values.start[$0]) }
     }
-    #expect(expected.shape == output.shape)
-    // Logits reach 20; float32 through 20 layers gives about 1e-4.
-    #expect(largestDifference(planes, expected.values) < 1e-3)
+    let values = try logits(compiled, input, height: shape.height, width: shape.width)
+    #expect(largestDifference(values, expected.values) < Self.logitTolerance)
+  }
+
+  @Test(arguments: InstructionSet.available)
+  func planEqualsPyTorch(_ instructionSet: InstructionSet) throws {
+    let fixture = try Fixture("network")
+    let file = try TensorFile(ByteSource(defaultModel))
+    let compiled = try CompiledNetwork(.compact, weights: file, kernels: KernelSet(instructionSet))
+    let model = try Model.open(
+      bytes: defaultModel, options: ModelOptions(instructionSet: instructionSet))
+    var deviation = 0.0
+    let cases = try fixture.forEachCase(inputs: Float.self) { number, input in
+      let height = input.shape[1]
+      let width = input.shape[2]
+      let expected = try #require(try fixture.tensor("\(number).logits", of: Float.self))
+      let values = try logits(compiled, input.values, height: height, width: width)
+      #expect(
+        largestDifference(values, expected.values.map(Double.init)) < Self.logitTolerance,
+        "case \(number)")
+
+      for (name, temperature) in [("ab", Float(0.38)), ("ab_t1", 1)] {
+        let expected = try #require(try fixture.tensor("\(number).\(name)", of: Float.self))
+        let ab = try Memory<Float>(count: expected.values.count)
+        var options = RunOptions()
+        options.temperature = temperature
+        try Colorizer.predict(
+          model: model, height: height, width: width, options: options, into: ab.start
+        ) { activation in
+          let pixels = height * width
+          for pixel in 0..<pixels {
+            for channel in 0..<4 {
+              activation.start[pixel * 4 + channel] = input.values[channel * pixels + pixel]
+            }
+          }
+        }
+        // The bounds of docs/exactness.md.
+        let differences = zip((0..<ab.count).map { ab.start[$0] }, expected.values).map {
+          Double(abs($0 - $1))
+        }
+        #expect((differences.max() ?? .infinity) < 2e-3, "case \(number), \(name)")
+        #expect(differences.reduce(0, +) / Double(differences.count) < 2e-4)
+        let mean = expected.values.reduce(0, +) / Float(expected.values.count)
+        let variance = expected.values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
+        deviation = max(deviation, Double(variance / Float(expected.values.count)).squareRoot())
+      }
+    }
+    #expect(cases >= 3)
+    // Colours that vary, or a network that says the same everywhere would pass.
+    #expect(deviation > 5)
+  }
+
+  /// Each value is one sum in one order, whoever computes it.
+  @Test func anyNumberOfThreadsGivesTheSameBits() throws {
+    let file = try TensorFile(ByteSource(defaultModel))
+    let compiled = try CompiledNetwork(
+      .compact, weights: file, kernels: KernelSet(InstructionSet.available[0]))
+    var numbers = Numbers(seed: 3)
+    let input = numbers.values(4 * 48 * 80)
+    let one = try logits(compiled, input, height: 48, width: 80, threads: 1)
+    for threads in [2, 3, 7] {
+      let several = try logits(compiled, input, height: 48, width: 80, threads: threads)
+      #expect(several.map(\.bitPattern) == one.map(\.bitPattern))
+    }
   }
 }

@@ -4,18 +4,18 @@
 /// outside the outermost centres repeats them.
 package struct BilinearAxis: Sendable {
   private let source: Int
-  private let scale: Float
+  private let scale: Double
 
   package init(from source: Int, to target: Int) {
     self.source = source
-    scale = Float(source) / Float(target)
+    scale = Double(source) / Double(target)
   }
 
   /// The two neighbours of `target` and the share of the second, 0 to 1.
   package subscript(target: Int) -> (first: Int, second: Int, share: Float) {
-    let place = max((Float(target) + 0.5) * scale - 0.5, 0)
+    let place = max((Double(target) + 0.5) * scale - 0.5, 0)
     // The sizes have a bound (ImageView.maximumSide), so the conversion cannot fail.
     let first = min(Int(place), source - 1)
-    return (first, min(first + 1, source - 1), min(place - Float(first), 1))
+    return (first, min(first + 1, source - 1), Float(min(place - Double(first), 1)))
   }
 }

@@ -24,6 +24,8 @@ package struct Add: Operator, Equatable {
 package struct PlannedAdd: PlannedOperator {
   let relu: Bool
 
+  package init(relu: Bool) { self.relu = relu }
+
   package func run(_ inputs: [Activation], _ output: Activation, _ execution: Execution) {
     let isSpread = inputs[1].pixels == 1
     let channels = output.shape.channels

@@ -47,6 +47,11 @@ package struct PlannedBilinear: PlannedOperator {
   let hasResidual: Bool
   let relu: Bool
 
+  package init(hasResidual: Bool, relu: Bool) {
+    self.hasResidual = hasResidual
+    self.relu = relu
+  }
+
   package func run(_ inputs: [Activation], _ output: Activation, _ execution: Execution) {
     let input = inputs[0]
     let rows = BilinearAxis(from: input.shape.height, to: output.shape.height)

@@ -24,6 +24,8 @@ package struct PlannedGlobalMean: PlannedOperator {
   /// The channels that one piece of work sums up.
   private static let channelsAtOnce = 64
 
+  package init() {}
+
   package func run(_ inputs: [Activation], _ output: Activation, _ execution: Execution) {
     let input = inputs[0]
     let channels = output.shape.channels

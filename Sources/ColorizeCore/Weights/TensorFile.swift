@@ -165,6 +165,14 @@ package struct TensorFile {
   /// The names of all tensors, sorted.
   package var names: [String] { entries.keys.sorted() }
 
+  /// The bytes of a tensor, in whatever number format it has.
+  package func bytes(_ name: String) throws(ColorizeError) -> Memory<UInt8> {
+    guard let entry = entries[name] else { throw .invalidModel("tensor \(name) is missing") }
+    let bytes = try Memory<UInt8>(count: entry.end - entry.start)
+    try source.read(dataStart + entry.start, bytes.count, into: bytes.start)
+    return bytes
+  }
+
   /// The values of a tensor as float32. All are finite.
   package func floats(_ name: String, shape: [Int]) throws(ColorizeError) -> Memory<Float> {
     guard let entry = entries[name] else { throw .invalidModel("tensor \(name) is missing") }
@@ -186,13 +194,9 @@ package struct TensorFile {
     case .float32:
       try source.read(dataStart + entry.start, count * 4, into: values.start)
     case .float16:
-      // Read into the second half and widened from the front.
-      let half = UnsafeMutableRawPointer(values.start) + count * 2
-      try source.read(dataStart + entry.start, count * 2, into: half)
-      for index in 0..<count {
-        let bits = (half + index &* 2).loadUnaligned(as: UInt16.self)
-        values.start[index] = Float(halfPrecision: bits)
-      }
+      let bytes = try bytes(name)
+      let halves = UnsafeRawPointer(bytes.start).assumingMemoryBound(to: UInt16.self)
+      for index in 0..<count { values.start[index] = Float(halfPrecision: halves[index]) }
     }
     for index in 0..<count where !values.start[index].isFinite {
       throw .invalidModel("tensor \(name) has the value \(values.start[index]) at index \(index)")
@@ -203,12 +207,13 @@ package struct TensorFile {
 
 extension Float {
   /// The number that an IEEE half-precision pattern stands for.
+  @inline(__always)
   init(halfPrecision bits: UInt16) {
     let sign = UInt32(bits & 0x8000) << 16
     let magnitude = UInt32(bits & 0x7FFF)
     // Shifted into place the exponent is 112 too small, for subnormal numbers too: a product with
     // 2^112 is exact and right for both. Infinity and NaN need the largest exponent.
-    let scaled = Float(bitPattern: magnitude << 13) * 0x1p112
+    let scaled = Float(bitPattern: magnitude &<< 13) * 0x1p112
     let special: UInt32 = magnitude >= 0x7C00 ? 0x7F80_0000 : 0
     self = Float(bitPattern: scaled.bitPattern | special | sign)
   }

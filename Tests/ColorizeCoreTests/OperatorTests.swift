@@ -1,0 +1,92 @@
+// The operators beside convolution: planned forms against naive references, and the naive
+// convolution, on which everything rests, against PyTorch.
+
+import ColorizeCore
+import Testing
+
+@Suite struct OperatorTests {
+  /// PyTorch sums in float32.
+  @Test func naiveConvolutionIsPyTorchs() throws {
+    let fixture = try Fixture("convolution")
+    let cases = try fixture.forEachCase(inputs: Float.self) { number, input in
+      let weight = try #require(try fixture.tensor("\(number).weight", of: Float.self))
+      let bias = try fixture.tensor("\(number).bias", of: Float.self)
+      let expected = try #require(try fixture.tensor("\(number).output", of: Float.self))
+      let convolution = Convolution(
+        inputs: weight.shape[1], outputs: weight.shape[0], kernel: weight.shape[2],
+        stride: try #require(try fixture.number("\(number).stride")),
+        padding: try #require(try fixture.number("\(number).padding")), bias: bias != nil)
+      let shape = Shape(channels: input.shape[0], height: input.shape[1], width: input.shape[2])
+      let output = convolution.reference(
+        [ReferenceTensor(shape, input.values.map(Double.init))],
+        parameters: [weight, bias].compactMap { $0?.values.map(Double.init) })
+      #expect(
+        [output.shape.channels, output.shape.height, output.shape.width] == expected.shape)
+      #expect(largestDifference(expected.values, output.values) < 1e-3, "case \(number)")
+    }
+    #expect(cases >= 5)
+  }
+
+  @Test(arguments: InstructionSet.available, [false, true])
+  func bilinearWithAdditionAndReLU(_ instructionSet: InstructionSet, _ relu: Bool) throws {
+    let small = Shape(channels: 40, height: 3, width: 5)
+    let large = Shape(channels: 40, height: 7, width: 9)
+    var numbers = Numbers(seed: 11)
+    let values = numbers.values(small.count)
+    let residual = numbers.values(large.count)
+    var expected = Add().reference(
+      [
+        Bilinear().reference(
+          [ReferenceTensor(small, values.map(Double.init)), ReferenceTensor(large)],
+          parameters: []),
+        ReferenceTensor(large, residual.map(Double.init)),
+      ], parameters: [])
+    if relu { expected = ReLU().reference([expected], parameters: []) }
+    let other = try TestActivation(large, stride: 48, planes: residual)
+    let output = try TestActivation(large, stride: 48)
+    try run(
+      PlannedBilinear(hasResidual: true, relu: relu),
+      [TestActivation(small, stride: 48, planes: values), other, other], output,
+      kernels: KernelSet(instructionSet))
+    // Four products of float32 numbers up to 1.
+    #expect(largestDifference(output.planes, expected.values) < 1e-5)
+  }
+
+  @Test(arguments: [false, true], [false, true])
+  func addition(_ isSpread: Bool, _ relu: Bool) throws {
+    let shape = Shape(channels: 21, height: 4, width: 3)
+    let otherShape = isSpread ? Shape(channels: 21, height: 1, width: 1) : shape
+    var numbers = Numbers(seed: 5)
+    let first = numbers.values(shape.count)
+    let second = numbers.values(otherShape.count)
+    var expected = Add().reference(
+      [
+        ReferenceTensor(shape, first.map(Double.init)),
+        ReferenceTensor(otherShape, second.map(Double.init)),
+      ], parameters: [])
+    if relu { expected = ReLU().reference([expected], parameters: []) }
+    let output = try TestActivation(shape, stride: 32)
+    try run(
+      PlannedAdd(relu: relu),
+      [
+        TestActivation(shape, stride: 32, planes: first),
+        TestActivation(otherShape, stride: 32, planes: second),
+      ], output, kernels: KernelSet(.baseline))
+    #expect(largestDifference(output.planes, expected.values) < 1e-6)
+    #expect(relu != output.planes.contains { $0 < 0 })
+  }
+
+  @Test(arguments: [1, 64, 130]) func globalMean(_ channels: Int) throws {
+    let shape = Shape(channels: channels, height: 5, width: 3)
+    var numbers = Numbers(seed: 13)
+    let values = numbers.values(shape.count)
+    let expected = GlobalMean().reference(
+      [ReferenceTensor(shape, values.map(Double.init))], parameters: [])
+    let stride = channels.roundedUp(to: 16)
+    let output = try TestActivation(expected.shape, stride: stride)
+    try run(
+      PlannedGlobalMean(), [TestActivation(shape, stride: stride, planes: values)], output,
+      kernels: KernelSet(.baseline))
+    #expect(largestDifference(output.planes, expected.values) < 1e-6)
+  }
+}

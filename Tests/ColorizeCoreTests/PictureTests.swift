@@ -1,0 +1,224 @@
+// Whole pictures: against the released Python pipeline, and the same picture in every layout.
+
+import ColorizeCore
+import Testing
+
+/// A picture in memory of its own, rows further apart than they are long.
+private struct Picture {
+  let memory: Memory<UInt8>
+  let view: ImageView
+
+  static let gap = 7
+  static let filler: UInt8 = 0x5A
+
+  init(_ format: PixelFormat, width: Int, height: Int, fill: (Int, Int, Int) -> UInt8) throws {
+    let used = width * format.bytesPerPixel
+    memory = try Memory(count: height * (used + Self.gap))
+    memory.fill(Self.filler)
+    view = try ImageView(
+      pixels: memory.start, rowBytes: used + Self.gap, width: width, height: height,
+      format: format)
+    for y in 0..<height {
+      for x in 0..<width {
+        for channel in 0..<format.bytesPerPixel {
+          view.row(y)[x * format.bytesPerPixel + channel] = fill(x, y, channel)
+        }
+      }
+    }
+  }
+
+  /// The bytes of the pixels alone.
+  var values: [UInt8] {
+    (0..<view.height).flatMap { y in
+      (0..<(view.width * view.format.bytesPerPixel)).map { view.row(y)[$0] }
+    }
+  }
+
+  /// Whether what is between the rows is as it was.
+  var gapsAreUntouched: Bool {
+    let used = view.width * view.format.bytesPerPixel
+    return (0..<view.height).allSatisfy { y in
+      (used..<(used + Self.gap)).allSatisfy { view.row(y)[$0] == Self.filler }
+    }
+  }
+}
+
+@Suite struct PictureTests {
+  let model: Model
+
+  init() throws { model = try Model.open(bytes: defaultModel) }
+
+  /// Half a level of rounding, the float bound, and the rounding of the fixture's 16 bits.
+  static let levelTolerance = 0.5 + 255 * 2e-4 + 255 * 0.5 / 65535
+
+  private func color(
+    _ input: Picture, to format: PixelFormat = .rgb8, _ change: (inout RunOptions) -> Void = { _ in }
+  ) throws -> Picture {
+    let output = try Picture(format, width: input.view.width, height: input.view.height) {
+      _, _, _ in 0
+    }
+    var options = RunOptions()
+    change(&options)
+    try Colorizer.run(model: model, input: input.view, output: output.view, options: options)
+    return output
+  }
+
+  /// The pipeline's float picture, to the bounds of docs/exactness.md: 2e-4 before rounding, and
+  /// thus half a level more after; at most one level of 8 bits, on at most 0.2 % of all values.
+  @Test func areTheReleasedPipelines() throws {
+    let fixture = try Fixture("picture")
+    var values = 0
+    var different = 0
+    let cases = try fixture.forEachCase(inputs: UInt8.self) { number, input in
+      let expected = try #require(try fixture.tensor("\(number).output", of: UInt16.self))
+      let isGray = input.shape.count == 2
+      let picture = try Picture(
+        isGray ? .gray8 : .rgb8, width: input.shape[1], height: input.shape[0]
+      ) { x, y, channel in
+        input.values[(y * input.shape[1] + x) * (isGray ? 1 : 3) + channel]
+      }
+      let size = try #require(try fixture.number("\(number).network_size"))
+      let output = try color(picture) { options in
+        options.preset = .reference
+        if size != 256 { options.networkSize = size }
+      }
+      for (value, expected) in zip(output.values, expected.values) {
+        let exact = Double(expected) / 65535 * 255
+        let difference = abs(Double(value) - exact)
+        #expect(difference <= Self.levelTolerance, "case \(number)")
+        values += 1
+        if Double(value) != exact.rounded() { different += 1 }
+      }
+      #expect(output.gapsAreUntouched)
+    }
+    #expect(cases >= 5)
+    #expect(Double(different) <= 0.002 * Double(values))
+  }
+
+  /// A picture of the given format that has content in every channel.
+  private func sample(_ format: PixelFormat, width: Int = 37, height: Int = 29) throws -> Picture {
+    try Picture(format, width: width, height: height) { x, y, channel in
+      UInt8(truncatingIfNeeded: channel == 3 ? x * 11 + y * 3 : 100 + (x * x + 5 * y) * (channel + 2))
+    }
+  }
+
+  @Test func alphaIsCopiedAndChangesNothingElse() throws {
+    let rgba = try sample(.rgba8)
+    let rgb = try sample(.rgb8)
+    let fromRGB = try color(rgb).values
+    let fromRGBA = try color(rgba).values
+    #expect(fromRGB == fromRGBA)
+    let withAlpha = try color(rgba, to: .rgba8).values
+    let opaque = try color(rgb, to: .rgba8).values
+    for pixel in 0..<(37 * 29) {
+      #expect(withAlpha[4 * pixel + 3] == rgba.values[4 * pixel + 3])
+      #expect(opaque[4 * pixel + 3] == 255)
+      for channel in 0..<3 {
+        #expect(withAlpha[4 * pixel + channel] == fromRGB[3 * pixel + channel])
+        #expect(opaque[4 * pixel + channel] == fromRGB[3 * pixel + channel])
+      }
+    }
+  }
+
+  @Test func grayIsRGBWithEqualChannels() throws {
+    let gray = try sample(.gray8)
+    let rgb = try Picture(.rgb8, width: 37, height: 29) { x, y, _ in gray.view.row(y)[x] }
+    // The same lightness by a table and by a sum: rarely a rounding apart.
+    let first = try color(gray).values
+    let second = try color(rgb).values
+    let different = zip(first, second).filter { $0 != $1 }.count
+    #expect(zip(first, second).allSatisfy { abs(Int($0) - Int($1)) <= 1 })
+    #expect(different <= first.count / 100)
+  }
+
+  @Test(arguments: [PixelFormat.rgb8, .rgba8]) func inPlaceIsTheSame(_ format: PixelFormat) throws {
+    let picture = try sample(format)
+    let expected = try color(picture, to: format).values
+    try Colorizer.run(model: model, input: picture.view, output: picture.view)
+    #expect(picture.values == expected)
+    #expect(picture.gapsAreUntouched)
+  }
+
+  @Test func anyNumberOfThreadsGivesTheSameBytes() throws {
+    let picture = try sample(.rgb8, width: 301, height: 203)
+    let one = try color(picture) { $0.threads = 1 }.values
+    for threads in [2, 3, 5, 16] {
+      #expect(try color(picture) { $0.threads = threads }.values == one)
+    }
+  }
+
+  @Test(arguments: [(1, 1), (1, 50), (50, 1), (2, 2), (1000, 3), (16, 16), (160, 160)])
+  func anySize(_ width: Int, _ height: Int) throws {
+    let output = try color(try sample(.gray8, width: width, height: height))
+    #expect(output.gapsAreUntouched)
+    // Colour came out, not only the gray that went in.
+    #expect(output.values.indices.contains { $0 % 3 == 0 && output.values[$0] != output.values[$0 + 1] })
+  }
+
+  /// Colours at a high temperature are duller than at a low one.
+  @Test func temperatureDullsColours() throws {
+    let fixture = try Fixture("picture")
+    let input = try #require(try fixture.tensor("6.input", of: UInt8.self))
+    let picture = try Picture(.gray8, width: input.shape[1], height: input.shape[0]) { x, y, _ in
+      input.values[(y * input.shape[1] + x) * (input.shape.count == 3 ? 3 : 1)]
+    }
+    func chroma(_ temperature: Float) throws -> Int {
+      let values = try color(picture) { $0.temperature = temperature }.values
+      return stride(from: 0, to: values.count, by: 3).reduce(0) { sum, index in
+        let pixel = values[index..<(index + 3)]
+        return sum + Int(pixel.max() ?? 0) - Int(pixel.min() ?? 0)
+      }
+    }
+    #expect(try chroma(0.1) > chroma(0.38))
+    #expect(try chroma(0.38) > chroma(1))
+  }
+
+  @Test func progressRisesToOne() throws {
+    var seen: [Float] = []
+    _ = try color(try sample(.rgb8, width: 400, height: 300)) { options in
+      options.progress = { fraction in
+        seen.append(fraction)
+        return false
+      }
+    }
+    #expect(seen.count > 10)
+    #expect(zip(seen, seen.dropFirst()).allSatisfy { $0 <= $1 })
+    #expect(seen.filter { $0 == 1 }.count == 1)
+    #expect(seen.last == 1)
+  }
+
+  @Test func cancelStopsAtOnce() throws {
+    let picture = try sample(.rgb8)
+    var calls = 0
+    _ = try color(picture) { $0.progress = { _ in calls += 1; return false } }
+    for stop in 1...calls {
+      var count = 0
+      #expect(throws: ColorizeError.cancelled) {
+        _ = try color(picture) { options in
+          options.progress = { _ in
+            count += 1
+            return count == stop
+          }
+        }
+      }
+      #expect(count == stop)
+    }
+  }
+
+  @Test func badValuesAreNamed() throws {
+    let picture = try sample(.gray8)
+    func message(_ change: (inout RunOptions) -> Void) -> String {
+      do {
+        _ = try color(picture, change)
+        return ""
+      } catch { return (error as? ColorizeError)?.message ?? "" }
+    }
+    #expect(message { $0.networkSize = 100 }.contains("network_size is 100"))
+    #expect(message { $0.networkSize = 0 }.contains("16 to 2048"))
+    #expect(message { $0.networkSize = 4096 }.contains("4096"))
+    #expect(message { $0.temperature = 0 }.contains("temperature is 0"))
+    #expect(message { $0.temperature = .nan }.contains("temperature is nan"))
+    #expect(message { $0.threads = 0 }.contains("threads is 0"))
+    #expect(message { $0.threads = 257 }.contains("1 to 256"))
+  }
+}

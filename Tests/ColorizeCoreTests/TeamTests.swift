@@ -1,0 +1,44 @@
+// Threads that share out work.
+
+import ColorizeCore
+import Glibc
+import Testing
+
+@Suite struct TeamTests {
+  @Test(arguments: [1, 2, 3, 8]) func everyItemOnce(_ threads: Int) throws {
+    let team = Team(threads: threads)
+    #expect(team.size == threads)
+    for items in [0, 1, 2, 7, 1000] {
+      let counts = try Memory<Int>(count: items)
+      counts.fill(0)
+      let busy = try Memory<Int>(count: threads)
+      busy.fill(0)
+      nonisolated(unsafe) let shared = (counts.start, busy.start)
+      nonisolated(unsafe) var clashes = 0
+      team.run(items) { item, worker in
+        // Scratch belongs to a worker: were two calls to have the same one, this would see it.
+        shared.1[worker] += 1
+        if shared.1[worker] != 1 { clashes += 1 }
+        shared.0[item] += 1
+        sched_yield()
+        shared.1[worker] -= 1
+      }
+      #expect(clashes == 0)
+      for item in 0..<items { #expect(counts.start[item] == 1) }
+    }
+  }
+
+  @Test func endsItsThreads() {
+    func threads() -> Int {
+      var count = 0
+      guard let folder = opendir("/proc/self/task") else { return -1 }
+      while readdir(folder) != nil { count += 1 }
+      closedir(folder)
+      return count
+    }
+    // Other tests run at the same time and have threads too: many teams would show.
+    let before = threads()
+    for _ in 0..<50 { Team(threads: 4).run(8) { _, _ in } }
+    #expect(threads() < before + 100)
+  }
+}

@@ -1,0 +1,124 @@
+// Reading safetensors: what is sound is read exactly, what is not is an error that names the fault.
+
+import ColorizeCore
+import Testing
+
+@Suite struct TensorFileTests {
+  /// A file from its header and data.
+  private func file(_ header: String, data: [UInt8] = []) throws(ColorizeError) -> TensorFile {
+    let length = UInt64(header.utf8.count)
+    let bytes = (0..<8).map { UInt8(truncatingIfNeeded: length >> (8 * UInt64($0))) }
+    return try parse(bytes + Array(header.utf8) + data)
+  }
+
+  private func parse(_ bytes: [UInt8]) throws(ColorizeError) -> TensorFile {
+    // The tests keep no file beyond the header, which is copied; tensors are read at once.
+    let memory = try Memory<UInt8>(count: bytes.count)
+    for (index, byte) in bytes.enumerated() { memory.start[index] = byte }
+    Self.kept.append(memory)
+    return try TensorFile(
+      ByteSource(UnsafeRawBufferPointer(start: memory.start, count: bytes.count)))
+  }
+
+  nonisolated(unsafe) private static var kept: [Memory<UInt8>] = []
+
+  @Test func readsTensorsAndMetadata() throws {
+    let file = try file(
+      #" {"__metadata__": {"b": "x\ny", "a": "\u00e9\ud83c\udfa8"}, "t" : {"dtype":"F32","#
+        + #""shape":[1,2],"data_offsets":[0,8]},"h":{"dtype":"F16","shape":[2],"#
+        + #""data_offsets":[8,12]}} "#,
+      data: [0, 0, 128, 63, 0, 0, 0, 192, 0, 60, 1, 0])
+    #expect(file.metadata.map(\.key) == ["a", "b"])
+    #expect(file[metadata: "a"] == "é🎨")
+    #expect(file[metadata: "b"] == "x\ny")
+    #expect(file[metadata: "c"] == nil)
+    #expect(file.names == ["h", "t"])
+    let single = try file.floats("t", shape: [1, 2])
+    #expect(single.start[0] == 1 && single.start[1] == -2)
+    let half = try file.floats("h", shape: [2])
+    #expect(half.start[0] == 1 && half.start[1] == 0x1p-24)
+  }
+
+  /// Every finite half-precision number, against the compiler's own conversion.
+  @Test func halfPrecisionIsExact() throws {
+    let finite = (0...UInt16.max).filter { Float16(bitPattern: $0).isFinite }
+    let file = try file(
+      #"{"h":{"dtype":"F16","shape":[\#(finite.count)],"data_offsets":[0,\#(finite.count * 2)]}}"#,
+      data: finite.flatMap { [UInt8($0 & 255), UInt8($0 >> 8)] })
+    let values = try file.floats("h", shape: [finite.count])
+    for (index, bits) in finite.enumerated() {
+      #expect(values.start[index].bitPattern == Float(Float16(bitPattern: bits)).bitPattern)
+    }
+  }
+
+  /// What is wrong, and a part of the message that it must give.
+  static let faults: [(header: String, message: String)] = [
+    ("", "too few"),
+    ("  ", "\"{\" was expected"),
+    ("[]", "\"{\" was expected"),
+    ("{}x", "something behind the end"),
+    (#"{"t":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}"#, "\"}\" was expected"),
+    (#"{"t":{"dtype":"F32","shape":[1],"data_offsets":[0,5]}}"#, "bytes 0 to 5 of 4"),
+    (#"{"t":{"dtype":"F32","shape":[1],"data_offsets":[4,0]}}"#, "bytes 4 to 0"),
+    (#"{"t":{"dtype":"F32","shape":[1],"data_offsets":[0]}}"#, "lacks"),
+    (#"{"t":{"dtype":"F32","shape":[1],"data_offsets":[0,1,2]}}"#, "more than 2 numbers"),
+    (#"{"t":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}}"#, "a number was expected"),
+    (#"{"t":{"dtype":"F32","shape":[1.5],"data_offsets":[0,4]}}"#, "\"]\" was expected"),
+    (
+      #"{"t":{"dtype":"F32","shape":[99999999999999999999],"data_offsets":[0,4]}}"#,
+      "beyond 64 bits"
+    ),
+    (#"{"t":{"dtype":"F32","shape":[1],"data_offsets":[0,4],"more":1}}"#, "unknown property more"),
+    (#"{"t":{"shape":[1],"data_offsets":[0,4]}}"#, "lacks its dtype"),
+    (
+      #"{"t":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"#
+        + #""t":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#, "there twice"
+    ),
+    (#"{"__metadata__":{"a":1}}"#, "\"\"\" was expected"),
+    (#"{"__metadata__":{"a":"\ud800"}}"#, "surrogate"),
+    (#"{"__metadata__":{"a":"\q"}}"#, "unknown escape"),
+    (#"{"__metadata__":{"a":"\u12"#, "without an end"),
+    (#"{"__metadata__":{"a":"b"#, "without an end"),
+    ("{\"__metadata__\":{\"a\":\"\n\"}}", "control character"),
+    (String(repeating: #"{"a":"#, count: 100_000), "unknown property"),
+    (String(repeating: "[", count: 100_000), "expected"),
+  ]
+
+  @Test(arguments: faults.indices) func faultIsNamed(_ index: Int) throws {
+    let fault = Self.faults[index]
+    do throws(ColorizeError) {
+      _ = try file(fault.header, data: fault.header.isEmpty ? [] : [0, 0, 0, 0])
+      Issue.record("no error for \(fault.header.prefix(60))")
+    } catch .invalidModel(let text) {
+      #expect(text.contains(fault.message) || fault.header.isEmpty)
+    }
+  }
+
+  @Test func lengthsThatLie() {
+    for length: UInt64 in [1, 3, 1 << 40, .max, 1 << 63] {
+      let bytes = (0..<8).map { UInt8(truncatingIfNeeded: length >> (8 * UInt64($0))) }
+      #expect(throws: ColorizeError.self) { try parse(bytes + [0x7B, 0x7D]) }
+    }
+    #expect(throws: ColorizeError.self) { try parse([]) }
+    #expect(throws: ColorizeError.self) { try parse([2, 0, 0, 0, 0, 0, 0]) }
+  }
+
+  @Test func tensorsThatDoNotFit() throws {
+    let file = try file(
+      #"{"t":{"dtype":"F32","shape":[2],"data_offsets":[0,4]},"#
+        + #""n":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"#
+        + #""d":{"dtype":"F64","shape":[1],"data_offsets":[0,4]}}"#,
+      data: [0, 0, 192, 127])
+    func message(_ name: String, _ shape: [Int]) -> String {
+      do throws(ColorizeError) {
+        _ = try file.floats(name, shape: shape)
+        return ""
+      } catch { return error.message }
+    }
+    #expect(message("t", [2]) == "tensor t [2] of F32 has 4 bytes, not 8")
+    #expect(message("t", [1]) == "tensor t has the shape [2], not [1]")
+    #expect(message("d", [1]) == "tensor d is F64; F32 and F16 can be read")
+    #expect(message("n", [1]) == "tensor n has the value nan at index 0")
+    #expect(message("x", [1]) == "tensor x is missing")
+  }
+}
