@@ -36,12 +36,10 @@ public func colorize_predict(
 ) -> colorize_status {
   report(to: error) { host throws(ColorizeError) in
     let model = try ModelHandle.borrow(model).model
-    let input = try NetworkInput(model, width, height, lightness, hints, mask)
+    let input = try networkInput(model, width, height, lightness, hints, mask)
     let ab = try required(ab, "ab")
     try withOptions(options, host) { options throws(ColorizeError) in
-      try Colorizer.predict(
-        model: model, height: input.height, width: input.width, options: options, into: ab,
-        fill: input.fill)
+      try Colorizer.predict(model: model, input: input, options: options, into: ab)
     }
   }
 }
@@ -55,12 +53,11 @@ public func colorize_distribution(
 ) -> colorize_status {
   report(to: error) { host throws(ColorizeError) in
     let model = try ModelHandle.borrow(model).model
-    let input = try NetworkInput(model, width, height, lightness, hints, mask)
+    let input = try networkInput(model, width, height, lightness, hints, mask)
     let probabilities = try required(probabilities, "probabilities")
     try withOptions(options, host) { options throws(ColorizeError) in
       try Colorizer.distribution(
-        model: model, height: input.height, width: input.width, options: options,
-        into: probabilities, fill: input.fill)
+        model: model, input: input, options: options, into: probabilities)
     }
   }
 }
@@ -140,60 +137,17 @@ private func withOptions(
 }
 
 /// A caller's input of a network, checked.
-private struct NetworkInput {
-  let width: Int
-  let height: Int
-  private let lightness: UnsafePointer<Float>
-  private let hints: (ab: UnsafePointer<Float>, mask: UnsafePointer<Float>)?
-
-  /// The largest magnitude of a hint's a and b.
-  private static let largestHint: Float = 128
-
-  init(
-    _ model: Model, _ width: UInt32, _ height: UInt32, _ lightness: UnsafePointer<Float>?,
-    _ hints: UnsafePointer<Float>?, _ mask: UnsafePointer<Float>?
-  ) throws(ColorizeError) {
-    self.width = Int(width)
-    self.height = Int(height)
-    self.lightness = try required(lightness, "lightness")
-    // Before anything is read: how much there is to read depends on them.
-    try model.validateNetworkSize(self.width, "width")
-    try model.validateNetworkSize(self.height, "height")
-    switch (hints, mask) {
-    case (nil, nil): self.hints = nil
-    case (let hints?, let mask?): self.hints = (hints, mask)
-    default: throw .invalidArgument("one of hints and mask is NULL; they come together")
-    }
-    for pixel in 0..<pixels where !self.lightness[pixel].isFinite {
-      throw .invalidArgument("lightness[\(pixel)] is \(self.lightness[pixel])")
-    }
-    guard let (ab, mask) = self.hints else { return }
-    for pixel in 0..<pixels where mask[pixel] != 0 {
-      guard mask[pixel] == 1 else {
-        throw .invalidArgument("mask[\(pixel)] is \(mask[pixel]); it must be 0 or 1")
-      }
-      for index in [pixel, pixels + pixel] {
-        guard abs(ab[index]) <= Self.largestHint else {
-          throw .invalidArgument("hints[\(index)] is \(ab[index]); it must be -128 to 128")
-        }
-      }
-    }
+private func networkInput(
+  _ model: Model, _ width: UInt32, _ height: UInt32, _ lightness: UnsafePointer<Float>?,
+  _ hints: UnsafePointer<Float>?, _ mask: UnsafePointer<Float>?
+) throws(ColorizeError) -> NetworkInput {
+  let pair: (ab: UnsafePointer<Float>, mask: UnsafePointer<Float>)?
+  switch (hints, mask) {
+  case (nil, nil): pair = nil
+  case (let hints?, let mask?): pair = (hints, mask)
+  default: throw .invalidArgument("one of hints and mask is NULL; they come together")
   }
-
-  private var pixels: Int { width * height }
-
-  /// Writes what the network takes: (L - 50) / 100, ab / 110 and the mask.
-  func fill(_ input: Activation) {
-    for pixel in 0..<pixels {
-      let target = input.start + pixel * input.stride
-      target[0] = (lightness[pixel] - 50) / 100
-      target[1] = 0
-      target[2] = 0
-      target[3] = 0
-      guard let hints, hints.mask[pixel] != 0 else { continue }
-      target[1] = hints.ab[pixel] / 110
-      target[2] = hints.ab[pixels + pixel] / 110
-      target[3] = 1
-    }
-  }
+  return try NetworkInput(
+    model: model, height: Int(height), width: Int(width),
+    lightness: try required(lightness, "lightness"), hints: pair)
 }

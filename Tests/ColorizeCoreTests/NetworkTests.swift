@@ -74,13 +74,19 @@ var defaultModel: UnsafeRawBufferPointer {
         let ab = try Memory<Float>(count: expected.values.count)
         var options = RunOptions()
         options.temperature = temperature
-        try Colorizer.predict(
-          model: model, height: height, width: width, options: options, into: ab.start
-        ) { activation in
-          let pixels = height * width
-          for pixel in 0..<pixels {
-            for channel in 0..<4 {
-              activation.start[pixel * 4 + channel] = input.values[channel * pixels + pixel]
+        let pixels = height * width
+        let lightness = input.values[..<pixels].map { $0 * 100 + 50 }
+        let hints = input.values[pixels..<(3 * pixels)].map { $0 * 110 }
+        let mask = Array(input.values[(3 * pixels)...])
+        try lightness.withUnsafeBufferPointer { lightness in
+          try hints.withUnsafeBufferPointer { hints in
+            try mask.withUnsafeBufferPointer { mask in
+              let input = try NetworkInput(
+                model: model, height: height, width: width,
+                lightness: try #require(lightness.baseAddress),
+                hints: (try #require(hints.baseAddress), try #require(mask.baseAddress)))
+              try Colorizer.predict(
+                model: model, input: input, options: options, into: ab.start)
             }
           }
         }

@@ -81,13 +81,24 @@ package enum Colorizer {
     }
   }
 
-  /// The network alone, from an input that `fill` writes to ab.
+  /// The network alone.
   ///
-  /// - Parameters:
-  ///   - fill: writes the network's input, dense, channels last.
-  ///   - ab: out, `[2, height / outputStride, width / outputStride]`; untouched after an error.
+  /// - Parameter ab: out, `[2, height / outputStride, width / outputStride]`; untouched after an
+  ///   error.
   package static func predict(
-    model: Model, height: Int, width: Int, options: RunOptions,
+    model: Model, input: NetworkInput, options: RunOptions = RunOptions(),
+    into ab: UnsafeMutablePointer<Float>
+  ) throws(ColorizeError) {
+    try predict(
+      model: model, height: input.height, width: input.width, options: options, into: ab,
+      fill: input.write)
+  }
+
+  /// The network alone, from an input in the form in which it takes it.
+  ///
+  /// - Parameter fill: writes the network's input, channels last.
+  static func predict(
+    model: Model, height: Int, width: Int, options: RunOptions = RunOptions(),
     into ab: UnsafeMutablePointer<Float>, fill: (Activation) -> Void
   ) throws(ColorizeError) {
     try forward(
@@ -97,15 +108,17 @@ package enum Colorizer {
     }
   }
 
-  /// The network alone, to the probabilities of the ab bins.
+  /// The network alone, to the probabilities of the ab bins. The default temperature is 1.
   ///
-  /// - Parameter probabilities: out, `[bins, height / outputStride, width / outputStride]`.
+  /// - Parameter probabilities: out, `[bins, height / outputStride, width / outputStride]`;
+  ///   untouched after an error.
   package static func distribution(
-    model: Model, height: Int, width: Int, options: RunOptions,
-    into probabilities: UnsafeMutablePointer<Float>, fill: (Activation) -> Void
+    model: Model, input: NetworkInput, options: RunOptions = RunOptions(),
+    into probabilities: UnsafeMutablePointer<Float>
   ) throws(ColorizeError) {
-    try forward(model, height, width, options, defaultTemperature: 1, fill) {
-      mean, logits, kernels, team, scratch in
+    try forward(
+      model, input.height, input.width, options, defaultTemperature: 1, input.write
+    ) { mean, logits, kernels, team, scratch in
       mean.distribution(
         logits, into: probabilities, kernels: kernels, team: team, scratch: scratch)
     }
@@ -117,8 +130,6 @@ package enum Colorizer {
     _ read: (AnnealedMean, Activation, KernelSet, Team, UnsafeMutablePointer<Float>) -> Void
   ) throws(ColorizeError) {
     try options.validate()
-    try model.validateNetworkSize(width, "width")
-    try model.validateNetworkSize(height, "height")
     let mean = try AnnealedMean(
       temperature: options.temperature ?? defaultTemperature,
       plainTemperature: model.information.plainSoftmaxTemperature)
@@ -173,7 +184,7 @@ package enum Colorizer {
         small.start + y * width * resampler.channels, channels: resampler.channels, count: width,
         into: row.start)
       let target = input.start + y * width * channels
-      for x in 0..<width { target[x * channels] = (row.start[x] - 50) / 100 }
+      for x in 0..<width { target[x * channels] = NetworkInput.normalized(lightness: row.start[x]) }
     }
   }
 }

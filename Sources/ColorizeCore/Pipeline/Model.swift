@@ -145,7 +145,7 @@ package final class Model: Sendable {
   }
 
   /// Throws unless the network takes an input of this size.
-  package func validateNetworkSize(_ side: Int, _ name: String) throws(ColorizeError) {
+  func validateNetworkSize(_ side: Int, _ name: String) throws(ColorizeError) {
     let multiple = information.networkSizeMultiple
     guard side >= multiple, side <= Self.maximumNetworkSize, side % multiple == 0 else {
       throw .invalidArgument(

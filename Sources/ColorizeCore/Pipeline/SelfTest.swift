@@ -65,8 +65,7 @@ package struct SelfTest: Sendable {
     for vector in model.testVectors {
       let ab = try Memory<Float>(count: vector.ab.count)
       try Colorizer.predict(
-        model: model, height: vector.height, width: vector.width, options: RunOptions(),
-        into: ab.start
+        model: model, height: vector.height, width: vector.width, into: ab.start
       ) { input in input.start.fromPlanes(vector.input.start, input.shape) }
       for index in 0..<ab.count {
         let difference = abs(ab.start[index] - vector.ab.start[index])
@@ -88,9 +87,7 @@ package struct SelfTest: Sendable {
     var best = Double.infinity
     for _ in 0..<5 {
       let start = now()
-      try Colorizer.predict(
-        model: model, height: side, width: side, options: RunOptions(), into: ab.start
-      ) { input in
+      try Colorizer.predict(model: model, height: side, width: side, into: ab.start) { input in
         for index in 0..<input.shape.count { input.start[index] = Float(index % 97) / 97 - 0.5 }
       }
       best = min(best, now() - start)
