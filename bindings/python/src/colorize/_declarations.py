@@ -1,0 +1,165 @@
+"""colorize.h for ctypes, one for one and in its order. What each thing means is said there."""
+
+from __future__ import annotations
+
+import ctypes
+from ctypes import (
+    CFUNCTYPE,
+    POINTER,
+    Structure,
+    c_char,
+    c_char_p,
+    c_float,
+    c_int32,
+    c_size_t,
+    c_uint32,
+    c_uint64,
+    c_void_p,
+)
+
+# ---- Version ----
+
+COLORIZE_VERSION_MAJOR = 0
+COLORIZE_VERSION_MINOR = 1
+COLORIZE_VERSION_PATCH = 0
+
+# ---- Errors ----
+
+colorize_status = c_int32
+COLORIZE_OK = 0
+COLORIZE_INVALID_ARGUMENT = 1
+COLORIZE_OUT_OF_MEMORY = 2
+COLORIZE_CANNOT_READ_FILE = 3
+COLORIZE_INVALID_MODEL = 4
+COLORIZE_UNSUPPORTED_MODEL = 5
+COLORIZE_CANCELLED = 6
+
+
+class colorize_error(Structure):  # noqa: N801, the names are the header's
+    _fields_ = (("status", colorize_status), ("message", c_char * 252))
+
+
+# ---- Images ----
+
+colorize_format = c_int32
+COLORIZE_GRAY8 = 1
+COLORIZE_RGB8 = 2
+COLORIZE_RGBA8 = 3
+
+
+class colorize_image(Structure):  # noqa: N801
+    _fields_ = (
+        ("pixels", c_void_p),
+        ("row_bytes", c_size_t),
+        ("width", c_uint32),
+        ("height", c_uint32),
+        ("format", colorize_format),
+        ("reserved", c_uint32 * 3),
+    )
+
+
+# ---- Models ----
+
+# colorize_model is opaque.
+colorize_model_p = c_void_p
+
+
+class colorize_model_options(Structure):  # noqa: N801
+    _fields_ = (("struct_size", c_size_t), ("plain_softmax_temperature", c_float))
+
+
+class colorize_model_description(Structure):  # noqa: N801
+    _fields_ = (
+        ("struct_size", c_size_t),
+        ("architecture", c_char_p),
+        ("licence", c_char_p),
+        ("instruction_set", c_char_p),
+        ("parameters", c_uint64),
+        ("default_network_size", c_uint32),
+        ("network_size_multiple", c_uint32),
+        ("output_stride", c_uint32),
+        ("bins", c_uint32),
+        ("takes_hints", c_uint32),
+        ("plain_softmax_temperature", c_float),
+    )
+
+
+# ---- Colouring ----
+
+colorize_progress = CFUNCTYPE(c_int32, c_void_p, c_float)
+
+colorize_preset = c_int32
+COLORIZE_PRESET_DEFAULT = 0
+COLORIZE_PRESET_REFERENCE = 1
+
+
+class colorize_options(Structure):  # noqa: N801
+    _fields_ = (
+        ("struct_size", c_size_t),
+        ("preset", colorize_preset),
+        ("network_size", c_uint32),
+        ("temperature", c_float),
+        ("threads", c_uint32),
+        ("progress", colorize_progress),
+        ("user_data", c_void_p),
+    )
+
+
+# ---- Functions: result and arguments ----
+
+_error_p = POINTER(colorize_error)
+_float_p = POINTER(c_float)
+_network_arguments = (
+    colorize_model_p,
+    c_uint32,
+    c_uint32,
+    _float_p,
+    _float_p,
+    _float_p,
+    POINTER(colorize_options),
+    _float_p,
+    _error_p,
+)
+
+FUNCTIONS = {
+    "colorize_version": (c_uint32, ()),
+    "colorize_status_name": (c_char_p, (colorize_status,)),
+    "colorize_model_open_default": (colorize_status, (POINTER(colorize_model_p), _error_p)),
+    "colorize_model_open": (
+        colorize_status,
+        (c_char_p, POINTER(colorize_model_options), POINTER(colorize_model_p), _error_p),
+    ),
+    "colorize_model_open_memory": (
+        colorize_status,
+        (c_void_p, c_size_t, POINTER(colorize_model_options), POINTER(colorize_model_p), _error_p),
+    ),
+    "colorize_model_info": (
+        colorize_status,
+        (colorize_model_p, POINTER(colorize_model_description)),
+    ),
+    "colorize_model_close": (None, (colorize_model_p,)),
+    "colorize_options_init": (None, (POINTER(colorize_options), c_size_t)),
+    "colorize_run": (
+        colorize_status,
+        (
+            colorize_model_p,
+            POINTER(colorize_image),
+            POINTER(colorize_image),
+            POINTER(colorize_options),
+            _error_p,
+        ),
+    ),
+    "colorize_predict": (colorize_status, _network_arguments),
+    "colorize_distribution": (colorize_status, _network_arguments),
+    "colorize_bin_centres": (colorize_status, (colorize_model_p, c_uint32, _float_p, _error_p)),
+    "colorize_rgb_to_lab": (colorize_status, (_float_p, _float_p, c_size_t, _error_p)),
+    "colorize_lab_to_rgb": (colorize_status, (_float_p, _float_p, c_size_t, c_int32, _error_p)),
+}
+
+
+def declare(library: ctypes.CDLL) -> None:
+    """Tells ctypes the types of every function of the header. AttributeError: one is not there."""
+    for name, (result, arguments) in FUNCTIONS.items():
+        function = getattr(library, name)
+        function.restype = result
+        function.argtypes = arguments

@@ -1,0 +1,644 @@
+"""Every function of the friendly layer, against the fixtures of the reference and by its rules."""
+
+from __future__ import annotations
+
+import copy
+import gc
+import os
+import pickle
+import threading
+import warnings
+import weakref
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import FrozenInstanceError
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import MODEL_FILE, cases, tensors
+
+import colorize
+
+# Of DESIGN's table: the network's ab against PyTorch's.
+AB_MAXIMUM = 2e-3
+# A whole picture, as bytes against floats: half a level of rounding, and 2e-4 of 255 levels.
+LEVEL_MAXIMUM = 0.5 + 255 * 2e-4
+
+
+def raises_named(name: str, text: str = ""):
+    """Like pytest.raises(colorize.Error), for an error of that name whose message holds `text`."""
+    return pytest.raises(colorize.Error, check=lambda e: e.name == name and text in e.message)
+
+
+# ---- Opening and closing -------------------------------------------------------------------------
+
+
+def test_info_of_the_default_model(model: colorize.Model):
+    info = model.info
+    weights = {k: v for k, v in tensors(MODEL_FILE).items() if not k.startswith("vector.")}
+    assert info.architecture == "compact"
+    assert "non-commercial" in info.licence
+    assert info.instruction_set in ("avx512", "avx2", "baseline")
+    assert info.parameters == sum(values.size for values in weights.values())
+    assert info.default_network_size == 160
+    assert info.network_size_multiple == 16
+    assert info.output_stride == 4
+    assert info.bins == 313
+    assert info.takes_hints is True
+    assert info.plain_softmax_temperature == 1
+    with pytest.raises(FrozenInstanceError):
+        info.bins = 1  # type: ignore[misc]
+
+
+def test_repr(model: colorize.Model):
+    assert (
+        repr(model)
+        == f"<colorize.Model compact, 4.1 million weights, {model.info.instruction_set}>"
+    )
+    other = colorize.Model()
+    other.close()
+    assert repr(other) == "<colorize.Model, closed>"
+
+
+@pytest.mark.parametrize("kind", [str, os.fsencode, Path])
+def test_a_model_file_is_the_default_model(kind, model: colorize.Model, photo: np.ndarray):
+    with colorize.Model(kind(str(MODEL_FILE))) as opened:
+        assert np.array_equal(opened.colorize(photo), model.colorize(photo))
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_a_model_in_memory_is_the_default_model(kind, model: colorize.Model, photo: np.ndarray):
+    content = bytearray(MODEL_FILE.read_bytes())
+    opened = colorize.Model.from_bytes(kind(content))
+    # The bytes are not kept.
+    content[:] = bytes(len(content))
+    assert np.array_equal(opened.colorize(photo), model.colorize(photo))
+
+
+def test_the_plain_softmax_temperature_of_a_file(model: colorize.Model, lightness: np.ndarray):
+    with colorize.Model(MODEL_FILE, plain_softmax_temperature=0.5) as opened:
+        assert opened.info.plain_softmax_temperature == 0.5
+        # Logits times 0.5, then over 0.5: the same as logits over 1. Both steps round in float32.
+        halved = opened.predict(lightness, temperature=0.5)
+        assert np.abs(halved - model.predict(lightness, temperature=1)).max() < 1e-3
+    with colorize.Model.from_bytes(MODEL_FILE.read_bytes(), plain_softmax_temperature=2) as opened:
+        assert opened.info.plain_softmax_temperature == 2
+    with raises_named("COLORIZE_INVALID_ARGUMENT", "plain_softmax_temperature"):
+        colorize.Model(plain_softmax_temperature=1)
+    with raises_named("COLORIZE_INVALID_ARGUMENT", "plain_softmax_temperature"):
+        colorize.Model(MODEL_FILE, plain_softmax_temperature=1000)
+
+
+def test_files_that_cannot_be_opened(tmp_path: Path):
+    with raises_named("COLORIZE_CANNOT_READ_FILE", "nothing.safetensors") as caught:
+        colorize.Model(tmp_path / "nothing.safetensors")
+    assert caught.value.status == 3
+    assert str(caught.value).endswith("(COLORIZE_CANNOT_READ_FILE)")
+    with raises_named("COLORIZE_CANNOT_READ_FILE"):
+        colorize.Model(tmp_path)
+    other = tmp_path / "other"
+    other.write_bytes(b"GIF89a" * 100)
+    with raises_named("COLORIZE_INVALID_MODEL"):
+        colorize.Model(other)
+    with raises_named("COLORIZE_INVALID_MODEL"):
+        colorize.Model.from_bytes(MODEL_FILE.read_bytes()[:100_000])
+    with pytest.raises(colorize.Error):
+        colorize.Model.from_bytes(b"")
+    with raises_named("COLORIZE_INVALID_ARGUMENT", "zero byte"):
+        colorize.Model(f"{MODEL_FILE}\0.txt")
+    with pytest.raises(TypeError):
+        colorize.Model(7)
+
+
+def test_an_unknown_architecture_has_a_status_of_its_own():
+    content = MODEL_FILE.read_bytes()
+    changed = content.replace(b'"architecture":"compact"', b'"architecture":"unknown"', 1)
+    assert changed != content
+    with raises_named("COLORIZE_UNSUPPORTED_MODEL", "unknown"):
+        colorize.Model.from_bytes(changed)
+
+
+def test_the_instruction_set_of_the_environment(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("COLORIZE_ISA", "baseline")
+    with colorize.Model() as opened:
+        assert opened.info.instruction_set == "baseline"
+    monkeypatch.setenv("COLORIZE_ISA", "mmx")
+    with raises_named("COLORIZE_INVALID_ARGUMENT", "mmx"):
+        colorize.Model()
+
+
+def test_a_closed_model_raises(photo: np.ndarray, lightness: np.ndarray):
+    with colorize.Model() as closed:
+        pass
+    closed.close()
+    uses = [
+        lambda: closed.colorize(photo),
+        lambda: closed.predict(lightness),
+        lambda: closed.distribution(lightness),
+        lambda: closed.bin_centres,
+        closed.__enter__,
+    ]
+    for use in uses:
+        with pytest.raises(ValueError, match="closed"):
+            use()
+    assert closed.info.bins == 313
+
+
+def test_a_model_ends_with_its_last_reference():
+    opened = colorize.Model()
+    reference = weakref.ref(opened)
+    del opened
+    gc.collect()
+    assert reference() is None
+
+
+@pytest.mark.parametrize("operation", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_a_model_is_not_copied(operation, model: colorize.Model):
+    # Two objects with one handle would free it twice.
+    with pytest.raises(TypeError, match="cannot be copied or pickled"):
+        operation(model)
+
+
+def test_closing_while_another_thread_is_inside(photo: np.ndarray, model: colorize.Model):
+    expected = model.colorize(photo)
+    opened = colorize.Model()
+    inside, closed = threading.Event(), threading.Event()
+
+    def progress(fraction: float) -> None:
+        inside.set()
+        assert closed.wait(60)
+
+    with ThreadPoolExecutor() as pool:
+        result = pool.submit(opened.colorize, photo, progress=progress)
+        assert inside.wait(60)
+        opened.close()
+        # The running call keeps the network's memory; new calls are refused at once.
+        with pytest.raises(ValueError, match="closed"):
+            opened.colorize(photo)
+        assert opened._handle is not None
+        closed.set()
+        assert np.array_equal(result.result(60), expected)
+    assert opened._handle is None
+
+
+def test_closing_from_the_progress_function(photo: np.ndarray, model: colorize.Model):
+    opened = colorize.Model()
+    result = opened.colorize(photo, progress=lambda fraction: opened.close())
+    assert np.array_equal(result, model.colorize(photo))
+    assert opened._handle is None
+
+
+# ---- colorize ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "case", cases("picture"), ids=lambda case: "x".join(map(str, case["input"].shape))
+)
+def test_preset_reference_is_the_released_pipeline(case, model: colorize.Model):
+    actual = model.colorize(
+        case["input"], preset="reference", network_size=int(case["network_size"][0])
+    )
+    expected = case["output"] / 65535 * 255
+    assert actual.shape == case["output"].shape
+    # The fixture's own rounding is 1 / 257 / 2 of a level.
+    assert np.abs(actual - expected).max() <= LEVEL_MAXIMUM + 0.002
+
+
+def test_shapes_and_alpha(model: colorize.Model, photo: np.ndarray):
+    gray = photo[:, :, 1].copy()
+    alpha = np.arange(gray.size, dtype=np.uint8).reshape(gray.shape)
+    from_gray = model.colorize(gray)
+    assert from_gray.shape == (61, 47, 3)
+    assert from_gray.dtype == np.uint8
+    assert np.array_equal(model.colorize(gray[:, :, None]), from_gray)
+    assert np.array_equal(model.colorize(np.dstack([gray] * 3)), from_gray)
+    with_alpha = model.colorize(np.dstack([photo, alpha]))
+    assert np.array_equal(with_alpha[:, :, 3], alpha)
+    assert np.array_equal(with_alpha[:, :, :3], model.colorize(photo))
+    # Natural colours came out, not gray.
+    spread = np.ptp(from_gray.astype(int), axis=2)
+    assert spread.mean() > 5
+
+
+def spaced(array: np.ndarray) -> np.ndarray:
+    """The same values in rows that are 13 bytes farther apart."""
+    height, row = array.shape[0], array[0].size
+    buffer = np.full((height, row + 13), 99, np.uint8)
+    view = np.lib.stride_tricks.as_strided(
+        buffer, array.shape, (row + 13, *array.strides[1:]), writeable=True
+    )
+    view[...] = array
+    return view
+
+
+STRIDES = {
+    "rows farther apart": spaced,
+    "every second column of a wider one": lambda a: np.repeat(a, 2, axis=1)[:, ::2],
+    "columns from right to left": lambda a: a[:, ::-1].copy()[:, ::-1],
+    "rows from the bottom": lambda a: a[::-1].copy()[::-1],
+    "columns first": lambda a: np.asfortranarray(a),
+    "planes": lambda a: np.moveaxis(np.moveaxis(a, 2, 0).copy(), 0, 2),
+    "a part of a larger one": lambda a: np.pad(a, ((3, 2), (5, 7), (0, 0)))[3:-2, 5:-7],
+    "three of four channels": lambda a: np.dstack([a, a[:, :, 0]])[:, :, :3],
+}
+
+
+@pytest.mark.parametrize("name", STRIDES)
+def test_any_strides(name: str, model: colorize.Model, photo: np.ndarray):
+    image = STRIDES[name](photo)
+    assert np.array_equal(image, photo)
+    assert image.strides != photo.strides
+    assert np.array_equal(model.colorize(image), model.colorize(photo))
+
+
+def test_what_is_read_in_place(photo: np.ndarray):
+    row_bytes = colorize.model._row_bytes
+    assert row_bytes(photo) == 47 * 3
+    assert row_bytes(spaced(photo)) == 47 * 3 + 13
+    assert row_bytes(photo[:, 5:9]) == 47 * 3
+    assert row_bytes(photo[::2]) == 2 * 47 * 3
+    assert row_bytes(photo[:, :, 0]) is None
+    assert row_bytes(photo[:, ::-1]) is None
+    assert row_bytes(photo[::-1]) is None
+
+
+def test_one_row_for_all(model: colorize.Model, photo: np.ndarray):
+    repeated = np.broadcast_to(photo[:1], photo.shape)
+    assert np.array_equal(model.colorize(repeated), model.colorize(repeated.copy()))
+
+
+def test_read_only_input_is_read_in_place(model: colorize.Model, photo: np.ndarray):
+    image = photo.copy()
+    image.flags.writeable = False
+    assert np.array_equal(model.colorize(image), model.colorize(photo))
+    assert np.array_equal(image, photo)
+
+
+def test_out(model: colorize.Model, photo: np.ndarray):
+    expected = model.colorize(photo)
+    out = np.zeros_like(photo)
+    assert model.colorize(photo, out=out) is out
+    assert np.array_equal(out, expected)
+
+    # With gaps between the rows, which are not written.
+    view = spaced(np.zeros_like(photo))
+    assert model.colorize(photo, out=view) is view
+    assert np.array_equal(view, expected)
+    gaps = view.base if isinstance(view.base, np.ndarray) else np.asarray(view.base)
+    assert np.all(gaps[:, 47 * 3 :] == 99)
+
+    # Four channels where the image has three.
+    out = np.zeros((61, 47, 4), np.uint8)
+    model.colorize(photo, out=out)
+    assert np.array_equal(out[:, :, :3], expected)
+    assert np.all(out[:, :, 3] == 255)
+
+
+def test_out_is_the_image(model: colorize.Model, photo: np.ndarray):
+    expected = model.colorize(photo)
+    image = photo.copy()
+    assert model.colorize(image, out=image) is image
+    assert np.array_equal(image, expected)
+
+
+def test_out_overlaps_the_image(model: colorize.Model, photo: np.ndarray):
+    expected = model.colorize(photo)
+    buffer = np.zeros((62, 47, 3), np.uint8)
+    buffer[:61] = photo
+    model.colorize(buffer[:61], out=buffer[1:])
+    assert np.array_equal(buffer[1:], expected)
+
+
+def test_out_that_is_refused(model: colorize.Model, photo: np.ndarray):
+    def refused(out: object, text: str) -> None:
+        with raises_named("COLORIZE_INVALID_ARGUMENT", text):
+            model.colorize(photo, out=out)
+
+    refused(np.zeros((61, 48, 3), np.uint8), "61 rows and 47 columns")
+    refused(np.zeros((61, 47), np.uint8), "(61, 47)")
+    refused(np.zeros((61, 47, 1), np.uint8), "(61, 47, 1)")
+    refused(np.zeros((61, 94, 3), np.uint8)[:, ::2], "gaps")
+    frozen = np.zeros((61, 47, 3), np.uint8)
+    frozen.flags.writeable = False
+    refused(frozen, "read-only")
+    with pytest.raises(TypeError, match="float32"):
+        model.colorize(photo, out=np.zeros((61, 47, 3), np.float32))
+    with pytest.raises(TypeError, match="bytearray"):
+        model.colorize(photo, out=bytearray(61 * 47 * 3))
+
+
+def test_images_that_are_refused(model: colorize.Model, photo: np.ndarray):
+    for image in (photo.astype(np.float32), photo.astype(np.uint16), photo > 10, photo.tolist()):
+        with pytest.raises(TypeError, match="uint8"):
+            model.colorize(image)
+    for shape in ((4,), (4, 4, 2), (4, 4, 5), (1, 4, 4, 3), ()):
+        with raises_named("COLORIZE_INVALID_ARGUMENT", "image has shape"):
+            model.colorize(np.zeros(shape, np.uint8))
+    for shape in ((0, 4), (4, 0), (0, 0, 3)):
+        with raises_named("COLORIZE_INVALID_ARGUMENT", "without pixels"):
+            model.colorize(np.zeros(shape, np.uint8))
+    with raises_named("COLORIZE_INVALID_ARGUMENT", "1048577"):
+        model.colorize(np.zeros((1, 1_048_577), np.uint8))
+    # 2**32 + 1 columns must not be taken for one; the strides make it a small array.
+    wide = np.lib.stride_tricks.as_strided(np.zeros(1, np.uint8), (1, 2**32 + 1), (0, 0))
+    with raises_named("COLORIZE_INVALID_ARGUMENT", "4294967297"):
+        colorize.model._image(wide)
+
+
+def test_options_change_the_picture(model: colorize.Model, photo: np.ndarray):
+    default = model.colorize(photo)
+    assert np.array_equal(model.colorize(photo, temperature=0.38), default)
+    assert np.array_equal(model.colorize(photo, network_size=160), default)
+    assert np.array_equal(model.colorize(photo, preset="default"), default)
+    assert not np.array_equal(model.colorize(photo, temperature=1), default)
+    assert not np.array_equal(model.colorize(photo, network_size=96), default)
+    reference = model.colorize(photo, preset="reference")
+    assert np.array_equal(model.colorize(photo, preset="reference", network_size=256), reference)
+    assert not np.array_equal(reference, default)
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"temperature": 0}, "temperature"),
+        ({"temperature": 0.001}, "temperature"),
+        ({"temperature": 11}, "temperature"),
+        ({"temperature": float("nan")}, "temperature"),
+        ({"temperature": -1}, "temperature"),
+        ({"network_size": 0}, "network_size"),
+        ({"network_size": 100}, "network_size"),
+        ({"network_size": 4096}, "network_size"),
+        ({"network_size": -16}, "network_size"),
+        ({"network_size": 2**32 + 160}, "network_size"),
+        ({"threads": 0}, "threads"),
+        ({"threads": 257}, "threads"),
+        ({"threads": -1}, "threads"),
+        ({"preset": "best"}, "preset"),
+        ({"preset": ""}, "preset"),
+    ],
+)
+def test_options_that_are_refused(options, text: str, model: colorize.Model, photo: np.ndarray):
+    with raises_named("COLORIZE_INVALID_ARGUMENT", text):
+        model.colorize(photo, **options)
+
+
+def test_options_of_another_type(model: colorize.Model, photo: np.ndarray):
+    for options in ({"temperature": "hot"}, {"network_size": 160.0}, {"threads": "2"}):
+        with pytest.raises(TypeError):
+            model.colorize(photo, **options)
+
+
+# ---- Threads and progress ------------------------------------------------------------------------
+
+
+def test_any_number_of_threads_gives_the_same_bytes(model: colorize.Model, photo: np.ndarray):
+    expected = model.colorize(photo, threads=1)
+    for threads in (2, 3, 8, None):
+        assert np.array_equal(model.colorize(photo, threads=threads), expected)
+
+
+def test_threads_share_a_model(model: colorize.Model, photo: np.ndarray):
+    images = [photo, photo[::-1], photo[:, ::-1], photo[:40]] * 4
+    expected = [model.colorize(image) for image in images]
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(model.colorize, images))
+    for actual, wanted in zip(results, expected):
+        assert np.array_equal(actual, wanted)
+
+
+def test_the_interpreter_is_free_during_a_call(model: colorize.Model):
+    image = np.full((2000, 2000), 90, np.uint8)
+    steps = []
+
+    def count() -> None:
+        while not done.is_set():
+            steps.append(None)
+            done.wait(1e-4)
+
+    done = threading.Event()
+    counter = threading.Thread(target=count)
+    counter.start()
+    before = len(steps)
+    model.colorize(image)
+    during = len(steps) - before
+    done.set()
+    counter.join()
+    # With the lock held, at most the step that was under way could be counted.
+    assert during > 5
+
+
+def test_progress_goes_from_0_to_1(model: colorize.Model, photo: np.ndarray):
+    seen: list[float] = []
+    expected = model.colorize(photo)
+    assert np.array_equal(model.colorize(photo, progress=seen.append), expected)
+    assert len(seen) > 2
+    assert seen == sorted(seen)
+    assert seen[0] >= 0
+    assert seen[-1] == 1
+    assert seen.count(1) == 1
+
+
+@pytest.mark.parametrize("answer", [True, 7, "stop", np.True_])
+def test_progress_cancels(answer, model: colorize.Model, photo: np.ndarray, lightness: np.ndarray):
+    calls = []
+
+    def progress(fraction: float) -> object:
+        calls.append(fraction)
+        return answer
+
+    out = np.full_like(photo, 77)
+    with raises_named("COLORIZE_CANCELLED"):
+        model.colorize(photo, progress=progress, out=out)
+    assert len(calls) == 1
+    # The network was still running, so nothing was written.
+    assert np.all(out == 77)
+    for function in (model.predict, model.distribution):
+        with raises_named("COLORIZE_CANCELLED"):
+            function(lightness, progress=progress)
+    assert model.colorize(photo).shape == photo.shape
+
+
+class Surprise(BaseException):
+    """Not an Exception, as KeyboardInterrupt is not."""
+
+
+@pytest.mark.parametrize("kind", [ZeroDivisionError, KeyboardInterrupt, Surprise])
+def test_what_progress_raises_comes_out(kind, model: colorize.Model, photo: np.ndarray):
+    calls = []
+
+    def progress(fraction: float) -> None:
+        calls.append(fraction)
+        raise kind("from progress")
+
+    with pytest.raises(kind, match="from progress"):
+        model.colorize(photo, progress=progress)
+    assert len(calls) == 1
+
+
+def test_progress_that_raises_at_the_end(model: colorize.Model, photo: np.ndarray):
+    def progress(fraction: float) -> None:
+        if fraction == 1:
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        model.colorize(photo, progress=progress)
+
+
+def test_progress_may_use_the_library(model: colorize.Model, photo: np.ndarray):
+    inner = []
+
+    def progress(fraction: float) -> None:
+        if not inner:
+            inner.append(model.colorize(photo))
+
+    outer = model.colorize(photo, progress=progress)
+    assert np.array_equal(inner[0], outer)
+
+
+# ---- The network ---------------------------------------------------------------------------------
+
+
+def network_arguments(case) -> tuple:
+    """lightness, hints and mask of a case of the network's fixture."""
+    inputs = case["input"]
+    if not inputs[3].any():
+        return (100 * inputs[0] + 50,)
+    return 100 * inputs[0] + 50, 110 * inputs[1:3], inputs[3]
+
+
+@pytest.mark.parametrize("number", range(len(cases("network"))))
+def test_predict_is_pytorch_s(number: int, model: colorize.Model):
+    case = cases("network")[number]
+    arguments = network_arguments(case)
+    ab = model.predict(*arguments)
+    assert ab.dtype == np.float32
+    assert ab.shape == case["ab"].shape
+    assert np.abs(ab - case["ab"]).max() <= AB_MAXIMUM
+    at_1 = model.predict(*arguments, temperature=1)
+    assert np.abs(at_1 - case["ab_t1"]).max() <= AB_MAXIMUM
+
+
+@pytest.mark.parametrize("number", range(len(cases("network"))))
+def test_distribution_is_pytorch_s(number: int, model: colorize.Model):
+    case = cases("network")[number]
+    logits = case["logits"].astype(np.float64)
+    for temperature in (None, 0.38):
+        expected = np.exp((logits - logits.max(axis=0)) / (temperature or 1))
+        expected /= expected.sum(axis=0)
+        actual = model.distribution(*network_arguments(case), temperature=temperature)
+        assert actual.dtype == np.float32
+        # Logits within 1e-4 of PyTorch's, over 0.38: 3e-4 of a probability at most.
+        assert np.abs(actual - expected).max() <= 3e-4
+        assert np.abs(actual.sum(axis=0) - 1).max() < 1e-5
+
+
+def test_ab_is_the_mean_of_the_distribution(model: colorize.Model, lightness: np.ndarray):
+    centres = model.bin_centres
+    assert centres.shape == (313, 2)
+    assert centres[0].tolist() == [-90, 50]
+    assert centres[312].tolist() == [100, 0]
+    probabilities = model.distribution(lightness, temperature=0.38)
+    mean = np.einsum("qc,qhw->chw", centres.astype(np.float64), probabilities)
+    # Two ways of summing 313 floats of up to 110.
+    assert np.abs(mean - model.predict(lightness)).max() < 1e-3
+
+
+def test_other_types_and_strides_of_the_network_s_arguments(
+    model: colorize.Model, lightness: np.ndarray
+):
+    lightness = np.rint(lightness)
+    mask = np.zeros((64, 64), bool)
+    mask[10:20, 30:40] = True
+    hints = np.zeros((2, 64, 64), np.float32)
+    hints[0, mask], hints[1, mask] = 60, -20
+    expected = model.predict(lightness, hints, mask.astype(np.float32))
+    others = (
+        (lightness.astype(np.uint8), hints.astype(np.int64), mask),
+        (np.asfortranarray(lightness, np.float64), hints[::-1].copy()[::-1], mask.tolist()),
+    )
+    for arguments in others:
+        assert np.array_equal(model.predict(*arguments), expected)
+    assert np.abs(expected - model.predict(lightness)).max() > 10
+    for threads in (1, 2, 5):
+        assert np.array_equal(model.predict(lightness, hints, mask, threads=threads), expected)
+
+
+def test_what_the_network_refuses(model: colorize.Model, lightness: np.ndarray):
+    mask = np.zeros((64, 64), np.float32)
+    hints = np.zeros((2, 64, 64), np.float32)
+    infinite = np.where(np.arange(64) == 3, np.inf, lightness)
+    refused = [
+        ((lightness[None],), "lightness has shape"),
+        ((lightness[:60],), "60"),
+        ((lightness[:, :8],), "8"),
+        ((lightness[:0],), "0"),
+        ((np.zeros((2064, 16), np.float32),), "2064"),
+        ((lightness, hints), "go together"),
+        ((lightness, None, mask), "go together"),
+        ((lightness, hints[:1], mask), "hints has shape"),
+        ((lightness, hints, mask[:32]), "mask has shape"),
+        ((infinite,), "lightness"),
+    ]
+    for function in (model.predict, model.distribution):
+        for arguments, text in refused:
+            with raises_named("COLORIZE_INVALID_ARGUMENT", text):
+                function(*arguments)
+        with raises_named("COLORIZE_INVALID_ARGUMENT", "temperature"):
+            function(lightness, temperature=100)
+        with raises_named("COLORIZE_INVALID_ARGUMENT", "threads"):
+            function(lightness, threads=1000)
+
+
+# ---- Colour --------------------------------------------------------------------------------------
+
+
+def test_rgb_to_lab_is_scikit_image_s():
+    lab = tensors(MODEL_FILE.parents[2] / "Tests" / "Fixtures" / "lab.safetensors")
+    actual = colorize.rgb_to_lab(lab["rgb"])
+    assert actual.dtype == np.float32
+    # DESIGN's bound.
+    assert np.abs(actual - lab["lab"]).max() <= 1e-3
+
+
+def test_lab_to_rgb_is_scikit_image_s():
+    lab = tensors(MODEL_FILE.parents[2] / "Tests" / "Fixtures" / "lab.safetensors")
+    clipped = colorize.lab_to_rgb(lab["lab_in"])
+    assert np.abs(clipped - lab["rgb_clipped"]).max() <= 1e-4
+    unclipped = colorize.lab_to_rgb(lab["lab_in"], clip=False)
+    assert np.abs(unclipped - lab["rgb_unclipped"]).max() <= 1e-4
+    assert unclipped.min() < -0.1
+    assert unclipped.max() > 1.1
+
+
+def test_shapes_and_types_of_colours():
+    assert colorize.rgb_to_lab([1.0, 1.0, 1.0]).shape == (3,)
+    assert colorize.rgb_to_lab(np.zeros((2, 5, 3)))[1, 4] == pytest.approx([0, 0, 0], abs=1e-3)
+    assert colorize.rgb_to_lab(np.zeros((0, 3))).shape == (0, 3)
+    planes = np.random.default_rng(0).random((3, 4, 5))
+    pixels = np.moveaxis(planes, 0, 2)
+    assert np.array_equal(colorize.rgb_to_lab(pixels), colorize.rgb_to_lab(pixels.copy()))
+    for function in (colorize.rgb_to_lab, colorize.lab_to_rgb):
+        with pytest.raises(TypeError, match="uint8"):
+            function(np.zeros((2, 3), np.uint8))
+        for shape in ((), (2,), (3, 4)):
+            with raises_named("COLORIZE_INVALID_ARGUMENT", "last dimension"):
+                function(np.zeros(shape))
+
+
+# ---- Errors --------------------------------------------------------------------------------------
+
+
+def test_error_names_and_pickles():
+    error = colorize.Error(2, "no more")
+    assert (error.status, error.name, error.message) == (2, "COLORIZE_OUT_OF_MEMORY", "no more")
+    assert str(error) == "no more (COLORIZE_OUT_OF_MEMORY)"
+    again = pickle.loads(pickle.dumps(error))
+    assert (again.status, again.name, str(again)) == (error.status, error.name, str(error))
+    assert colorize.Error(99, "").name == "COLORIZE_UNKNOWN_STATUS"
+
+
+def test_nothing_is_warned_of(model: colorize.Model, photo: np.ndarray, lightness: np.ndarray):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.colorize(photo)
+        model.predict(lightness)
