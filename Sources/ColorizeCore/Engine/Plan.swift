@@ -97,6 +97,7 @@ package final class Workspace: Sendable {
   let arena: Memory<Float>
   let scratch: Memory<Float>
   package let workers: Int
+  package var bytes: Int { (arena.count + scratch.count) * 4 }
 
   package init(_ plan: Plan, workers: Int) throws(ColorizeError) {
     arena = try Memory(count: plan.arenaCount)

@@ -167,7 +167,7 @@ private final class WorkspacePool: @unchecked Sendable {
       workspace = try Workspace(plan, workers: workers)
     }
 
-    var bytes: Int { (workspace.arena.count + workspace.scratch.count) * 4 }
+    var bytes: Int { workspace.bytes }
   }
 
   /// More than this is not kept.
