@@ -38,7 +38,11 @@ extension SIMD8<Float> {
   /// numbers. Relative error below 2e-6. Anything else gives some number.
   @inline(__always)
   func power(_ exponent: Float) -> Float8 {
-    (logarithm * exponent).clamped(lowerBound: Float8(repeating: -126), upperBound: Float8(repeating: 126)).powerOfTwo
+    // Not clamped(): it is a call for each of its two comparisons.
+    let power = logarithm * exponent
+    let most = Float8(repeating: 126)
+    let bounded = power.replacing(with: most, where: power .> most)
+    return bounded.replacing(with: -most, where: bounded .< -most).powerOfTwo
   }
 
   /// The cube root of normal numbers above 0. Relative error below 2e-7.
