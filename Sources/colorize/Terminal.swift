@@ -23,6 +23,8 @@ final class ProgressLine {
   private var percent = -1
 
   private static let barWidth = 20
+  /// A narrower terminal has no room for a bar.
+  private static let barColumns = 40
   private static let clear = "\r\u{1B}[K"
 
   /// Nothing is ever shown where there is no terminal to show it.
@@ -41,15 +43,19 @@ final class ProgressLine {
     let now = Int(fraction * 100)
     guard isShown, now != percent else { return }
     percent = now
-    let filled = Self.barWidth * now / 100
-    let bar =
-      String(repeating: "#", count: filled)
-      + String(repeating: " ", count: Self.barWidth - filled)
     let figure = String(repeating: " ", count: now < 10 ? 2 : now < 100 ? 1 : 0) + "\(now) %"
+    let columns = Self.columns
+    var line = " \(figure)"
+    if columns >= Self.barColumns {
+      let filled = Self.barWidth * now / 100
+      let rest = Self.barWidth - filled
+      let bar = String(repeating: "#", count: filled) + String(repeating: " ", count: rest)
+      line = " [\(bar)]" + line
+    }
     // A line that wraps could not be cleared.
-    let room = Self.columns - Self.barWidth - figure.count - 5
+    let room = columns - 1 - line.count
     let shortTitle = title.count <= room ? title : "..." + title.suffix(max(room - 3, 0))
-    Terminal.write("\(Self.clear)\(shortTitle) [\(bar)] \(figure)")
+    Terminal.write(Self.clear + shortTitle + line)
   }
 
   /// Takes the line away, so that something else can be said.

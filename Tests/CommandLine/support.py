@@ -1,0 +1,193 @@
+"""What the tests share: running the command, and making pictures that Pillow cannot."""
+
+import io
+import os
+import struct
+import subprocess
+import zlib
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[2]
+MODEL = ROOT / "Sources/ColorizeDefaultModel/compact.safetensors"
+
+FAILURE = 1
+USAGE = 64
+
+GRAY, RGB, PALETTE, GRAY_ALPHA, RGBA = 0, 2, 3, 4, 6
+CHANNELS = {GRAY: 1, RGB: 3, PALETTE: 1, GRAY_ALPHA: 2, RGBA: 4}
+
+
+class Command:
+    def __init__(self, path):
+        self.path = str(path)
+
+    def __call__(self, *arguments, status=0, environment=None, **options):
+        """Runs it and checks its exit status. Returns what it has printed."""
+        result = subprocess.run(
+            [self.path, *map(os.fspath, arguments)],
+            capture_output=True,
+            env=dict(os.environ, **(environment or {})),
+            timeout=120,
+            **options,
+        )
+        result.stdout = result.stdout.decode()
+        result.stderr = result.stderr.decode()
+        assert result.returncode == status, result.stderr
+        return result
+
+    def colour(self, source, target, *options):
+        """Colours one picture and returns its pixels and what was said."""
+        said = self(*options, "-o", target, source).stderr
+        return pixels(target), said
+
+    def reads(self, source, expected, tmp_path):
+        """Asserts that the command takes `source` for the pixels `expected`.
+
+        Both are coloured, `expected` from a plain 8-bit PNG, and must give the same picture.
+        """
+        plain = tmp_path / "plain.png"
+        Image.fromarray(expected).save(plain)
+        want, _ = self.colour(plain, tmp_path / "want.png")
+        have, _ = self.colour(source, tmp_path / "have.png")
+        assert have.shape == want.shape
+        assert np.array_equal(have, want)
+
+
+def pixels(path):
+    with Image.open(path) as image:
+        return np.asarray(image)
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+# ---- PNG ----------------------------------------------------------------------------------------
+
+
+def chunk(kind, data):
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def chunks(data):
+    """[(kind, data)] of a PNG's bytes."""
+    found = []
+    position = 8
+    while position < len(data):
+        (length,) = struct.unpack_from(">I", data, position)
+        found.append(
+            (data[position + 4 : position + 8], data[position + 8 : position + 8 + length])
+        )
+        position += 12 + length
+    return found
+
+
+def header(width, height, depth, colour, interlaced=False):
+    return chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, interlaced))
+
+
+def png(samples, depth, colour, *, interlaced=False, before=(), after=()):
+    """The bytes of a PNG.
+
+    samples: [H, W] or [H, W, channels], of `depth` bits. before, after: (kind, data) of chunks
+    before and after the pixels.
+    """
+    samples = np.asarray(samples)
+    samples = samples.reshape(*samples.shape[:2], CHANNELS[colour])
+    # Adam7, as (first row, first column, row step, column step).
+    passes = [(0, 0, 1, 1)]
+    if interlaced:
+        passes = [(0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2)]
+        passes += [(0, 1, 2, 2), (1, 0, 2, 1)]
+    data = b""
+    for row, column, down, right in passes:
+        part = samples[row::down, column::right]
+        for line in part if part.size else ():
+            bits = (line.reshape(-1, 1) >> np.arange(depth - 1, -1, -1)) & 1
+            data += b"\0" + np.packbits(bits.astype(np.uint8)).tobytes()
+    parts = [b"\x89PNG\r\n\x1a\n"]
+    parts.append(header(samples.shape[1], samples.shape[0], depth, colour, interlaced))
+    parts += [chunk(kind, content) for kind, content in before]
+    parts.append(chunk(b"IDAT", zlib.compress(data)))
+    parts += [chunk(kind, content) for kind, content in after]
+    parts.append(chunk(b"IEND", b""))
+    return b"".join(parts)
+
+
+# ---- JPEG ---------------------------------------------------------------------------------------
+
+
+def jpeg(array, **options):
+    """The bytes of a JPEG from Pillow."""
+    file = io.BytesIO()
+    Image.fromarray(array).save(file, "JPEG", **{"quality": 90, **options})
+    return file.getvalue()
+
+
+def segment(code, data):
+    return bytes([0xFF, code]) + struct.pack(">H", len(data) + 2) + data
+
+
+def segments(data):
+    """[(code, data)] of the marker segments before a JPEG's pixels."""
+    found = []
+    position = 2
+    while data[position + 1] != 0xDA:
+        (length,) = struct.unpack_from(">H", data, position + 2)
+        found.append((data[position + 1], data[position + 4 : position + 2 + length]))
+        position += 2 + length
+    return found
+
+
+def with_segments(data, *added):
+    """A JPEG's bytes with marker segments after its first one (JFIF)."""
+    (length,) = struct.unpack_from(">H", data, 4)
+    return data[: 4 + length] + b"".join(segment(*one) for one in added) + data[4 + length :]
+
+
+# ---- Metadata -----------------------------------------------------------------------------------
+
+
+# How EXIF begins in a JPEG. What follows is a TIFF stream, with which it begins in a PNG.
+EXIF_NAME = b"Exif\0\0"
+
+
+def exif(orientation, *, order=">", long=False, thumbnail=False):
+    """EXIF as Pillow takes it, with an orientation, a description and a thumbnail if wanted."""
+    description = b"a description\0"
+    entries = [
+        struct.pack(order + "HHII", 0x010E, 2, len(description), 8 + 2 + 2 * 12 + 4),
+        struct.pack(order + "HHII", 0x0112, 4, 1, orientation)
+        if long
+        else struct.pack(order + "HHIHH", 0x0112, 3, 1, orientation, 0),
+    ]
+    second = 8 + 2 + 2 * 12 + 4 + len(description)
+    stream = (b"MM\0*" if order == ">" else b"II*\0") + struct.pack(order + "I", 8)
+    stream += struct.pack(order + "H", 2) + b"".join(entries)
+    stream += struct.pack(order + "I", second if thumbnail else 0) + description
+    if thumbnail:
+        picture = jpeg(np.zeros((8, 8), np.uint8))
+        start = second + 2 + 2 * 12 + 4
+        stream += struct.pack(order + "H", 2)
+        stream += struct.pack(order + "HHII", 0x0201, 4, 1, start)
+        stream += struct.pack(order + "HHII", 0x0202, 4, 1, len(picture))
+        stream += struct.pack(order + "I", 0) + picture
+    return EXIF_NAME + stream
+
+
+def gray_profile():
+    """A small sound ICC profile for gray."""
+    white = b"XYZ \0\0\0\0" + struct.pack(">iii", 63190, 65536, 54061)
+    curve = b"curv\0\0\0\0" + struct.pack(">IH", 1, 0x0233) + b"\0\0"
+    table = struct.pack(">I", 2)
+    table += b"wtpt" + struct.pack(">II", 156, len(white))
+    table += b"kTRC" + struct.pack(">II", 156 + len(white), len(curve))
+    body = table + white + curve
+    size = 128 + len(body)
+    top = struct.pack(">I", size) + b"\0" * 4 + b"\x02\x40\0\0" + b"mntrGRAYXYZ "
+    top += struct.pack(">6H", 2020, 1, 1, 0, 0, 0) + b"acsp" + b"\0" * 28
+    top += struct.pack(">iii", 63190, 65536, 54061)
+    return top.ljust(128, b"\0") + body

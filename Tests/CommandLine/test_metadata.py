@@ -1,0 +1,304 @@
+"""What a file says beside its pixels is kept, as far as it is still true."""
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import ExifTags, Image, ImageCms, PngImagePlugin
+from support import (
+    EXIF_NAME,
+    GRAY,
+    RGB,
+    chunks,
+    exif,
+    gray_profile,
+    jpeg,
+    png,
+    segments,
+    with_segments,
+)
+
+KINDS = ["jpg", "png"]
+CROSSINGS = pytest.mark.parametrize("to", KINDS)
+SOURCES = pytest.mark.parametrize("source_kind", KINDS)
+
+XMP_NAME = b"http://ns.adobe.com/xap/1.0/\0"
+XMP = (
+    b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6" '
+    b"exif:Colour='none'><tiff:Orientation>6</tiff:Orientation></rdf:Description></x:xmpmeta>"
+)
+XMP_AFTER = XMP.replace(b'"6"', b'"1"').replace(b">6<", b">1<")
+
+
+def rgb_profile():
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def make(folder, kind, array, **options):
+    """A picture file with metadata as Pillow writes them."""
+    path = folder / f"source.{kind}"
+    if kind == "png" and "xmp" in options:
+        info = PngImagePlugin.PngInfo()
+        info.add_itxt("XML:com.adobe.xmp", options.pop("xmp").decode())
+        options["pnginfo"] = info
+    Image.fromarray(array).save(path, **options)
+    return path
+
+
+def info(path):
+    with Image.open(path) as image:
+        image.load()
+        return image.info
+
+
+# ---- EXIF ---------------------------------------------------------------------------------------
+
+
+@SOURCES
+@CROSSINGS
+@pytest.mark.parametrize("order", [">", "<"], ids=["big", "little"])
+def test_exif_is_kept_with_its_orientation_reset(colorize, tmp_path, rgb, source_kind, to, order):
+    source = make(tmp_path, source_kind, rgb, exif=exif(6, order=order))
+    out = tmp_path / f"out.{to}"
+    colorize("-o", out, source)
+    assert EXIF_NAME + info(out)["exif"].removeprefix(EXIF_NAME) == exif(1, order=order)
+
+
+@CROSSINGS
+def test_the_thumbnail_is_cut_off(colorize, tmp_path, rgb, to):
+    stream = exif(1, thumbnail=True)
+    source = make(tmp_path, "jpg", rgb, exif=stream)
+    with Image.open(source) as image:
+        assert image.getexif().get_ifd(ExifTags.IFD.IFD1), "the test's own file has no thumbnail"
+    out = tmp_path / f"out.{to}"
+    colorize("-o", out, source)
+    with Image.open(out) as image:
+        assert not image.getexif().get_ifd(ExifTags.IFD.IFD1)
+        assert image.getexif()[0x010E] == "a description"
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        b"",
+        b"MM",
+        b"MM\0*",
+        b"II*\0\xff\xff\xff\xff",
+        b"MM\0*\0\0\0\x08",
+        b"MM\0*\0\0\0\x08\xff\xff",
+        b"MM\0*\0\0\0\x08\0\1\x01\x12\0\3\0\0",
+        b"II*\0\x08\0\0\0\xff\xff" + b"\x12\x01\x03\0\1\0\0\0\6\0\0\0",
+        b"MM\0*\0\0\0\x00" + b"\x01\x12\0\3\0\0\0\1\0\6\0\0" * 4,
+        b"garbage that is no TIFF stream",
+        b"II*\0\x08\0\0\0\1\0\x12\x01\x07\0\1\0\0\0\6\0\0\0",
+    ],
+)
+def test_broken_exif_does_no_harm(colorize, tmp_path, rgb, stream):
+    source = tmp_path / "source.jpg"
+    source.write_bytes(with_segments(jpeg(rgb), (0xE1, EXIF_NAME + stream)))
+    out = tmp_path / "out.jpg"
+    colorize("-o", out, source)
+    colorize("-o", tmp_path / "out.png", source)
+    kept = [body for code, body in segments(out.read_bytes()) if code == 0xE1]
+    # What is no TIFF stream is dropped.
+    assert len(kept) == (len(stream) >= 8 and stream[:4] in (b"MM\0*", b"II*\0"))
+
+
+def test_exif_that_is_too_large_for_a_jpeg_is_said(colorize, tmp_path, rgb):
+    source = tmp_path / "source.png"
+    stream = exif(1).removeprefix(EXIF_NAME) + b"\0" * 70000
+    source.write_bytes(png(rgb, 8, RGB, before=[(b"eXIf", stream)]))
+    said = colorize("-o", tmp_path / "out.jpg", source).stderr
+    assert said == (
+        f"colorize: {source}: its EXIF has more bytes than JPEG takes and was left out\n"
+    )
+    assert "exif" not in info(tmp_path / "out.jpg")
+    assert colorize("-o", tmp_path / "out.png", source).stderr == ""
+    assert dict(chunks((tmp_path / "out.png").read_bytes()))[b"eXIf"] == stream
+
+
+# ---- ICC ----------------------------------------------------------------------------------------
+
+
+@SOURCES
+@CROSSINGS
+def test_an_rgb_profile_is_kept(colorize, tmp_path, rgb, source_kind, to):
+    source = make(tmp_path, source_kind, rgb, icc_profile=rgb_profile())
+    out = tmp_path / f"out.{to}"
+    assert colorize("-o", out, source).stderr == ""
+    assert info(out)["icc_profile"] == rgb_profile()
+
+
+def test_a_profile_of_several_segments_is_kept(colorize, tmp_path, rgb):
+    profile = rgb_profile() + bytes(range(256)) * 600
+    source = make(tmp_path, "jpg", rgb, icc_profile=profile)
+    colorize("-o", tmp_path / "out.jpg", source)
+    assert info(tmp_path / "out.jpg")["icc_profile"] == profile
+
+
+@SOURCES
+@CROSSINGS
+def test_a_gray_profile_is_not_kept(colorize, tmp_path, gray, source_kind, to):
+    source = make(tmp_path, source_kind, gray, icc_profile=gray_profile())
+    assert info(source)["icc_profile"] == gray_profile()
+    out = tmp_path / f"out.{to}"
+    assert colorize("-o", out, source).stderr == ""
+    assert "icc_profile" not in info(out)
+
+
+def test_a_damaged_profile_is_said_and_left_out_of_a_png(colorize, tmp_path, rgb):
+    profile = bytearray(rgb_profile())
+    profile[36:40] = b"none"  # the signature that every profile has
+    source = make(tmp_path, "jpg", rgb, icc_profile=bytes(profile))
+    said = colorize("-o", tmp_path / "out.png", source).stderr
+    assert said == f"colorize: {source}: its ICC profile is damaged and was left out\n"
+    assert "icc_profile" not in info(tmp_path / "out.png")
+
+
+# ---- XMP ----------------------------------------------------------------------------------------
+
+
+@SOURCES
+@CROSSINGS
+def test_xmp_is_kept(colorize, tmp_path, rgb, source_kind, to):
+    """With its orientation reset only if it was applied, which EXIF alone decides."""
+    out = tmp_path / f"out.{to}"
+    source = make(tmp_path, source_kind, rgb, xmp=XMP, exif=exif(6))
+    colorize("-o", out, source)
+    assert info(out)["xmp"] == XMP_AFTER
+    source = make(tmp_path, source_kind, rgb, xmp=XMP)
+    colorize("-o", out, source)
+    assert info(out)["xmp"] == XMP
+
+
+@pytest.mark.parametrize("end", [b"tiff:Orientation", b"tiff:Orientation=", b'tiff:Orientation="'])
+def test_xmp_that_ends_in_its_orientation_does_no_harm(colorize, tmp_path, rgb, end):
+    source = tmp_path / "source.jpg"
+    xmp = b"<x:xmpmeta " + end
+    source.write_bytes(with_segments(jpeg(rgb, exif=exif(3)), (0xE1, XMP_NAME + xmp)))
+    colorize("-o", tmp_path / "out.jpg", source)
+    assert info(tmp_path / "out.jpg")["xmp"] == xmp
+
+
+# ---- Density ------------------------------------------------------------------------------------
+
+
+@SOURCES
+@CROSSINGS
+def test_the_density_is_kept_and_turns_with_the_picture(colorize, tmp_path, rgb, source_kind, to):
+    source = make(tmp_path, source_kind, rgb, dpi=(300, 150))
+    colorize("-o", tmp_path / f"out.{to}", source)
+    assert info(tmp_path / f"out.{to}")["dpi"] == pytest.approx((300, 150), abs=0.02)
+    source = make(tmp_path, source_kind, rgb, dpi=(300, 150), exif=exif(8))
+    colorize("-o", tmp_path / f"out.{to}", source)
+    assert info(tmp_path / f"out.{to}")["dpi"] == pytest.approx((150, 300), abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("unit", "expected"), [(0, (40, 50, 0)), (1, (1575, 1969, 1)), (2, (4000, 5000, 1))]
+)
+def test_the_units_of_a_jpegs_density(colorize, tmp_path, rgb, unit, expected):
+    data = bytearray(jpeg(rgb))
+    assert data[6:11] == b"JFIF\0"
+    data[13:18] = struct.pack(">BHH", unit, 40, 50)
+    source = tmp_path / "source.jpg"
+    source.write_bytes(data)
+    colorize("-o", tmp_path / "out.png", source)
+    found = dict(chunks((tmp_path / "out.png").read_bytes()))[b"pHYs"]
+    assert struct.unpack(">IIB", found) == expected
+    colorize("-o", tmp_path / "out.jpg", source)
+    assert (tmp_path / "out.jpg").read_bytes()[13:18] == struct.pack(">BHH", unit, 40, 50)
+
+
+# ---- Of one format only -------------------------------------------------------------------------
+
+
+def test_comments_and_iptc_of_a_jpeg(colorize, tmp_path, rgb):
+    extension = b"http://ns.adobe.com/xmp/extension/\0" + b"part of a large XMP"
+    added = [
+        (0xFE, b"first comment"),
+        (0xED, b"Photoshop 3.0\0" + b"8BIM\x04\x04\0\0\0\0\0\6caption"),
+        (0xFE, b"second comment"),
+        (0xE1, extension),
+    ]
+    source = tmp_path / "source.jpg"
+    source.write_bytes(with_segments(jpeg(rgb), *added))
+    colorize("-o", tmp_path / "out.jpg", source)
+    kept = segments((tmp_path / "out.jpg").read_bytes())
+    assert [one for one in kept if one in added] == added
+
+
+def test_texts_and_time_of_a_png_before_and_after_the_pixels(colorize, tmp_path, gray):
+    compressed = zlib.compress(b"a long story " * 20)
+    before = [
+        (b"tEXt", b"Title\0on the pier"),
+        (b"zTXt", b"Comment\0\0" + compressed),
+        (b"tIME", struct.pack(">HBBBBB", 1936, 3, 9, 12, 30, 59)),
+    ]
+    after = [
+        (b"iTXt", b"Author\0\0\0de\0Autorin\0" + "Dorothea Länge".encode()),
+        (b"tEXt", b"Source\0a plate"),
+    ]
+    source = tmp_path / "source.png"
+    source.write_bytes(png(gray, 8, GRAY, before=before, after=after))
+    colorize("-o", tmp_path / "out.png", source)
+    kept = chunks((tmp_path / "out.png").read_bytes())
+    for kind, data in before + after:
+        if kind == b"zTXt":
+            story = next(body for name, body in kept if name == kind)
+            assert story.startswith(b"Comment\0\0")
+            assert zlib.decompress(story[9:]) == b"a long story " * 20
+        else:
+            assert (kind, data) in kept
+
+
+@pytest.mark.parametrize("key", [b"", b" ", b" Title", b"Title ", b"a  b", b"a\x07b", b"k" * 80])
+def test_a_text_with_a_bad_key_does_no_harm(colorize, tmp_path, gray, key):
+    before = [(b"tEXt", key + b"\0text"), (b"tEXt", b"Title\0kept")]
+    source = tmp_path / "source.png"
+    source.write_bytes(png(gray, 8, GRAY, before=before))
+    colorize("-o", tmp_path / "out.png", source)
+    texts = [data for kind, data in chunks((tmp_path / "out.png").read_bytes()) if kind == b"tEXt"]
+    assert texts == [b"Title\0kept"]
+
+
+def test_the_colour_chunks_of_a_png(colorize, tmp_path, rgb):
+    for chunk_kinds in (
+        [(b"sRGB", b"\1"), (b"gAMA", struct.pack(">I", 45455))],
+        [
+            (b"gAMA", struct.pack(">I", 50000)),
+            (b"cHRM", struct.pack(">8I", 31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)),
+        ],
+    ):
+        source = tmp_path / "source.png"
+        source.write_bytes(png(rgb, 8, RGB, before=chunk_kinds))
+        colorize("-o", tmp_path / "out.png", source)
+        kept = chunks((tmp_path / "out.png").read_bytes())
+        assert [one for one in chunk_kinds if one not in kept] == []
+
+
+def test_a_file_without_metadata_gets_none(colorize, tmp_path, gray):
+    source = tmp_path / "source.png"
+    source.write_bytes(png(gray, 8, GRAY))
+    colorize("-o", tmp_path / "out.png", source)
+    assert {kind for kind, _ in chunks((tmp_path / "out.png").read_bytes())} == {
+        b"IHDR",
+        b"IDAT",
+        b"IEND",
+    }
+    colorize("-o", tmp_path / "out.jpg", source)
+    codes = {code for code, _ in segments((tmp_path / "out.jpg").read_bytes())}
+    assert not codes & {0xE1, 0xE2, 0xED, 0xFE}
+
+
+def test_the_pixels_do_not_depend_on_metadata(colorize, tmp_path, rgb):
+    plain, full = io.BytesIO(), io.BytesIO()
+    Image.fromarray(rgb).save(plain, "PNG")
+    Image.fromarray(rgb).save(full, "PNG", icc_profile=rgb_profile(), dpi=(99, 99), exif=exif(1))
+    (tmp_path / "plain.png").write_bytes(plain.getvalue())
+    (tmp_path / "full.png").write_bytes(full.getvalue())
+    first, _ = colorize.colour(tmp_path / "plain.png", tmp_path / "a.png")
+    second, _ = colorize.colour(tmp_path / "full.png", tmp_path / "b.png")
+    assert np.array_equal(first, second)

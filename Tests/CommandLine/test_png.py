@@ -1,0 +1,139 @@
+"""PNG files of every kind are read for what they show."""
+
+import numpy as np
+import pytest
+from PIL import Image
+from support import GRAY, GRAY_ALPHA, PALETTE, RGB, RGBA, chunks, pixels, png
+
+INTERLACED = pytest.mark.parametrize("interlaced", [False, True], ids=["straight", "interlaced"])
+
+
+def scaled(samples, depth):
+    """8 bits from `depth`, rounded to nearest."""
+    return np.floor(samples * 255.0 / (2**depth - 1) + 0.5).astype(np.uint8)
+
+
+def samples_of(gray, depth):
+    """`depth`-bit samples that use all of their bits."""
+    y, x = np.indices(gray.shape)
+    return (gray.astype(np.int64) * 257 + x * 13 + y * 7) % 65536 >> (16 - depth)
+
+
+@INTERLACED
+@pytest.mark.parametrize("depth", [1, 2, 4, 8, 16])
+def test_gray(colorize, tmp_path, gray, depth, interlaced):
+    samples = samples_of(gray, depth)
+    source = tmp_path / "source.png"
+    source.write_bytes(png(samples, depth, GRAY, interlaced=interlaced))
+    colorize.reads(source, scaled(samples, depth), tmp_path)
+
+
+@INTERLACED
+@pytest.mark.parametrize("depth", [8, 16])
+def test_rgb(colorize, tmp_path, rgb, depth, interlaced):
+    samples = np.stack([samples_of(rgb[..., i], depth) for i in range(3)], axis=2)
+    source = tmp_path / "source.png"
+    source.write_bytes(png(samples, depth, RGB, interlaced=interlaced))
+    colorize.reads(source, scaled(samples, depth), tmp_path)
+
+
+@INTERLACED
+@pytest.mark.parametrize("depth", [8, 16])
+@pytest.mark.parametrize("colour", [GRAY_ALPHA, RGBA])
+def test_alpha(colorize, tmp_path, rgb, colour, depth, interlaced):
+    shown = rgb if colour == RGBA else rgb[..., :1]
+    both = np.concatenate([shown, np.roll(rgb[..., 2:], 5, axis=0)], axis=2)
+    samples = np.stack([samples_of(both[..., i], depth) for i in range(both.shape[2])], axis=2)
+    source = tmp_path / "source.png"
+    source.write_bytes(png(samples, depth, colour, interlaced=interlaced))
+    eight = scaled(samples, depth)
+    expected = eight if colour == RGBA else eight[..., [0, 0, 0, 1]]
+    colorize.reads(source, expected, tmp_path)
+    assert np.array_equal(pixels(tmp_path / "have.png")[..., 3], expected[..., 3])
+
+
+@INTERLACED
+@pytest.mark.parametrize("depth", [1, 2, 4, 8])
+@pytest.mark.parametrize("transparent", [False, True], ids=["opaque", "transparent"])
+def test_palette(colorize, tmp_path, gray, depth, transparent, interlaced):
+    table = np.random.default_rng(7).integers(0, 256, (2**depth, 3), dtype=np.uint8)
+    alpha = np.full(2**depth, 255, np.uint8)
+    before = [(b"PLTE", table.tobytes())]
+    if transparent:
+        # Shorter than the palette: the other entries are opaque.
+        alpha[: max(2**depth // 2, 1)] = 77
+        before.append((b"tRNS", alpha[: max(2**depth // 2, 1)].tobytes()))
+    samples = samples_of(gray, depth)
+    source = tmp_path / "source.png"
+    source.write_bytes(png(samples, depth, PALETTE, interlaced=interlaced, before=before))
+    expected = table[samples]
+    if transparent:
+        expected = np.dstack([expected, alpha[samples]])
+    colorize.reads(source, expected, tmp_path)
+    if transparent:
+        assert np.array_equal(pixels(tmp_path / "have.png")[..., 3], alpha[samples])
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4, 8, 16])
+def test_gray_with_a_transparent_value(colorize, tmp_path, gray, depth):
+    samples = samples_of(gray, depth)
+    key = int(samples[10, 10])
+    source = tmp_path / "source.png"
+    source.write_bytes(png(samples, depth, GRAY, before=[(b"tRNS", key.to_bytes(2, "big"))]))
+    shown = scaled(samples, depth)
+    alpha = np.where(samples == key, 0, 255).astype(np.uint8)
+    colorize.reads(source, np.dstack([shown, shown, shown, alpha]), tmp_path)
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+def test_rgb_with_a_transparent_value(colorize, tmp_path, rgb, depth):
+    samples = np.stack([samples_of(rgb[..., i], depth) for i in range(3)], axis=2)
+    key = samples[10, 10]
+    source = tmp_path / "source.png"
+    data = key.astype(">u2").tobytes()
+    source.write_bytes(png(samples, depth, RGB, before=[(b"tRNS", data)]))
+    alpha = np.where((samples == key).all(axis=2), 0, 255).astype(np.uint8)
+    colorize.reads(source, np.dstack([scaled(samples, depth), alpha]), tmp_path)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 9), (9, 1), (3, 5), (300, 7)])
+@INTERLACED
+def test_small_and_odd_sizes(colorize, tmp_path, shape, interlaced):
+    samples = np.arange(shape[0] * shape[1]).reshape(shape) * 5 % 256
+    source = tmp_path / "source.png"
+    source.write_bytes(png(samples, 8, GRAY, interlaced=interlaced))
+    colorize.reads(source, samples.astype(np.uint8), tmp_path)
+
+
+def test_the_lightness_stays_and_colour_comes(colorize, tmp_path, gray):
+    """What the other tests compare with is right in itself."""
+    source = tmp_path / "source.png"
+    Image.fromarray(gray).save(source)
+    coloured, said = colorize.colour(source, tmp_path / "out.png")
+    assert said == ""
+    assert coloured.shape == (*gray.shape, 3)
+    # Luma is not lightness, and gamut clipping moves it; but a wrong picture is far off.
+    luma = coloured @ [0.299, 0.587, 0.114]
+    assert np.abs(luma - gray).mean() < 12
+    assert np.corrcoef(luma.ravel(), gray.ravel())[0, 1] > 0.98
+    assert np.ptp(coloured.astype(int), axis=2).mean() > 2
+
+
+@pytest.mark.parametrize(("colour", "kind"), [(GRAY, RGB), (RGB, RGB), (RGBA, RGBA)])
+def test_the_output_has_8_bits_and_alpha_where_the_input_has(colorize, tmp_path, rgb, colour, kind):
+    samples = np.dstack([rgb, rgb[..., :1]])[..., : {GRAY: 1, RGB: 3, RGBA: 4}[colour]]
+    source = tmp_path / "source.png"
+    source.write_bytes(png(samples.astype(np.int64) * 257, 16, colour))
+    colorize("-o", tmp_path / "out.png", source)
+    (name, head), *_ = chunks((tmp_path / "out.png").read_bytes())
+    assert (name, head[8], head[9]) == (b"IHDR", 8, kind)
+
+
+def test_16_bits_are_said_once_and_not_if_quiet(colorize, tmp_path, gray):
+    source = tmp_path / "deep.png"
+    source.write_bytes(png(gray.astype(np.int64) * 257, 16, GRAY))
+    shallow = tmp_path / "shallow.png"
+    shallow.write_bytes(png(gray, 8, GRAY))
+    said = colorize("-o", tmp_path / "out", source, shallow).stderr
+    assert said == f"colorize: {source}: has 16 bits a channel; the output has 8\n"
+    assert colorize("--quiet", "-o", tmp_path / "out", source, shallow).stderr == ""
