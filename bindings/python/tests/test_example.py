@@ -45,8 +45,7 @@ def test_the_example_says_what_is_wrong(tmp_path: Path):
     source.write_bytes(b"P2\n1 1\n255\n7\n")
     result = run(source, tmp_path / "out.ppm")
     assert result.returncode == 1
-    assert (
-        result.stderr == f"colorize_array: {source} is not a binary PGM or PPM file with 8 bits\n"
-    )
+    problem = f"{source} is not a binary PGM or PPM file with 8 bits"
+    assert result.stderr == f"colorize_array: {problem}\n"
     assert not (tmp_path / "out.ppm").exists()
     assert run().stderr.startswith("usage: ")
