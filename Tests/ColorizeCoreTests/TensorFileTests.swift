@@ -3,7 +3,7 @@
 import ColorizeCore
 import Testing
 
-@Suite struct TensorFileTests {
+@Suite final class TensorFileTests {
   /// A file from its header and data.
   private func file(_ header: String, data: [UInt8] = []) throws(ColorizeError) -> TensorFile {
     let length = UInt64(header.utf8.count)
@@ -12,15 +12,15 @@ import Testing
   }
 
   private func parse(_ bytes: [UInt8]) throws(ColorizeError) -> TensorFile {
-    // The tests keep no file beyond the header, which is copied; tensors are read at once.
     let memory = try Memory<UInt8>(count: bytes.count)
     for (index, byte) in bytes.enumerated() { memory.start[index] = byte }
-    Self.kept.append(memory)
+    kept.append(memory)
     return try TensorFile(
       ByteSource(UnsafeRawBufferPointer(start: memory.start, count: bytes.count)))
   }
 
-  nonisolated(unsafe) private static var kept: [Memory<UInt8>] = []
+  /// The bytes of the files, which are read from as long as a test runs.
+  private var kept: [Memory<UInt8>] = []
 
   @Test func readsTensorsAndMetadata() throws {
     let file = try file(
