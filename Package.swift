@@ -78,7 +78,7 @@ let package = Package(
     .executableTarget(
       name: "colorize",
       dependencies: [
-        "ColorizeCore", "ColorizeDefaultModel", "CImageFiles", "CPlatform",
+        "CColorize", "ColorizeCore", "ColorizeDefaultModel", "CImageFiles", "CPlatform",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       // ArgumentParser uses FoundationEssentials, whose static form does not say that it needs the

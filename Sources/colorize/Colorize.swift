@@ -1,15 +1,20 @@
 // The command `colorize`: its subcommands.
 
 import ArgumentParser
+import CColorize
 
 @main
 struct Colorize: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "colorize",
     abstract: "Colours black-and-white photographs.",
-    version: "0.1.0",
+    version: version,
     subcommands: [Run.self, Info.self, Doctor.self],
     defaultSubcommand: Run.self)
+
+  /// The header's, which is the library's.
+  private static let version =
+    "\(COLORIZE_VERSION_MAJOR).\(COLORIZE_VERSION_MINOR).\(COLORIZE_VERSION_PATCH)"
 
   static func main() {
     let arguments = Array(CommandLine.arguments.dropFirst())
