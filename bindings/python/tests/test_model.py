@@ -9,7 +9,9 @@ import pickle
 import threading
 import warnings
 import weakref
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import FrozenInstanceError
 from pathlib import Path
 
@@ -25,9 +27,13 @@ AB_MAXIMUM = 2e-3
 LEVEL_MAXIMUM = 0.5 + 255 * 2e-4
 
 
-def raises_named(name: str, text: str = ""):
+@contextmanager
+def raises_named(name: str, text: str = "") -> Iterator[pytest.ExceptionInfo[colorize.Error]]:
     """Like pytest.raises(colorize.Error), for an error of that name whose message holds `text`."""
-    return pytest.raises(colorize.Error, check=lambda e: e.name == name and text in e.message)
+    with pytest.raises(colorize.Error) as caught:
+        yield caught
+    assert caught.value.name == name
+    assert text in caught.value.message
 
 
 # ---- Opening and closing -------------------------------------------------------------------------
