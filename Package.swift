@@ -13,7 +13,10 @@ import PackageDescription
     kernels("AVX2", ["-Xcc", "-mavx2", "-Xcc", "-mfma", "-DHAS_FMA"]),
     kernels(
       "AVX512",
-      ["-Xcc", "-mavx512f", "-Xcc", "-mavx512vl", "-Xcc", "-mavx512dq", "-Xcc", "-mfma", "-DHAS_FMA"]),
+      [
+        "-Xcc", "-mavx512f", "-Xcc", "-mavx512vl", "-Xcc", "-mavx512dq", "-Xcc", "-mfma",
+        "-DHAS_FMA",
+      ]),
   ]
 #else
   let kernelTargets: [Target] = [kernels("Baseline", ["-DHAS_FMA"])]
@@ -44,7 +47,9 @@ let package = Package(
     .target(name: "CPlatform"),
     .target(
       name: "ColorizeCore",
-      dependencies: kernelTargets.map { .target(name: $0.name) } + ["CKernelContract", "CPlatform"],
+      dependencies: kernelTargets.map { .target(name: $0.name) } + [
+        "CKernelContract", "CPlatform",
+      ],
       exclude: ["Kernels"]),
     // C23, for #embed.
     .target(name: "ColorizeDefaultModel", cSettings: [.unsafeFlags(["-std=c23"])]),

@@ -4,7 +4,8 @@ import CColorize
 
 @c @implementation
 public func colorize_version() -> UInt32 {
-  UInt32(COLORIZE_VERSION_MAJOR * 1_000_000 + COLORIZE_VERSION_MINOR * 1000 + COLORIZE_VERSION_PATCH)
+  UInt32(
+    COLORIZE_VERSION_MAJOR * 1_000_000 + COLORIZE_VERSION_MINOR * 1000 + COLORIZE_VERSION_PATCH)
 }
 
 @c @implementation

@@ -23,7 +23,9 @@ import Testing
     Case(inputs: 4, outputs: 32, kernel: 3, stride: 2, height: 2, width: 6, relu: true),
     Case(inputs: 1, outputs: 1, kernel: 1, stride: 1, height: 1, width: 1),
     Case(inputs: 3, outputs: 5, kernel: 3, stride: 1, height: 1, width: 9, residual: true),
-    Case(inputs: 64, outputs: 64, kernel: 3, stride: 1, height: 7, width: 5, residual: true, relu: true),
+    Case(
+      inputs: 64, outputs: 64, kernel: 3, stride: 1, height: 7, width: 5, residual: true, relu: true
+    ),
     Case(inputs: 128, outputs: 313, kernel: 1, stride: 1, height: 4, width: 4),
     Case(inputs: 100, outputs: 33, kernel: 3, stride: 1, height: 3, width: 14, relu: true),
     Case(inputs: 300, outputs: 17, kernel: 3, stride: 2, height: 5, width: 3),

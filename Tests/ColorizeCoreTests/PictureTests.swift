@@ -52,7 +52,8 @@ private struct Picture {
   static let levelTolerance = 0.5 + 255 * 2e-4 + 255 * 0.5 / 65535
 
   private func color(
-    _ input: Picture, to format: PixelFormat = .rgb8, _ change: (inout RunOptions) -> Void = { _ in }
+    _ input: Picture, to format: PixelFormat = .rgb8,
+    _ change: (inout RunOptions) -> Void = { _ in }
   ) throws -> Picture {
     let output = try Picture(format, width: input.view.width, height: input.view.height) {
       _, _, _ in 0
@@ -98,7 +99,8 @@ private struct Picture {
   /// A picture of the given format that has content in every channel.
   private func sample(_ format: PixelFormat, width: Int = 37, height: Int = 29) throws -> Picture {
     try Picture(format, width: width, height: height) { x, y, channel in
-      UInt8(truncatingIfNeeded: channel == 3 ? x * 11 + y * 3 : 100 + (x * x + 5 * y) * (channel + 2))
+      UInt8(
+        truncatingIfNeeded: channel == 3 ? x * 11 + y * 3 : 100 + (x * x + 5 * y) * (channel + 2))
     }
   }
 
@@ -152,7 +154,8 @@ private struct Picture {
     let output = try color(try sample(.gray8, width: width, height: height))
     #expect(output.gapsAreUntouched)
     // Colour came out, not only the gray that went in.
-    #expect(output.values.indices.contains { $0 % 3 == 0 && output.values[$0] != output.values[$0 + 1] })
+    #expect(
+      output.values.indices.contains { $0 % 3 == 0 && output.values[$0] != output.values[$0 + 1] })
   }
 
   /// Colours at a high temperature are duller than at a low one.
@@ -190,7 +193,11 @@ private struct Picture {
   @Test func cancelStopsAtOnce() throws {
     let picture = try sample(.rgb8)
     var calls = 0
-    _ = try color(picture) { $0.progress = { _ in calls += 1; return false } }
+    _ = try color(picture) {
+      $0.progress = { _ in
+        calls += 1; return false
+      }
+    }
     for stop in 1...calls {
       var count = 0
       #expect(throws: ColorizeError.cancelled) {

@@ -76,7 +76,9 @@ package struct PlannedBilinear: PlannedOperator {
           row.share * (1 - column.share), row.share * column.share
         )
         let pixel = y * output.shape.width + x
-        if hasResidual { arguments.residual = UnsafePointer(inputs[2].start + pixel * inputs[2].stride) }
+        if hasResidual {
+          arguments.residual = UnsafePointer(inputs[2].start + pixel * inputs[2].stride)
+        }
         arguments.output = output.start + pixel * output.stride
         execution.kernels.blend(&arguments)
       }
