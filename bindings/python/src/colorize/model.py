@@ -74,7 +74,7 @@ class ModelInfo:
     instruction_set: str
     """What the model was opened for: "avx512", "avx2" or "baseline"."""
     parameters: int
-    """_Number of weights."""
+    """Number of weights."""
     default_network_size: int
     """The side, in pixels, at which the network sees a picture unless told otherwise."""
     network_size_multiple: int
@@ -82,7 +82,7 @@ class ModelInfo:
     output_stride: int
     """The network's ab has 1 / output_stride of the input's width and height."""
     bins: int
-    """_Number of ab bins in the network's distribution."""
+    """Number of ab bins in the network's distribution."""
     takes_hints: bool
     """Whether `Model.predict` may be given hints."""
     plain_softmax_temperature: float
