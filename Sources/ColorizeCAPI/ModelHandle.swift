@@ -51,7 +51,9 @@ final class ModelHandle: Sendable {
       let target = try required(target, "model")
       target.pointee = nil
       let handle = try ModelHandle(try open())
-      target.pointee = OpaquePointer(Unmanaged.passRetained(handle).toOpaque())
+      let pointer = OpaquePointer(Unmanaged.passRetained(handle).toOpaque())
+      useForTheFirstTime(pointer)
+      target.pointee = pointer
     }
   }
 }

@@ -1,0 +1,91 @@
+// What a child of fork() needs, made before it can need it.
+//
+// Swift makes metadata of types and the values of `static let` when they are first used, under locks
+// of its runtime. If a thread forks while another one is making something, the child finds the lock
+// taken by a thread that it does not have, and waits for ever. So a model is used in every way before
+// it is given to the caller: whoever has a model finds everything made, and takes no such lock. This
+// costs some 4 milliseconds, 3 of them for running the network three times at its smallest size.
+
+import CColorize
+
+/// Calls every function that takes a model with arguments that are right, and some with arguments
+/// that are wrong. What comes of it is of no interest: a lack of memory is the caller's to meet.
+func useForTheFirstTime(_ model: OpaquePointer) {
+  var error = colorize_error()
+  var description = colorize_model_description()
+  description.struct_size = MemoryLayout<colorize_model_description>.size
+  _ = colorize_model_info(model, &description)
+  let side = description.network_size_multiple
+  let stride = max(description.output_stride, 1)
+  let pixels = Int(side * side)
+  let outputs = Int(side / stride) * Int(side / stride)
+  // No larger than a page or two, except the probabilities: 20 KB.
+  var floats = [Float](repeating: 1, count: max(4 * pixels, Int(description.bins) * outputs))
+  var bytes = [UInt8](repeating: 1, count: 16)
+
+  var options = colorize_options()
+  colorize_options_init(&options, MemoryLayout<colorize_options>.size)
+  options.network_size = side
+  options.threads = 2
+  options.progress = { _, fraction in fraction < 0 ? 1 : 0 }
+  floats.withUnsafeMutableBufferPointer { floats in
+    let lightness = floats.baseAddress.unsafelyUnwrapped
+    let mask = lightness + pixels
+    let hints = mask + pixels
+    for function in [colorize_predict, colorize_distribution] {
+      // `lightness` is read before the first byte of the result is written.
+      _ = function(model, side, side, lightness, hints, mask, &options, lightness, &error)
+      floats.update(repeating: 1)
+      _ = function(model, side, side, lightness, nil, mask, &options, lightness, &error)
+      _ = function(model, side + 1, side, lightness, nil, nil, &options, lightness, &error)
+      for wrong in [lightness, mask, hints] {
+        wrong.pointee = .nan
+        _ = function(model, side, side, lightness, hints, mask, &options, lightness, &error)
+        wrong.pointee = 1
+      }
+    }
+    _ = colorize_bin_centres(model, description.bins, lightness, &error)
+    _ = colorize_bin_centres(model, description.bins + 1, lightness, &error)
+    _ = colorize_rgb_to_lab(lightness, lightness, 1, &error)
+    _ = colorize_lab_to_rgb(lightness, lightness, 1, 1, &error)
+    _ = colorize_lab_to_rgb(lightness, nil, 1, 1, &error)
+    _ = colorize_lab_to_rgb(lightness, lightness, .max, 1, &error)
+  }
+
+  bytes.withUnsafeMutableBytes { bytes in
+    let image = colorize_image(
+      pixels: bytes.baseAddress, row_bytes: 4, width: 1, height: 1,
+      format: colorize_format(COLORIZE_RGBA8), reserved: (0, 0, 0))
+    func run(_ input: colorize_image, _ output: colorize_image, _ options: colorize_options) {
+      var (input, output, options) = (input, output, options)
+      _ = colorize_run(model, &input, &output, &options, &error)
+    }
+    func run(_ change: (inout colorize_image) -> Void) {
+      var other = image
+      change(&other)
+      run(other, image, options)
+      run(image, other, options)
+    }
+    func run(_ change: (inout colorize_options) -> Void) {
+      var other = options
+      change(&other)
+      run(image, image, other)
+    }
+    run(image, image, options)
+    run { $0.width = 0 }
+    run { $0.width = 2 }
+    run { $0.row_bytes = 1 }
+    run { $0.row_bytes = .max }
+    run { $0.format = 0 }
+    run { $0.format = colorize_format(COLORIZE_GRAY8) }
+    run { $0.reserved.0 = 1 }
+    run { $0.pixels = nil }
+    run { $0.pixels += 1 }
+    run { $0.struct_size = 0 }
+    run { $0.preset = -1 }
+    run { $0.network_size = 1 }
+    run { $0.temperature = .nan }
+    run { $0.threads = 1000 }
+    run { $0.progress = { _, _ in 1 } }
+  }
+}
