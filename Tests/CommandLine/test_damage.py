@@ -175,19 +175,6 @@ def test_memory_that_is_refused_is_an_error(colorize, tmp_path):
     assert said == f"colorize: {source}: needs 2048 MB of memory, which was refused\n"
 
 
-@pytest.mark.parametrize("progressive", [False, True], ids=["sequential", "progressive"])
-def test_damage_in_the_pixels_of_a_jpeg(colorize, tmp_path, rgb, progressive):
-    """libjpeg only warns of this and makes up what is missing."""
-    data = bytearray(jpeg(rgb, progressive=progressive, restart_marker_blocks=2))
-    middle = len(data) * 3 // 4
-    data[middle : middle + 40] = b"\xff\xd0" * 20
-    source = tmp_path / "source.jpg"
-    source.write_bytes(data)
-    said = colorize("-o", tmp_path / "out.png", source, status=FAILURE).stderr
-    assert "libjpeg: Corrupt JPEG data" in said
-    assert names(tmp_path) == ["source.jpg"]
-
-
 def test_a_wrong_checksum_in_a_png(colorize, tmp_path, gray):
     """Of the pixels it is damage; of a text that nobody needs it is not."""
     data = bytearray(png(gray, 8, GRAY, before=[(b"tEXt", b"Title\0text")]))

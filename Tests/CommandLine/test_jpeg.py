@@ -1,6 +1,7 @@
 """JPEG files are read for what they show, and written well."""
 
 import io
+import re
 import struct
 
 import numpy as np
@@ -68,6 +69,25 @@ def test_cmyk_is_refused_by_name(colorize, tmp_path, rgb, name):
     said = colorize("-o", tmp_path / "out.png", source, status=FAILURE).stderr
     assert "is a CMYK JPEG, which is not read" in said
     assert names(tmp_path) == ["source.jpg"]
+
+
+# 24x16 gray in arithmetic coding, by libjpeg-turbo: Pillow reads this, but does not write it.
+ARITHMETIC = bytes.fromhex(
+    "ffd8ffe000104a46494600010100000100010000ffdb0043000d090a0b0a080d0b0a0b0e0e0d0f1320151312"
+    "1213271c1e17202e2931302e292d2c333a4a3e333646372c2d405741464c4e525352323e5a615a50604a5152"
+    "4fffc9000b080010001801011100ffcc000600101005ffda0008010100003f00fe7228d719665586fd903da7"
+    "deb6ea9ade4f8eef1e9cfcfe0ab566af791a1dc60e8b799f298db394cb56b0586395cd288c42bc5d199183f5"
+    "c57fe8c00705d4b0576fea694be2ecf546cfcefa75fd2441d97c02af5f69c8ce7c96606e60888239ff003e5c"
+    "7856f1068469856b8fbb07daa2e49327b1c86fcb9e19ebd884f43f922b3a0650f4767e04a4f06d9f4f3cb694"
+    "cd8a8ad4caea182d2a102b15551610ff00c536ddcc8f0d51c459f9822e8cd49cbe8f29085fb913e1d866c4b7"
+    "ce2cffd9"
+)
+
+
+def test_arithmetic_coding(colorize, tmp_path):
+    source = tmp_path / "source.jpg"
+    source.write_bytes(ARITHMETIC)
+    colorize.reads(source, decoded(ARITHMETIC), tmp_path)
 
 
 # ---- Orientation --------------------------------------------------------------------------------
@@ -175,32 +195,72 @@ def test_a_picture_too_wide_for_jpeg(colorize, tmp_path):
 # ---- What libjpeg would let pass ----------------------------------------------------------------
 
 
-def progressive_of_scans(scans):
-    """A sound progressive JPEG, 8x8 gray, with this number of scans: each has its own part of an
-    empty coefficient. 1 + 63 * 14 = 883 at most."""
+def progressive(steps):
+    """A sound progressive JPEG, 8x8 gray, with these scans: each is a coefficient's number and its
+    approximation, as the scan's header has them, and finds nothing in that coefficient."""
     parts = [b"\xff\xd8", b"\xff\xdb\0\x43\0" + b"\1" * 64]
     parts.append(b"\xff\xc2\0\x0b\x08" + struct.pack(">HH", 8, 8) + b"\1\1\x11\0")
     # One code of one bit: 0 for DC (no difference) and for AC (end of block).
     for table in (0x00, 0x10):
         parts.append(b"\xff\xc4\0\x14" + bytes([table, 1]) + b"\0" * 15 + b"\0")
-    steps = [(0, 0)]
-    steps += [
-        (band, 0xD if high is None else high << 4 | high - 1)
-        for band in range(1, 64)
-        for high in [None, *range(13, 0, -1)]
-    ]
-    for band, approximation in steps[:scans]:
+    for band, approximation in steps:
         parts.append(b"\xff\xda\0\x08\1\1\0" + bytes([band, band, approximation]) + b"\x7f")
     return b"".join(parts) + b"\xff\xd9"
 
 
 def test_a_progressive_file_of_too_many_scans_is_refused(colorize, tmp_path):
+    # Each coefficient in 14 scans, bit by bit: as many as there can be.
+    steps = [(0, 0)]
+    steps += [(band, bits) for band in range(1, 64) for bits in (0xD, *range(0xDC, 0, -0x11))]
+    assert len(steps) == 1 + 63 * 14
     source = tmp_path / "source.jpg"
-    source.write_bytes(progressive_of_scans(400))
+    source.write_bytes(progressive(steps[:400]))
     colorize.reads(source, np.full((8, 8), 128, np.uint8), tmp_path)
-    source.write_bytes(progressive_of_scans(800))
+    source.write_bytes(progressive(steps))
     said = colorize("-o", tmp_path / "out.png", source, status=FAILURE).stderr
     assert "more than 500 scans" in said
+
+
+def damaged_pixels(kind, rgb):
+    """A JPEG with damage that libjpeg only warns of, making up what is missing."""
+    data = bytearray(jpeg(rgb, restart_marker_blocks=2))
+    restart = data.index(b"\xff\xd1", len(data) // 2)
+    if kind == "premature end of data segment":
+        del data[-40:-2]
+    elif kind == "bad Huffman code":
+        # Sixteen ones are no code in any table.
+        data[restart + 4 : restart + 4] = b"\xff\0" * 8
+    elif kind == "found marker 0xd5 instead of RST1":
+        data[restart + 1] = 0xD5
+    elif kind == "extraneous bytes before marker 0xd1":
+        data[restart:restart] = bytes(30)
+    elif kind == "Inconsistent progression sequence":
+        data = progressive([(1, 0), (0, 0)])  # AC before DC
+    elif kind == "bad arithmetic code":
+        data = bytearray(ARITHMETIC)
+        data[220] ^= 0x55
+    return data
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "premature end of data segment",
+        "bad Huffman code",
+        "found marker 0xd5 instead of RST1",
+        "extraneous bytes before marker 0xd1",
+        "Inconsistent progression sequence",
+        "bad arithmetic code",
+    ],
+)
+def test_damage_in_the_pixels_is_an_error(colorize, tmp_path, rgb, kind):
+    source = tmp_path / "source.jpg"
+    source.write_bytes(damaged_pixels(kind, rgb))
+    with Image.open(source) as image:
+        image.load()  # Pillow lets it pass, as nearly everybody does
+    said = colorize("-o", tmp_path / "out.png", source, status=FAILURE).stderr
+    assert re.search(f"libjpeg: .*{kind}", said), said
+    assert names(tmp_path) == ["source.jpg"]
 
 
 def test_bytes_before_the_end_are_no_damage(colorize, tmp_path, rgb):

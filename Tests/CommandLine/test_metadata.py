@@ -1,5 +1,6 @@
 """What a file says beside its pixels is kept, as far as it is still true."""
 
+import functools
 import io
 import struct
 import zlib
@@ -32,6 +33,7 @@ XMP = (
 XMP_AFTER = XMP.replace(b'"6"', b'"1"').replace(b">6<", b">1<")
 
 
+@functools.cache  # a profile holds the time at which it was made
 def rgb_profile():
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
