@@ -1,0 +1,169 @@
+# libcolorize
+#
+#   make                   builds the library and the command
+#   make run               installs what is missing, builds, and colours a photograph into out/
+#   make check             runs every test (scripts/install-dependencies --with check)
+#   make check-reference   compares with PyTorch, Pillow and scikit-image in full, in an environment of its own
+#   make mutants           shows that the tests bite
+#   make bench             compares the speed with ONNX Runtime's
+#   make install           installs what `make` has built; it builds nothing, so that root need not
+#   make uninstall         takes that back
+#   make wheel             makes a Python wheel with the library inside, in dist/
+#   make format, lint      puts the sources into the formatters' shape, or says where they are not
+#   make clean
+
+PREFIX = /usr/local
+LIBDIR = $(PREFIX)/lib
+DESTDIR =
+
+PHOTOGRAPH = examples/photos/camera.png
+PYTHON = python3
+# SwiftPM's folder. Without the option, SwiftPM would let the library look for others beside itself.
+BUILD = .build
+SWIFT_BUILD = swift build --scratch-path $(BUILD) -c release --disable-local-rpath
+
+LIBRARY = $(BUILD)/release/libcolorize.so
+COMMAND = $(BUILD)/release/colorize-command
+LINK_SCRIPT = Sources/ColorizeLinkage/libcolorize.map
+
+# The header says which version this is. The major number is in the soname.
+VERSION := $(shell sed -n 's/^\#define COLORIZE_VERSION_[A-Z]* //p' include/colorize.h | paste -sd .)
+SONAME := libcolorize.so.$(firstword $(subst ., ,$(VERSION)))
+
+# What is installed, and where; the same list serves to take it back.
+INSTALLED_LIBRARY = $(LIBDIR)/libcolorize.so.$(VERSION)
+INSTALLED_LINKS = $(LIBDIR)/$(SONAME) $(LIBDIR)/libcolorize.so
+INSTALLED_PC = $(LIBDIR)/pkgconfig/colorize.pc
+INSTALLED_HEADER = $(PREFIX)/include/colorize.h
+INSTALLED_COMMAND = $(PREFIX)/bin/colorize
+INSTALLED_MANUAL = $(PREFIX)/share/man/man1/colorize.1
+INSTALLED_DOC = $(PREFIX)/share/doc/libcolorize
+INSTALLED = $(INSTALLED_LIBRARY) $(INSTALLED_LINKS) $(INSTALLED_PC) $(INSTALLED_HEADER) \
+  $(INSTALLED_COMMAND) $(INSTALLED_MANUAL) $(INSTALLED_DOC)/LICENSE $(INSTALLED_DOC)/MODEL_CARD.md
+
+# What the tests run against: a copy, installed here.
+STAGE = $(CURDIR)/build/stage
+ON_STAGE = COLORIZE_LIBRARY=$(STAGE)/lib/$(SONAME) COLORIZE_COMMAND=$(STAGE)/bin/colorize \
+  PYTHONPATH=$(CURDIR)/bindings/python/src
+
+.NOTPARALLEL:
+.PHONY: all build run check check-swift check-kernels check-installation check-abi check-python \
+  check-command check-examples check-wheel check-reference mutants bench stage install \
+  uninstall wheel format lint clean
+
+all: build
+
+# SwiftPM does not link again when only the version script has changed.
+build:
+	@if [ $(LINK_SCRIPT) -nt $(LIBRARY) ]; then rm -f $(LIBRARY); fi
+	$(SWIFT_BUILD)
+
+run:
+	scripts/install-dependencies
+	$(MAKE) --no-print-directory build
+	mkdir -p out
+	$(COMMAND) -o out/$(notdir $(PHOTOGRAPH)) $(PHOTOGRAPH)
+	@echo "$(PHOTOGRAPH) in colour: $(CURDIR)/out/$(notdir $(PHOTOGRAPH))"
+
+# ---- Tests -----------------------------------------------------------------------------------------------------------
+
+check: lint build check-kernels check-swift check-installation check-abi check-python check-command check-examples \
+  check-wheel
+	@echo "every test has passed"
+
+check-swift:
+	swift test --scratch-path $(BUILD) -c release
+
+check-kernels: build
+	scripts/check-kernels $(BUILD)/release
+
+check-installation: build
+	scripts/check-installation
+
+check-abi: stage
+	Tests/ABI/run $(STAGE)
+
+check-python: stage .venv
+	$(ON_STAGE) .venv/bin/python -m pytest -q bindings/python
+
+check-command: stage .venv
+	$(ON_STAGE) .venv/bin/python -m pytest -q Tests/CommandLine
+
+check-examples: stage .venv
+	PREFIX=$(STAGE) $(ON_STAGE) .venv/bin/python -m pytest -q Tests/Examples
+	.venv/bin/python scripts/check-readme $(STAGE)
+
+check-wheel: wheel
+	scripts/check-wheel dist/colorize-$(VERSION)-*.whl
+
+stage: build
+	rm -rf $(STAGE)
+	@$(MAKE) --no-print-directory install PREFIX=$(STAGE) LIBDIR=$(STAGE)/lib DESTDIR=
+
+.venv: Tests/requirements.txt Tests/CommandLine/requirements.txt
+	$(PYTHON) -m venv .venv
+	.venv/bin/pip install -q -r Tests/requirements.txt -r Tests/CommandLine/requirements.txt
+	touch .venv
+
+# Where pip does not know PyTorch's builds for CPUs, PIP_EXTRA_INDEX_URL names their index.
+.reference: Tests/Reference/requirements.txt
+	$(PYTHON) -m venv .reference
+	.reference/bin/pip install -q -r $<
+	touch .reference
+
+check-reference: stage .reference
+	$(ON_STAGE) .reference/bin/python Tests/Reference/check_reference.py
+	.reference/bin/python Tests/Reference/check_fixtures.py
+	.reference/bin/python Tests/Reference/make_fixtures.py --full build/fixtures
+	COLORIZE_FIXTURES=$(CURDIR)/build/fixtures swift test --scratch-path $(BUILD) -c release
+
+bench: stage .reference
+	PYTHONPATH=$(CURDIR)/bindings/python/src:$(CURDIR)/Tests/Reference COLORIZE_LIBRARY=$(STAGE)/lib/$(SONAME) \
+	  .reference/bin/python benchmarks/compact_vs_onnxruntime.py
+
+mutants:
+	scripts/mutants
+
+# ---- Installing ------------------------------------------------------------------------------------------------------
+
+install:
+	@case "$(PREFIX)$(LIBDIR)" in /*) ;; *) echo "PREFIX and LIBDIR must be absolute paths" >&2; exit 1 ;; esac
+	@if [ ! -e $(LIBRARY) ] || [ ! -e $(COMMAND) ]; then echo "there is nothing to install yet: run \`make\`" >&2; exit 1; fi
+	install -d $(addprefix $(DESTDIR),$(sort $(dir $(INSTALLED))))
+	install -m 755 $(LIBRARY) $(DESTDIR)$(INSTALLED_LIBRARY)
+	strip --strip-unneeded $(DESTDIR)$(INSTALLED_LIBRARY)
+	for link in $(INSTALLED_LINKS); do ln -sfn $(notdir $(INSTALLED_LIBRARY)) $(DESTDIR)$$link; done
+	install -m 755 $(COMMAND) $(DESTDIR)$(INSTALLED_COMMAND)
+	strip $(DESTDIR)$(INSTALLED_COMMAND)
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(patsubst $(PREFIX)/%,$${prefix}/%,$(LIBDIR))|' \
+	  -e 's|@VERSION@|$(VERSION)|' pkgconfig/colorize.pc.in > $(DESTDIR)$(INSTALLED_PC)
+	install -m 644 include/colorize.h $(DESTDIR)$(INSTALLED_HEADER)
+	install -m 644 docs/colorize.1 $(DESTDIR)$(INSTALLED_MANUAL)
+	install -m 644 LICENSE Sources/ColorizeDefaultModel/MODEL_CARD.md $(DESTDIR)$(INSTALLED_DOC)
+	@case "$(DESTDIR)$(PREFIX)" in /usr|/usr/local) echo "now run \`ldconfig\` as root: programs then find the library" ;; esac
+
+uninstall:
+	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
+	rm -df $(DESTDIR)$(INSTALLED_DOC)
+
+wheel: build .venv
+	PATH=$(CURDIR)/.venv/bin:$$PATH scripts/make-wheel $(LIBRARY) dist
+
+# ---- Upkeep ----------------------------------------------------------------------------------------------------------
+
+RUFF_CONFIGURATION = --config bindings/python/pyproject.toml
+SHELL_SCRIPTS = $(shell grep -lE '^\#!/bin/(ba)?sh' -r .ci scripts Tests)
+
+format: .venv
+	swift format --in-place --recursive Package.swift Sources Tests
+	.venv/bin/ruff format $(RUFF_CONFIGURATION)
+	.venv/bin/ruff check $(RUFF_CONFIGURATION) --fix
+
+lint: .venv
+	swift format lint --strict --recursive Package.swift Sources Tests
+	.venv/bin/ruff format $(RUFF_CONFIGURATION) --check
+	.venv/bin/ruff check $(RUFF_CONFIGURATION)
+	shellcheck $(SHELL_SCRIPTS)
+
+clean:
+	rm -rf $(BUILD) .venv .reference build dist out
