@@ -19,6 +19,7 @@ func report(
   platform_enter_default_floating_point(&saved)
   defer { platform_leave_default_floating_point(&saved) }
   do throws(ColorizeError) {
+    try Reserve.check()
     try body(HostFloatingPoint(saved))
     status = Int32(COLORIZE_OK)
     message = ""

@@ -14,7 +14,7 @@ func useForTheFirstTime(_ model: OpaquePointer) {
   var error = colorize_error()
   var description = colorize_model_description()
   description.struct_size = MemoryLayout<colorize_model_description>.size
-  _ = colorize_model_info(model, &description)
+  guard colorize_model_info(model, &description) == COLORIZE_OK else { return }
   let side = description.network_size_multiple
   let stride = max(description.output_stride, 1)
   let pixels = Int(side * side)

@@ -47,9 +47,9 @@ final class ModelHandle: Sendable {
     _ error: UnsafeMutablePointer<colorize_error>?,
     _ open: () throws(ColorizeError) -> Model
   ) -> colorize_status {
-    report(to: error) { _ throws(ColorizeError) in
+    target?.pointee = nil
+    return report(to: error) { _ throws(ColorizeError) in
       let target = try required(target, "model")
-      target.pointee = nil
       let handle = try ModelHandle(try open())
       let pointer = OpaquePointer(Unmanaged.passRetained(handle).toOpaque())
       useForTheFirstTime(pointer)

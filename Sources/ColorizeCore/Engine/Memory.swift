@@ -1,5 +1,5 @@
-// Memory whose size depends on a picture, a model or a file. A Swift array that cannot be allocated
-// ends the process; these end in an error.
+// Memory whose size depends on a picture, a model or a file, and what is left for everything else. A
+// Swift array or object that cannot be allocated ends the process; these end in an error.
 
 import Glibc
 
@@ -17,6 +17,12 @@ package final class Memory<Element: BitwiseCopyable>: @unchecked Sendable {
     guard posix_memalign(&raw, 64, max(bytes, 64)) == 0, let raw else {
       throw .outOfMemory(bytes: bytes)
     }
+    do throws(ColorizeError) {
+      try Reserve.check()
+    } catch {
+      free(raw)
+      throw error
+    }
     start = raw.bindMemory(to: Element.self, capacity: count)
     self.count = count
   }
@@ -24,6 +30,24 @@ package final class Memory<Element: BitwiseCopyable>: @unchecked Sendable {
   deinit { free(start) }
 
   package func fill(_ value: Element) { start.update(repeating: value, count: count) }
+}
+
+/// The last of the memory, which `Memory` leaves for the small objects of Swift and for the stack.
+package enum Reserve {
+  /// What a call needs of these at most, with a margin.
+  private static let size = 256 << 10
+
+  /// Throws if so much memory cannot be had, and takes none. Checked when a call begins and after
+  /// whatever it has taken.
+  ///
+  /// - Parameter more: needed besides, for objects whose number depends on a file.
+  package static func check(more: Int = 0) throws(ColorizeError) {
+    var raw: UnsafeMutableRawPointer?
+    guard posix_memalign(&raw, 64, size + more) == 0 else {
+      throw .outOfMemory(bytes: size + more)
+    }
+    free(raw)
+  }
 }
 
 extension Int {

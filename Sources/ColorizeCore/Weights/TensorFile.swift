@@ -85,6 +85,9 @@ package struct TensorFile {
 
   /// A longer header is refused: it is kept in Swift collections, which cannot fail gently.
   package static let maximumHeaderBytes = 4 << 20
+  /// What these take for a byte of the header, at most: 6 bytes are enough for an entry of two
+  /// strings, kept three times while a list of them grows.
+  private static let collectionBytesPerByte = 32
 
   private let source: ByteSource
   private let entries: [String: Entry]
@@ -108,6 +111,7 @@ package struct TensorFile {
       throw .invalidModel("a header of \(length) bytes; the most is \(Self.maximumHeaderBytes)")
     }
     let header = try Memory<UInt8>(count: Int(length))
+    try Reserve.check(more: Int(length) * Self.collectionBytesPerByte)
     try source.read(8, Int(length), into: header.start)
     dataStart = 8 + Int(length)
 
