@@ -307,6 +307,38 @@ def test_stopped_at_any_time(colorize, tmp_path, huge, delay):
     assert names(tmp_path) == []
 
 
+def is_stopped_at_once(colorize, arguments, status=0):
+    """Whether an interrupt ends a run long before its own end. The best of some tries counts, for
+    other programs take time away."""
+
+    def seconds(stop_after=None):
+        begin = time.monotonic()
+        process = start(colorize, *arguments)
+        if stop_after is not None:
+            time.sleep(stop_after)
+            process.send_signal(signal.SIGINT)
+        process.communicate()
+        assert process.returncode == (status if stop_after is None else -signal.SIGINT)
+        return time.monotonic() - begin
+
+    whole = min(seconds() for _ in range(2))
+    return min(seconds(stop_after=whole / 3) for _ in range(3)) < whole * 0.7
+
+
+def test_stopped_while_the_network_runs(colorize, tmp_path, photo):
+    """At once, not when the network has come to its end."""
+    options = ["--network-size", "1536", "--threads", "1"]
+    assert is_stopped_at_once(colorize, [*options, "-o", tmp_path / "out.png", photo])
+
+
+def test_stopped_while_a_picture_is_read(colorize, tmp_path):
+    """A picture that is refused once it has been read, so that nothing else takes time."""
+    side = 7000
+    Image.new("RGBA", (side, side), (9, 9, 9, 9)).save(tmp_path / "in.png", compress_level=1)
+    arguments = ["-o", tmp_path / "out.jpg", tmp_path / "in.png"]
+    assert is_stopped_at_once(colorize, arguments, FAILURE)
+
+
 def test_the_files_before_are_whole_when_it_is_stopped(colorize, tmp_path, huge, photo):
     expected, _ = colorize.colour(photo, tmp_path / "expected.png")
     process = start(colorize, "-o", tmp_path / "out", photo, huge)
