@@ -74,6 +74,8 @@ import Testing
       #"{"t":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"#
         + #""t":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#, "there twice"
     ),
+    (#"{"__metadata__":{}}"#, "4 bytes follow the last tensor"),
+    (#"{"t":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}"#, "4 bytes follow the last tensor"),
     (#"{"__metadata__":{"a":1}}"#, "\"\"\" was expected"),
     (#"{"__metadata__":{"a":"\ud800"}}"#, "surrogate"),
     (#"{"__metadata__":{"a":"\q"}}"#, "unknown escape"),

@@ -72,6 +72,7 @@ def damaged_models():
         "cut in the length": data[:5],
         "cut in the header": data[:500],
         "cut in the tensors": data[:-1000],
+        "with a byte too many": data + b"\0",
         "with a huge header": b"\xff" * 8 + data[8:],
         "with a broken header": data[:100] + b"\xff\xff" + data[102:],
         "of another architecture": changed(architecture="vgg"),

@@ -132,6 +132,10 @@ package struct TensorFile {
       }
     }
     try parser.end()
+    let used = entries.values.reduce(0) { max($0, $1.end) }
+    guard used == dataCount else {
+      throw .invalidModel("\(dataCount - used) bytes follow the last tensor")
+    }
     self.entries = entries
     self.metadata = metadata.sorted { $0.key < $1.key }
     self.source = source
