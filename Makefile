@@ -21,6 +21,8 @@ PYTHON = python3
 # SwiftPM's folder. Without the option, SwiftPM would let the library look for others beside itself.
 BUILD = .build
 SWIFT_BUILD = swift build --scratch-path $(BUILD) -c release --disable-local-rpath
+# Without the last option, tests would be built with other flags, and so would all else, twice.
+SWIFT_TEST = swift test --scratch-path $(BUILD) -c release --disable-local-rpath --disable-testable-imports
 
 LIBRARY = $(BUILD)/release/libcolorize.so
 COMMAND = $(BUILD)/release/colorize-command
@@ -72,7 +74,7 @@ check: lint build check-kernels check-swift check-installation check-abi check-p
 	@echo "every test has passed"
 
 check-swift:
-	swift test --scratch-path $(BUILD) -c release
+	$(SWIFT_TEST)
 
 check-kernels: build
 	scripts/check-kernels $(BUILD)/release
@@ -115,7 +117,7 @@ check-reference: stage .reference
 	$(ON_STAGE) .reference/bin/python Tests/Reference/check_reference.py
 	.reference/bin/python Tests/Reference/check_fixtures.py
 	.reference/bin/python Tests/Reference/make_fixtures.py --full build/fixtures
-	COLORIZE_FIXTURES=$(CURDIR)/build/fixtures swift test --scratch-path $(BUILD) -c release
+	COLORIZE_FIXTURES=$(CURDIR)/build/fixtures $(SWIFT_TEST)
 
 bench: stage .reference
 	PYTHONPATH=$(CURDIR)/bindings/python/src:$(CURDIR)/Tests/Reference COLORIZE_LIBRARY=$(STAGE)/lib/$(SONAME) \

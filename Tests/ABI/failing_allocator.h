@@ -1,0 +1,13 @@
+/* Lets one request for memory fail. */
+#ifndef FAILING_ALLOCATOR_H
+#define FAILING_ALLOCATOR_H
+
+#include <stddef.h>
+
+/* From now on requests are counted from 0, and this one fails; -1: none. */
+void refuse_request(long number);
+
+/* How many there have been since. */
+long number_of_requests(void);
+
+#endif
