@@ -14,7 +14,6 @@ import math
 import mmap
 import os
 import random
-import shutil
 import signal
 import struct
 import sys
@@ -107,7 +106,6 @@ def variants(original):
     yield "sound-padded-with-spaces", fresh().content(fresh().header_text() + b" " * 31)
     yield "sound-spread-over-lines", fresh().content(json.dumps(fresh().header, indent=4).encode())
     yield "sound-escaped", fresh().content(json.dumps(fresh().header).replace("/", "\\/").encode())
-    yield "sound-with-bytes-behind", original + b"\0" * 1000
     yield (
         "sound-with-another-tensor",
         fresh().content(
@@ -256,6 +254,8 @@ def variants(original):
     yield "invalid-header-over-the-limit", fresh().content(b" " * (5 << 20))
 
     # ---- Other files
+    yield "invalid-with-a-byte-behind", original + b"\0"
+    yield "invalid-glued-together", original + original
     yield "invalid-zip", b"PK\x03\x04" + original[4:]
     yield "invalid-text", b"This is not a model.\n" * 100
 
@@ -283,14 +283,17 @@ class Library:
         self.c = ctypes.CDLL(path)
         self.c.colorize_model_close.argtypes = [ctypes.c_void_p]
 
-    def open_path(self, path):
-        """(status, message) of opening a file; a model that opens must run."""
-        return self._opened("open", os.fsencode(path))
+    def open_path(self, path, then=None):
+        """(status, message) of opening a file; a model that opens must run.
 
-    def open_memory(self, address, size):
-        return self._opened("open_memory", ctypes.c_void_p(address), ctypes.c_size_t(size))
+        then: called between the two.
+        """
+        return self._opened(then, "open", os.fsencode(path))
 
-    def _opened(self, function, *source):
+    def open_memory(self, address, size, then=None):
+        return self._opened(then, "open_memory", ctypes.c_void_p(address), ctypes.c_size_t(size))
+
+    def _opened(self, then, function, *source):
         model = ctypes.c_void_p(0xBAD)
         error = Error(status=-1, message=b"?")
         status = getattr(self.c, f"colorize_model_{function}")(
@@ -301,6 +304,8 @@ class Library:
         assert (model.value is not None) == (status == OK), (model, status)
         assert bool(message) == (status != OK), (message, status)
         if status == OK:
+            if then:
+                then()
             self._run(model)
             self.c.colorize_model_close(model)
         return status, message
@@ -329,9 +334,16 @@ class Fenced:
         self.end = mmap.mmap(-1, (size // mmap.PAGESIZE + 2) * mmap.PAGESIZE)
         self.start = ctypes.addressof(ctypes.c_char.from_buffer(self.end))
         self.limit = self.start + (size // mmap.PAGESIZE + 1) * mmap.PAGESIZE
-        libc = ctypes.CDLL(None, use_errno=True)
-        fence = ctypes.c_void_p(self.limit)
-        assert libc.mprotect(fence, ctypes.c_size_t(mmap.PAGESIZE), 0) == 0
+        self._forbid(self.limit, mmap.PAGESIZE)
+
+    @staticmethod
+    def _forbid(address, size):
+        libc = ctypes.CDLL(None)
+        assert libc.mprotect(ctypes.c_void_p(address), ctypes.c_size_t(size), 0) == 0
+
+    def forbid(self):
+        """From now on no byte of it can be touched."""
+        self._forbid(self.start, self.limit - self.start)
 
     def put(self, content):
         """Where the content lies, with its last byte before the fence."""
@@ -449,8 +461,9 @@ def no_files(library, original, at):
         os.mkfifo(folder / "pipe")
         (folder / "loop").symlink_to(folder / "loop")
         (folder / "empty").touch()
-        with open(folder / "terabyte", "wb") as file:
-            file.truncate(1 << 40)
+        for name, content in [("terabyte", b""), ("model", original)]:
+            (folder / name).write_bytes(content)
+            os.truncate(folder / name, 1 << 40)
         cases = [
             ("pipe", CANNOT_READ_FILE, "not a regular file"),
             (".", CANNOT_READ_FILE, "not a regular file"),
@@ -464,6 +477,7 @@ def no_files(library, original, at):
             ("/dev/zero", CANNOT_READ_FILE, "not a regular file"),
             ("empty", INVALID_MODEL, "0 bytes"),
             ("terabyte", INVALID_MODEL, "header"),
+            ("model", INVALID_MODEL, "bytes follow"),
             ("/proc/self/status", INVALID_MODEL, "bytes"),
         ]
         for path, expected, word in cases:
@@ -487,13 +501,23 @@ def sound_files(library, original, at):
         at("a link")
         os.symlink(file, os.path.join(folder, b"link"))
         assert library.open_path(os.path.join(folder, b"link"))[0] == OK
-        at("a model at the start of a terabyte")
-        os.truncate(file, 1 << 40)
-        assert library.open_path(file)[0] == OK
-        at("changed and removed once it is open")
-        shutil.copy(file.replace(b"new\nline", b"a space"), os.path.join(folder, b"short-lived"))
-        status, _ = library.open_path(os.path.join(folder, b"short-lived"))
-        assert status == OK
+
+
+@test("a file or bytes that are gone once the model is open")
+def gone(library, original, at):
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "model"
+        file.write_bytes(original)
+
+        def truncate_and_remove():
+            os.truncate(file, 0)
+            file.unlink()
+
+        assert library.open_path(file, truncate_and_remove)[0] == OK
+        assert not file.exists()
+    fenced = Fenced(len(original))
+    address = fenced.put(original)
+    assert library.open_memory(address, len(original), fenced.forbid)[0] == OK
 
 
 def passes(name, function, library_path, original):
