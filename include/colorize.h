@@ -31,6 +31,8 @@
  *   fork       A child of fork() may go on using the models that its parent had opened.
  *   State      There is no global state. One environment variable is read, when a model is opened: COLORIZE_ISA
  *              (avx512, avx2 or baseline) chooses the instruction set instead of the best that the processor has.
+ *              (The Swift runtime inside has variables of its own for its debugging, SWIFT_BACKTRACE and SWIFT_DEBUG_*.
+ *              They are best left unset: they make it print, and take signals.)
  *   Callbacks  run on the thread that made the call, and may call every function of this library except
  *              colorize_model_close on the model in use. They must return: no longjmp, no C++ exception.
  *   Unloading  The library stays in memory once it is loaded (it is linked with -z nodelete), so dlclose is safe.
@@ -68,7 +70,7 @@ enum {
   COLORIZE_INVALID_ARGUMENT = 1, /* a pointer, size, format, option or environment value that the call does not take */
   COLORIZE_OUT_OF_MEMORY = 2,    /* memory was refused; nothing was written */
   COLORIZE_CANNOT_READ_FILE = 3, /* the file cannot be opened or read, or is not a regular file */
-  COLORIZE_INVALID_MODEL = 4,    /* the bytes are not a model file, or it is damaged or incomplete */
+  COLORIZE_INVALID_MODEL = 4,    /* not a model file, or damaged, incomplete, or with weights that make its sums overflow */
   COLORIZE_UNSUPPORTED_MODEL = 5, /* a sound file, of an architecture or number format that this version does not know */
   COLORIZE_CANCELLED = 6         /* the progress callback asked to stop */
 };
@@ -113,11 +115,12 @@ typedef struct colorize_model_options {
   /* The temperature at which the network's plain softmax stands: its logits are multiplied by this before they are
    * divided by the caller's temperature. 0: what the file says, or else 1. Otherwise 0.01 to 100. */
   float plain_softmax_temperature;
+  uint32_t reserved; /* zero */
 } colorize_model_options;
 
 /* What a model is. Strings belong to the model and live as long as it does. */
 typedef struct colorize_model_description {
-  size_t struct_size;             /* in: sizeof(colorize_model_description); only that much is written */
+  size_t struct_size;             /* in: sizeof(colorize_model_description); that much is written, zero where unknown */
   const char *architecture;       /* "compact" */
   const char *licence;            /* the licence of the weights as the file states it; "" if it does not */
   const char *instruction_set;    /* what the model was opened for: "avx512", "avx2" or "baseline" */
@@ -186,8 +189,8 @@ void colorize_options_init(colorize_options *options, size_t struct_size);
 /* Colours `in` into `out`, which has the same width and height and the format COLORIZE_RGB8 or COLORIZE_RGBA8. Only the
  * lightness of a coloured input is looked at. Alpha is copied as it is; it is 255 where only `out` has alpha.
  *
- * `out` may be `in` (same pixels, row_bytes and format), or lie beside it without a shared byte; otherwise the two must
- * not overlap. The network's activations take about 115 bytes for each pixel that it sees, and 0.4 MB for each thread:
+ * `out` may be `in` (same pixels, row_bytes and format), or lie beside it without a shared byte (with different row_bytes
+ * only before or behind it); otherwise the two must not overlap. The network's activations take about 115 bytes for each pixel that it sees, and 0.5 to 0.9 MB for each thread:
  * 8 MB at 256x256, 470 MB at 2048x2048; a model keeps up to 64 MB of that for its next run. Beyond the model and these,
  * the memory needed grows with the picture's sides, not with its area: about 20 bytes for each row, 30 for each column, and
  * 12 more for each column and thread.
@@ -204,7 +207,7 @@ colorize_status colorize_run(const colorize_model *model, const colorize_image *
  *   mask           [height, width], 1 where a hint is, else 0. NULL: no hints; one without the other is an error
  *   ab             out: [2, height / output_stride, width / output_stride], a and b of CIE Lab
  * All are row-major without padding. Values that are not finite are an error. Of the options `temperature`, `threads`
- * and the progress callback are read. After an error or a cancel `ab` is as it was. */
+ * and the progress callback are used. After an error or a cancel `ab` is as it was. */
 colorize_status colorize_predict(const colorize_model *model, uint32_t width, uint32_t height, const float *lightness,
                                  const float *hints, const float *mask, const colorize_options *options, float *ab,
                                  colorize_error *error);

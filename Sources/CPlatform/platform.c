@@ -36,8 +36,6 @@ void platform_enter_default_floating_point(fenv_t *saved) {
   fesetenv(FE_DFL_ENV);
 }
 
-void platform_leave_default_floating_point(const fenv_t *saved) { fesetenv(saved); }
-
 const char *platform_error_text(int number) {
   const char *text = strerrordesc_np(number); /* glibc 2.32 and later */
   return text ? text : "unknown error";

@@ -13,22 +13,22 @@ func report(
   to error: UnsafeMutablePointer<colorize_error>?,
   _ body: (HostFloatingPoint) throws(ColorizeError) -> Void
 ) -> colorize_status {
-  let status: colorize_status
-  let message: String
   var saved = fenv_t()
   platform_enter_default_floating_point(&saved)
-  defer { platform_leave_default_floating_point(&saved) }
+  defer { fesetenv(&saved) }
   do throws(ColorizeError) {
     try Reserve.check()
     try body(HostFloatingPoint(saved))
-    status = Int32(COLORIZE_OK)
-    message = ""
+    error?.pointee.set(Int32(COLORIZE_OK)) { _ in }
+    return Int32(COLORIZE_OK)
+  } catch .outOfMemory(let bytes) {
+    let status = Int32(COLORIZE_OUT_OF_MEMORY)
+    error?.pointee.set(status) { $0.write(noMemoryFor: bytes) }
+    return status
   } catch let failure {
-    status = failure.status
-    message = failure.message
+    error?.pointee.set(failure.status) { $0.write(failure.message.utf8) }
+    return failure.status
   }
-  if let error { error.pointee.set(status, message) }
-  return status
 }
 
 /// The floating-point environment in which the host called.
@@ -62,21 +62,59 @@ extension ColorizeError {
 }
 
 extension colorize_error {
-  /// Cuts the message where it does not fit, between two characters.
-  fileprivate mutating func set(_ status: colorize_status, _ text: String) {
+  /// Sets the status, and the message to what `body` writes.
+  fileprivate mutating func set(_ status: colorize_status, _ body: (inout MessageWriter) -> Void) {
     self.status = status
     withUnsafeMutableBytes(of: &message) { bytes in
-      var count = 0
-      for character in text.unicodeScalars {
-        let units = UTF8.encode(character).unsafelyUnwrapped
-        guard count + units.count < bytes.count else { break }
-        for unit in units {
-          bytes[count] = unit
-          count += 1
-        }
-      }
-      bytes[count] = 0
+      var writer = MessageWriter(bytes)
+      body(&writer)
+      writer.end()
     }
+  }
+}
+
+/// Writes the message of a colorize_error, and cuts it between two characters where it does not fit.
+private struct MessageWriter {
+  private let bytes: UnsafeMutableRawBufferPointer
+  private var count = 0
+  private var isCut = false
+
+  /// Room for all but the final zero.
+  private var room: Int { bytes.count - 1 }
+
+  init(_ bytes: UnsafeMutableRawBufferPointer) { self.bytes = bytes }
+
+  mutating func write(_ text: some Sequence<UInt8>) {
+    for byte in text {
+      guard count < room else {
+        isCut = true
+        return
+      }
+      bytes[count] = byte
+      count += 1
+    }
+  }
+
+  /// `ColorizeError.message` without a String: there may be no memory for one.
+  mutating func write(noMemoryFor number: Int) {
+    let parts: (StaticString, StaticString) = ("no memory for ", " bytes")
+    parts.0.withUTF8Buffer { write($0) }
+    var divisor = 1
+    while number / divisor >= 10 { divisor *= 10 }
+    while divisor > 0 {
+      write(CollectionOfOne(UInt8(ascii: "0") + UInt8(number / divisor % 10)))
+      divisor /= 10
+    }
+    parts.1.withUTF8Buffer { write($0) }
+  }
+
+  mutating func end() {
+    if isCut {
+      // Back to the first byte of the character that may be incomplete.
+      while count > 0, bytes[count - 1] & 0xC0 == 0x80 { count -= 1 }
+      if count > 0, bytes[count - 1] >= 0xC0 { count -= 1 }
+    }
+    bytes[count] = 0
   }
 }
 
@@ -85,6 +123,9 @@ func required<Pointer>(_ pointer: Pointer?, _ name: String) throws(ColorizeError
   guard let pointer else { throw .invalidArgument("\(name) is NULL") }
   return pointer
 }
+
+/// What a struct_size may be. No struct will ever be larger; a size that was never set most often is.
+let structSizes = MemoryLayout<Int>.size...4096
 
 /// A caller's struct that begins with struct_size, as this version knows it: what a shorter one
 /// lacks is zero.
@@ -95,8 +136,7 @@ func versioned<Struct>(
 ) throws(ColorizeError) -> Struct {
   let size = UnsafeRawPointer(pointer).load(as: Int.self)
   let known = MemoryLayout<Struct>.size
-  // No struct will ever be that large; a size that was never set most often is.
-  guard size >= MemoryLayout<Int>.size, size <= 4096 else {
+  guard structSizes.contains(size) else {
     throw .invalidArgument(
       "\(name)->struct_size is \(UInt(bitPattern: size)); it must be sizeof the struct, here \(known)"
     )

@@ -101,6 +101,7 @@ private func modelOptions(_ pointer: UnsafePointer<colorize_model_options>?) thr
   var options = ModelOptions(instructionSet: try instructionSetOfEnvironment())
   if let pointer {
     let given = try versioned(pointer, "options", empty: colorize_model_options())
+    guard given.reserved == 0 else { throw .invalidArgument("options->reserved is not zero") }
     if given.plain_softmax_temperature != 0 {
       options.plainSoftmaxTemperature = given.plain_softmax_temperature
     }
@@ -116,8 +117,8 @@ public func colorize_model_info(
     let handle = try ModelHandle.borrow(model)
     let target = UnsafeMutableRawPointer(try required(description, "description"))
     let size = target.load(as: Int.self)
-    guard size >= MemoryLayout<Int>.size else {
-      throw .invalidArgument("description->struct_size is \(size)")
+    guard structSizes.contains(size) else {
+      throw .invalidArgument("description->struct_size is \(UInt(bitPattern: size))")
     }
     let information = handle.model.information
     var result = colorize_model_description(
@@ -131,6 +132,10 @@ public func colorize_model_info(
     withUnsafeBytes(of: &result) { bytes in
       target.copyMemory(
         from: bytes.baseAddress.unsafelyUnwrapped, byteCount: min(size, bytes.count))
+      // What this version does not know is zero.
+      for index in min(size, bytes.count)..<size {
+        target.storeBytes(of: 0, toByteOffset: index, as: UInt8.self)
+      }
     }
   }
 }

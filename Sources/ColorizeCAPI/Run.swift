@@ -98,12 +98,14 @@ private func view(_ image: UnsafePointer<colorize_image>, _ name: String) throws
     throw .invalidArgument("\(name)->reserved is not zero")
   }
   let pixels = try required(image.pixels, "\(name)->pixels")
-  guard let rowBytes = Int(exactly: image.row_bytes) else {
-    throw .invalidArgument("\(name)->row_bytes is \(image.row_bytes); it must be below 2^63")
+  // size_t comes to Swift as Int.
+  guard image.row_bytes >= 0 else {
+    throw .invalidArgument(
+      "\(name)->row_bytes is \(UInt(bitPattern: image.row_bytes)); it must be below 2^63")
   }
   do throws(ColorizeError) {
     return try ImageView(
-      pixels: pixels, rowBytes: rowBytes, width: Int(image.width), height: Int(image.height),
+      pixels: pixels, rowBytes: image.row_bytes, width: Int(image.width), height: Int(image.height),
       format: format)
   } catch .invalidArgument(let text) {
     throw .invalidArgument("\(name)->\(text)")

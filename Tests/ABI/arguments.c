@@ -217,6 +217,11 @@ static void images(void) {
   refuses("no colour", NULL);
   out.format = COLORIZE_RGB8;
 
+  /* Rows whose last one ends just past what a number can hold. */
+  in.height = out.height = 4;
+  in.row_bytes = out.row_bytes = SIZE_MAX / 2 / 3;
+  refuses("in->row_bytes", NULL);
+
   /* A stride has no meaning where there is only one row. */
   in.height = out.height = 1;
   in.row_bytes = out.row_bytes = SIZE_MAX / 4;
@@ -516,6 +521,9 @@ static void versions_of_model_options(void) {
   } while (0)
   newer[sizeof options + 7] = 1;
   REFUSE("options", (const colorize_model_options *)(void *)newer);
+  options.reserved = 1;
+  REFUSE("reserved", &options);
+  options.reserved = 0;
   for (int i = 0; i < ABSURD; i++) {
     options.struct_size = absurd[i];
     REFUSE("options->struct_size", &options);
@@ -545,12 +553,14 @@ static void versions_of_description(void) {
     /* Bytes between and after the fields say nothing. */
     size_t end = offsetof(colorize_model_description, plain_softmax_temperature) + sizeof(float);
     CHECK(memcmp(bytes, &all, written < end ? written : end) == 0);
-    CHECK(is_poisoned(bytes + written, sizeof bytes - written));
+    /* What this version does not know is zero; what is behind the struct is left alone. */
+    for (size_t i = sizeof all; i < size; i++) CHECK(bytes[i] == 0);
+    size_t touched = size > sizeof all ? size : written;
+    CHECK(is_poisoned(bytes + touched, sizeof bytes - touched));
   }
-  const size_t sizes[] = {0, 7, SIZE_MAX, SIZE_MAX / 2 + 1};
-  for (int i = 0; i < 4; i++) {
+  for (int i = 0; i < ABSURD; i++) {
     poison(&all, sizeof all);
-    all.struct_size = sizes[i];
+    all.struct_size = absurd[i];
     CHECK(colorize_model_info(model, &all) == COLORIZE_INVALID_ARGUMENT);
     CHECK(is_poisoned((uint8_t *)&all + sizeof(size_t), sizeof all - sizeof(size_t)));
   }

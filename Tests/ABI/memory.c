@@ -239,6 +239,27 @@ static int limited(size_t extra) {
   return status == COLORIZE_OK ? SUCCESS : WRONG;
 }
 
+/* Takes all memory that there is, and runs a model then. */
+static void no_memory_at_all(void) {
+  set_up();
+  model = default_model();
+  static uint8_t rgb[BYTES];
+  colorize_image in = image(gray, WIDTH, HEIGHT, COLORIZE_GRAY8);
+  colorize_image out = image(rgb, WIDTH, HEIGHT, COLORIZE_RGB8);
+  struct rlimit limit = {.rlim_cur = 0, .rlim_max = 0};
+  CHECK(setrlimit(RLIMIT_AS, &limit) == 0);
+  for (size_t size = 1 << 20; size >= 16; size /= 2)
+    while (malloc(size) != NULL) continue;
+  colorize_error error;
+  colorize_model *opened;
+  CHECK(colorize_run(model, &in, &out, NULL, &error) == COLORIZE_OUT_OF_MEMORY);
+  CHECK(strncmp(error.message, "no memory for ", 14) == 0);
+  CHECK(strcmp(error.message + strlen(error.message) - 6, " bytes") == 0);
+  CHECK(colorize_run(model, &in, &out, NULL, NULL) == COLORIZE_OUT_OF_MEMORY);
+  CHECK(colorize_model_open_default(&opened, &error) == COLORIZE_OUT_OF_MEMORY);
+  CHECK(opened == NULL);
+}
+
 static void little_address_space(void) {
   set_up();
   int seen[WRONG + 1] = {0};
@@ -315,6 +336,7 @@ static void many_sizes(void) {
 const test tests[] = {
     {"each request of a run refused", running_without_memory},
     {"requests of opening a model refused", opening_without_memory},
+    {"no memory at all", no_memory_at_all},
     {"address space that ends anywhere", little_address_space},
     {"a network too large for memory", a_large_network},
     {"a model opened and closed 200 times", open_and_close},

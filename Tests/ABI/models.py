@@ -123,15 +123,15 @@ def variants(original):
     model = fresh()
     for name in weights:
         model.fill(name, 65504)
-    yield "sound-with-the-largest-fp16-weights", model.content()
+    yield "invalid-with-the-largest-fp16-weights", model.content()
     model = fresh()
     for name in biases + weights:
         model.fill(name, {"F16": -65504, "F32": 3e38}[model.tensor(name)["dtype"]])
-    yield "sound-with-weights-whose-sums-overflow", model.content()
+    yield "invalid-with-weights-whose-sums-overflow", model.content()
     model = fresh()
     for name in variances:
         model.fill(name, 0)
-    yield "sound-with-zero-variances", model.content()
+    yield "invalid-with-zero-variances", model.content()
     model = fresh()
     model.metadata["temperature_of_plain_softmax"] = "0.375"
     yield "sound-fraction", model.content()
@@ -284,7 +284,7 @@ class Library:
         self.c.colorize_model_close.argtypes = [ctypes.c_void_p]
 
     def open_path(self, path, then=None):
-        """(status, message) of opening a file; a model that opens must run.
+        """(status, message) of opening a file and running what opens.
 
         then: called between the two.
         """
@@ -306,25 +306,31 @@ class Library:
         if status == OK:
             if then:
                 then()
-            self._run(model)
+            status, message = self._run(model)
             self.c.colorize_model_close(model)
         return status, message
 
     def _run(self, model):
+        """(status, message) of using a model, which can fail only where its sums overflow."""
         error = Error()
         lightness = (ctypes.c_float * 256)(*(float(i % 101) for i in range(256)))
         ab = (ctypes.c_float * 32)()
         status = self.c.colorize_predict(
             model, 16, 16, lightness, None, None, None, ab, ctypes.byref(error)
         )
-        assert status == OK, error.message
+        finite = all(math.isfinite(value) for value in ab)
+        assert finite, "a result that is not a number"
+        if status != OK:
+            assert b"overflow" in error.message, error.message
+            assert not any(ab), "a result was written in spite of the error"
         pixels = (ctypes.c_uint8 * 27)(*range(0, 270, 10))
         image = Image(ctypes.addressof(pixels), 9, 3, 3, 2)
         options = (ctypes.c_uint32 * 4)(16, 0, 0, 16)  # struct_size, preset, network_size
         status = self.c.colorize_run(
             model, ctypes.byref(image), ctypes.byref(image), options, ctypes.byref(error)
         )
-        assert status == OK, error.message
+        assert status == OK or b"overflow" in error.message, error.message
+        return status, error.message.decode()
 
 
 class Fenced:

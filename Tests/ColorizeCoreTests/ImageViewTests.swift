@@ -49,5 +49,8 @@ import Testing
     #expect(message { try view(at: 0, rowBytes: 29) }.contains("row_bytes is 29"))
     #expect(message { try view(at: 0, rowBytes: .max) }.contains("exceed the memory"))
     #expect(message { try view(at: 0, rowBytes: 1 << 62, height: 2) } == "")
+    // The last row's end is the first offset that is no number.
+    #expect(
+      message { try view(at: 0, rowBytes: .max / 3, height: 4) }.contains("exceed the memory"))
   }
 }

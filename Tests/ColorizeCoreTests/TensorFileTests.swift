@@ -32,7 +32,7 @@ import Testing
     #expect(file[metadata: "a"] == "é🎨")
     #expect(file[metadata: "b"] == "x\ny")
     #expect(file[metadata: "c"] == nil)
-    #expect(file.names == ["h", "t"])
+    #expect(file.shape("h") == [2] && file.shape("t") == [1, 2] && file.shape("x") == nil)
     let single = try file.floats("t", shape: [1, 2])
     #expect(single.start[0] == 1 && single.start[1] == -2)
     let half = try file.floats("h", shape: [2])
@@ -76,6 +76,15 @@ import Testing
     ),
     (#"{"__metadata__":{}}"#, "4 bytes follow the last tensor"),
     (#"{"t":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}"#, "4 bytes follow the last tensor"),
+    (#"{"__metadata__":{},"__metadata__":{}}"#, "__metadata__ is there twice"),
+    (#"{"__metadata__":{"a":"1","b":"2","a":"3"}}"#, "the metadata a is there twice"),
+    (#"{"t":{"dtype":"F32","dtype":"F32"}}"#, "tensor t has dtype twice"),
+    (#"{"\#(String(repeating: "n", count: 257))":{}}"#, "a name of 257 bytes"),
+    // Combining marks, which a comparison would put in order, one by one.
+    (
+      #"{"\#(String(repeating: "\u{0316}\u{0301}", count: 500_000))":{}}"#,
+      "a name of 2000000 bytes"
+    ),
     (#"{"__metadata__":{"a":1}}"#, "\"\"\" was expected"),
     (#"{"__metadata__":{"a":"\ud800"}}"#, "surrogate"),
     (#"{"__metadata__":{"a":"\q"}}"#, "unknown escape"),

@@ -1,5 +1,6 @@
 /* What the processor and the C library offer only through C: instruction set detection (a compiler
- * builtin), the floating-point environment and the processor mask (macros). Swift cannot call these.
+ * builtin), the default floating-point environment and the processor mask (macros), and a function
+ * of the GNU C library that its module for Swift leaves out.
  */
 #ifndef PLATFORM_H
 #define PLATFORM_H
@@ -16,11 +17,8 @@ int platform_has_avx2(void);
 int platform_processors(void);
 
 /* Keeps the thread's floating-point environment (rounding, flush to zero, traps, flags) in `saved`
- * and sets the default one. */
+ * and sets the default one; fesetenv puts it back. */
 void platform_enter_default_floating_point(fenv_t *saved);
-
-/* Puts back what platform_enter_default_floating_point kept. */
-void platform_leave_default_floating_point(const fenv_t *saved);
 
 /* What an error number of the C library means, in English; never NULL. strerror is not made for
  * several threads. */

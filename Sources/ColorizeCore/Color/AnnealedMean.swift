@@ -15,14 +15,14 @@ package struct AnnealedMean: Sendable {
   private let scale: Float
 
   /// Room for the bins in whole vectors.
-  private var stride: Int { bins.roundedUp(to: 16) }
+  private var stride: Int { Self.scratchCount }
 
   /// - Parameters:
   ///   - temperature: the caller's.
   ///   - plainTemperature: the one at which the network's plain softmax stands.
   package init(temperature: Float, plainTemperature: Float) throws(ColorizeError) {
     bins = Gamut.centres.count
-    centres = try Memory(count: 2 * bins.roundedUp(to: 16))
+    centres = try Memory(count: 2 * Self.scratchCount)
     scale = plainTemperature / temperature
     centres.fill(0)
     for (index, centre) in Gamut.centres.enumerated() {

@@ -98,10 +98,6 @@ package struct LightnessTable: Sendable {
     self.gray = gray
   }
 
-  /// L of a gray byte, 0 to 100.
-  @inline(__always)
-  package func lightness(gray byte: UInt8) -> Float { gray[Int(byte)] }
-
   /// L of the pixels of a row: `[count]`, with room for `count` rounded up to 8.
   ///
   /// - Parameters:

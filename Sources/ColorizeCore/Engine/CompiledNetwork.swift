@@ -30,7 +30,8 @@ package struct CompiledNetwork: Sendable {
         let norm = fusion.takeBatchNorm(after: index)
         let tail = fusion.takeTail(after: norm ?? index, startedAt: index)
         let planned = try Self.plan(
-          convolution, node, norm.map { network.nodes[$0].name }, tail, weights, kernels)
+          convolution, node, convolution.parameters[0].shape, norm.map { network.nodes[$0].name },
+          tail, weights, kernels)
         steps.append(
           Step(operation: planned, inputs: node.inputs + tail.residual, output: tail.output))
       case let linear as Linear:
@@ -39,7 +40,8 @@ package struct CompiledNetwork: Sendable {
         let convolution = Convolution(
           inputs: linear.inputs, outputs: linear.outputs, kernel: 1, stride: 1, padding: 0,
           bias: true)
-        let planned = try Self.plan(convolution, node, nil, tail, weights, kernels)
+        let planned = try Self.plan(
+          convolution, node, linear.parameters[0].shape, nil, tail, weights, kernels)
         steps.append(
           Step(operation: planned, inputs: node.inputs + tail.residual, output: tail.output))
       case is Bilinear:
@@ -62,13 +64,14 @@ package struct CompiledNetwork: Sendable {
   }
 
   /// Reads and folds the weights of a node that is a convolution, or can be seen as one.
+  ///
+  /// - Parameter weightShape: as the file has it.
   private static func plan(
-    _ convolution: Convolution, _ node: Network.Node, _ normName: String?, _ tail: Fusion.Tail,
-    _ weights: TensorFile, _ kernels: KernelSet
+    _ convolution: Convolution, _ node: Network.Node, _ weightShape: [Int], _ normName: String?,
+    _ tail: Fusion.Tail, _ weights: TensorFile, _ kernels: KernelSet
   ) throws(ColorizeError) -> PlannedConvolution {
     let outputs = convolution.outputs
-    let shape = node.operation?.parameters[0].shape ?? []
-    let weight = try weights.floats("\(node.name).weight", shape: shape)
+    let weight = try weights.floats("\(node.name).weight", shape: weightShape)
     let scale = try Memory<Float>(count: outputs)
     let shift = try Memory<Float>(count: outputs)
     scale.fill(1)

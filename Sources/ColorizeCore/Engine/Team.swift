@@ -12,10 +12,13 @@ package final class Team {
   private let state: TeamState
   private var threads: [pthread_t] = []
 
+  /// The most that a team has.
+  package static let maximumSize = 256
+
   /// `threads`: how many, nil for the processors that the calling thread may run on. If the system
   /// refuses some of them the team is smaller, and the result the same.
   package init(threads requested: Int?) {
-    let wanted = requested ?? Int(platform_processors())
+    let wanted = min(requested ?? Int(platform_processors()), Self.maximumSize)
     state = TeamState()
     if wanted > 1 {
       var attributes = pthread_attr_t()

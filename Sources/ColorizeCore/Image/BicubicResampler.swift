@@ -75,7 +75,8 @@ package struct BicubicResampler {
   /// How many bands there are.
   package var bands: Int { height.pieces(of: Self.bandRows) }
 
-  private var rowCount: Int { width * channels }
+  /// The values of a row of the result.
+  private let rowCount: Int
 
   /// - Parameter workers: how many bands will be made at the same time.
   package init(_ source: ImageView, width: Int, height: Int, workers: Int) throws(ColorizeError) {
@@ -84,7 +85,7 @@ package struct BicubicResampler {
     self.height = height
     horizontal = try BicubicAxis(from: source.width, to: width)
     vertical = try BicubicAxis(from: source.height, to: height)
-    let rowCount = width * source.format.colorChannels
+    rowCount = width * source.format.colorChannels
     sums = try Memory(count: workers * Self.bandRows * rowCount)
     row = try Memory(count: workers * rowCount)
   }

@@ -46,7 +46,8 @@ package struct ImageView: @unchecked Sendable {
     }
     // The last row ends with its last pixel; up to there every offset must be a number.
     let (start, overflow) = rowBytes.multipliedReportingOverflow(by: height - 1)
-    guard !overflow, UInt(bitPattern: pixels) <= UInt.max - UInt(start) - UInt(rowBytes) else {
+    let (extent, carry) = start.addingReportingOverflow(width * format.bytesPerPixel)
+    guard !overflow, !carry, UInt(bitPattern: pixels) <= UInt.max - UInt(extent) else {
       throw .invalidArgument("row_bytes is \(rowBytes): \(height) such rows exceed the memory")
     }
     self.pixels = pixels.assumingMemoryBound(to: UInt8.self)

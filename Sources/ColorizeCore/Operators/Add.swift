@@ -1,7 +1,7 @@
 // Addition of two activations of the same channels.
 
 /// The sum. The second operand has the first's size, or is 1x1 and added at every position.
-package struct Add: Operator, Equatable {
+package struct Add: Operator {
   package init() {}
 
   package func outputShape(_ inputs: [Shape]) -> Shape { inputs[0] }

@@ -1,11 +1,9 @@
 // Batch norm with the statistics of training. Inference never runs it: the compiler of networks
 // folds it into the convolution before it.
 
-import Glibc
-
 /// `(x - mean) / sqrt(variance + epsilon) * weight + bias`, a channel at a time: PyTorch's
 /// `BatchNorm2d` in evaluation mode.
-package struct BatchNorm: Operator, Equatable {
+package struct BatchNorm: Operator {
   package var channels: Int
 
   /// PyTorch's default, and that of all networks here.

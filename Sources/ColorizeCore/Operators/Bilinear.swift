@@ -1,11 +1,10 @@
 // Bilinear resampling of activations to another's size.
 
 import CKernelContract
-import Glibc
 
 /// PyTorch's `interpolate(mode="bilinear", align_corners=False)` of the first input to the size of
 /// the second.
-package struct Bilinear: Operator, Equatable {
+package struct Bilinear: Operator {
   package init() {}
 
   package func outputShape(_ inputs: [Shape]) -> Shape {

@@ -5,7 +5,7 @@ import CKernelContract
 import Glibc
 
 /// A square convolution with zero padding: PyTorch's `Conv2d`.
-package struct Convolution: Operator, Equatable {
+package struct Convolution: Operator {
   package var inputs: Int
   package var outputs: Int
   package var kernel: Int

@@ -1,7 +1,7 @@
 // The mean of each channel over the picture.
 
 /// `[channels, height, width]` to `[channels, 1, 1]`.
-package struct GlobalMean: Operator, Equatable {
+package struct GlobalMean: Operator {
   package init() {}
 
   package func outputShape(_ inputs: [Shape]) -> Shape {

@@ -1,7 +1,7 @@
 // A fully connected layer on a 1x1 activation.
 
 /// PyTorch's `Linear`, with bias.
-package struct Linear: Operator, Equatable {
+package struct Linear: Operator {
   package var inputs: Int
   package var outputs: Int
 

@@ -17,7 +17,7 @@ package struct Shape: Equatable, Sendable {
 }
 
 /// A tensor that a model file must hold for an operator.
-package struct Parameter: Equatable, Sendable {
+package struct Parameter: Sendable {
   /// The part of the name behind the operator's own, for example "weight".
   package let name: String
   package let shape: [Int]

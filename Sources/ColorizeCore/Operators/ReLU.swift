@@ -1,7 +1,7 @@
 // The rectifier. Inference never runs it alone: it is fused into the operator before it.
 
 /// Negative values become 0.
-package struct ReLU: Operator, Equatable {
+package struct ReLU: Operator {
   package init() {}
 
   package func outputShape(_ inputs: [Shape]) -> Shape { inputs[0] }

@@ -23,7 +23,7 @@ package struct RunOptions {
   /// Called on the calling thread with the share of the work that is done; true stops the run.
   package var progress: ((Float) -> Bool)?
 
-  package static let maximumThreads = 256
+  package static let maximumThreads = Team.maximumSize
 
   package init() {}
 
@@ -76,6 +76,7 @@ package enum Colorizer {
       mean.decode(
         plan.output(workspace), into: renderer.ab.start, kernels: plan.compiled.kernels,
         team: team, scratch: scratch.start)
+      try validate(renderer.ab)
       try renderer.run(team) { (share) throws(ColorizeError) in try progress.report(share) }
       try progress.finish()
     }
@@ -103,8 +104,8 @@ package enum Colorizer {
   ) throws(ColorizeError) {
     try forward(
       model, height, width, options, defaultTemperature: AnnealedMean.defaultTemperature, fill
-    ) { mean, logits, kernels, team, scratch in
-      mean.decode(logits, into: ab, kernels: kernels, team: team, scratch: scratch)
+    ) { decoded, _, _, _, _, _ in
+      ab.update(from: decoded.start, count: decoded.count)
     }
   }
 
@@ -118,7 +119,7 @@ package enum Colorizer {
   ) throws(ColorizeError) {
     try forward(
       model, input.height, input.width, options, defaultTemperature: 1, input.write
-    ) { mean, logits, kernels, team, scratch in
+    ) { _, mean, logits, kernels, team, scratch in
       mean.distribution(
         logits, into: probabilities, kernels: kernels, team: team, scratch: scratch)
     }
@@ -127,7 +128,9 @@ package enum Colorizer {
   private static func forward(
     _ model: Model, _ height: Int, _ width: Int, _ options: RunOptions, defaultTemperature: Float,
     _ fill: (Activation) -> Void,
-    _ read: (AnnealedMean, Activation, KernelSet, Team, UnsafeMutablePointer<Float>) -> Void
+    _ read: (
+      _ ab: Memory<Float>, AnnealedMean, Activation, KernelSet, Team, UnsafeMutablePointer<Float>
+    ) -> Void
   ) throws(ColorizeError) {
     try options.validate()
     let mean = try AnnealedMean(
@@ -142,9 +145,22 @@ package enum Colorizer {
         try progress.report(share)
       }
       let scratch = try Memory<Float>(count: AnnealedMean.scratchCount * team.size)
+      let logits = plan.output(workspace)
+      let ab = try Memory<Float>(count: 2 * logits.pixels)
+      mean.decode(
+        logits, into: ab.start, kernels: plan.compiled.kernels, team: team,
+        scratch: scratch.start)
+      try validate(ab)
       // The last chance to stop comes before the first byte is written.
       try progress.finish()
-      read(mean, plan.output(workspace), plan.compiled.kernels, team, scratch.start)
+      read(ab, mean, logits, plan.compiled.kernels, team, scratch.start)
+    }
+  }
+
+  /// Weights and inputs are finite, but sums of their products may have overflowed.
+  private static func validate(_ ab: Memory<Float>) throws(ColorizeError) {
+    for index in 0..<ab.count where !ab.start[index].isFinite {
+      throw .invalidModel("the network's result is not a number: its weights or its input overflow")
     }
   }
 

@@ -108,7 +108,8 @@ package final class Model: Sendable {
     guard let architecture = file[metadata: "architecture"] else {
       throw .invalidModel("its metadata does not name an architecture")
     }
-    guard architecture == Network.compact.architecture else {
+    // Not ==, which takes long for a long value: see HeaderParser.
+    guard architecture.utf8.elementsEqual(Network.compact.architecture.utf8) else {
       throw .unsupportedModel(
         "its architecture is \(architecture); \(Network.compact.architecture) is known")
     }

@@ -22,6 +22,10 @@ package struct NetworkInput {
   ) throws(ColorizeError) {
     try model.validateNetworkSize(width, "width")
     try model.validateNetworkSize(height, "height")
+    guard hints == nil || model.information.takesHints else {
+      throw .invalidArgument(
+        "the network \(model.information.architecture) takes no hints; hints and mask must be NULL")
+    }
     self.height = height
     self.width = width
     self.lightness = lightness
@@ -47,6 +51,7 @@ package struct NetworkInput {
     for pixel in 0..<pixels {
       let target = input.start + pixel * input.stride
       target[0] = Self.normalized(lightness: lightness[pixel])
+      guard input.shape.channels == 4 else { continue }
       target[1] = 0
       target[2] = 0
       target[3] = 0

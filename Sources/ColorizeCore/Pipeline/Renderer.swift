@@ -21,10 +21,10 @@ struct Renderer {
   private static let bandRows = 8
 
   /// A row of the picture, in whole vectors.
-  private var rowCount: Int { input.width.roundedUp(to: 8) }
+  private let rowCount: Int
   /// A row of a and a row of b, each with its last value once more: the right neighbour of the
   /// last column.
-  private var abRowCount: Int { (2 * (abWidth + 1)).roundedUp(to: 8) }
+  private let abRowCount: Int
   private var workerCount: Int { 3 * rowCount + abRowCount }
 
   init(input: ImageView, output: ImageView, abHeight: Int, abWidth: Int, workers: Int)
@@ -43,8 +43,8 @@ struct Renderer {
       left.start[x] = Int32(column.first)
       share.start[x] = column.share
     }
-    let rowCount = input.width.roundedUp(to: 8)
-    let abRowCount = (2 * (abWidth + 1)).roundedUp(to: 8)
+    rowCount = input.width.roundedUp(to: 8)
+    abRowCount = (2 * (abWidth + 1)).roundedUp(to: 8)
     rows = try Memory(count: workers * (3 * rowCount + abRowCount))
     // The ends of rows, which fill up the last vector, are read too.
     rows.fill(0)

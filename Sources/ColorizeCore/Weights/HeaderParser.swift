@@ -1,9 +1,13 @@
 // The part of JSON that a safetensors header is made of: objects, strings and lists of natural
 // numbers. Core has no Foundation, and a header that comes from anywhere must not be able to make
-// it recurse or ask for memory beyond the header's own size.
+// it recurse, or keep it busy: what names are compared with takes time that grows with the square
+// of their length, since Swift compares strings in their normal form.
 
 /// Reads JSON from its first byte to its last. The bytes must outlive it.
 struct HeaderParser {
+  /// A longer name, or a longer word where few are known, is an error.
+  static let maximumNameBytes = 256
+
   private let bytes: UnsafeBufferPointer<UInt8>
   private var position = 0
 
@@ -16,7 +20,7 @@ struct HeaderParser {
     try expect("{")
     if accept("}") { return }
     repeat {
-      let name = try string()
+      let name = try name()
       try expect(":")
       try member(name, &self)
     } while accept(",")
@@ -49,6 +53,15 @@ struct HeaderParser {
     }
     guard position > start else { throw failure("a number was expected") }
     return number
+  }
+
+  /// A string that will be compared with others.
+  mutating func name() throws(ColorizeError) -> String {
+    let name = try string()
+    guard name.utf8.count <= Self.maximumNameBytes else {
+      throw failure("a name of \(name.utf8.count) bytes, more than \(Self.maximumNameBytes),")
+    }
+    return name
   }
 
   mutating func string() throws(ColorizeError) -> String {

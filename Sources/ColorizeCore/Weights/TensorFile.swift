@@ -117,13 +117,12 @@ package struct TensorFile {
 
     var parser = HeaderParser(UnsafeBufferPointer(start: header.start, count: header.count))
     var entries: [String: Entry] = [:]
-    var metadata: [(key: String, value: String)] = []
+    var metadata: [(key: String, value: String)]?
     let dataCount = source.count - dataStart
     try parser.object { (name, parser) throws(ColorizeError) in
       if name == "__metadata__" {
-        try parser.object { (key, parser) throws(ColorizeError) in
-          metadata.append((key, try parser.string()))
-        }
+        guard metadata == nil else { throw .invalidModel("__metadata__ is there twice") }
+        metadata = try Self.metadata(&parser)
         return
       }
       let entry = try Self.entry(name, &parser, dataCount: dataCount)
@@ -137,8 +136,23 @@ package struct TensorFile {
       throw .invalidModel("\(dataCount - used) bytes follow the last tensor")
     }
     self.entries = entries
-    self.metadata = metadata.sorted { $0.key < $1.key }
+    self.metadata = metadata ?? []
     self.source = source
+  }
+
+  /// Keys and values, sorted by key.
+  private static func metadata(_ parser: inout HeaderParser) throws(ColorizeError)
+    -> [(key: String, value: String)]
+  {
+    var metadata: [(key: String, value: String)] = []
+    try parser.object { (key, parser) throws(ColorizeError) in
+      metadata.append((key, try parser.string()))
+    }
+    metadata.sort { $0.key < $1.key }
+    for (first, second) in zip(metadata, metadata.dropFirst()) where first.key == second.key {
+      throw .invalidModel("the metadata \(first.key) is there twice")
+    }
+    return metadata
   }
 
   private static func entry(_ name: String, _ parser: inout HeaderParser, dataCount: Int)
@@ -149,9 +163,11 @@ package struct TensorFile {
     var offsets: [Int]?
     try parser.object { (key, parser) throws(ColorizeError) in
       switch key {
-      case "dtype": format = try parser.string()
-      case "shape": shape = try parser.integers(atMost: 8)
-      case "data_offsets": offsets = try parser.integers(atMost: 2)
+      case "dtype" where format == nil: format = try parser.name()
+      case "shape" where shape == nil: shape = try parser.integers(atMost: 8)
+      case "data_offsets" where offsets == nil: offsets = try parser.integers(atMost: 2)
+      case "dtype", "shape", "data_offsets":
+        throw .invalidModel("tensor \(name) has \(key) twice")
       default: throw .invalidModel("tensor \(name) has an unknown property \(key)")
       }
     }
@@ -169,9 +185,6 @@ package struct TensorFile {
 
   /// The shape of a tensor; nil if there is none of that name.
   package func shape(_ name: String) -> [Int]? { entries[name]?.shape }
-
-  /// The names of all tensors, sorted.
-  package var names: [String] { entries.keys.sorted() }
 
   /// The bytes of a tensor, in whatever number format it has.
   package func bytes(_ name: String) throws(ColorizeError) -> Memory<UInt8> {

@@ -65,7 +65,11 @@ colorize_model_p = c_void_p
 
 
 class colorize_model_options(Structure):  # noqa: N801
-    _fields_ = (("struct_size", c_size_t), ("plain_softmax_temperature", c_float))
+    _fields_ = (
+        ("struct_size", c_size_t),
+        ("plain_softmax_temperature", c_float),
+        ("reserved", c_uint32),
+    )
 
 
 class colorize_model_description(Structure):  # noqa: N801
