@@ -1,4 +1,4 @@
-"""Natural picture content for fixtures and test vectors: scikit-image's CC0 pictures."""
+"""Natural picture content for fixtures and test vectors: free pictures of scikit-image."""
 
 import numpy as np
 import skimage.data
@@ -6,7 +6,8 @@ import torch
 from PIL import Image
 from skimage.color import rgb2lab
 
-# All of them CC0: coffee by Rachel Michetti, chelsea by Stefan van der Walt, rocket by SpaceX.
+# CC0: coffee by Rachel Michetti, chelsea by Stefan van der Walt; rocket is in the public domain, by
+# SpaceX.
 PICTURES = {
     "coffee": skimage.data.coffee,
     "chelsea": skimage.data.chelsea,
