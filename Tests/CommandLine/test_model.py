@@ -219,13 +219,18 @@ def test_doctor_finds_one_flipped_bit_in_a_weight(colorize, tmp_path, name):
     bits[position] ^= 1 << (8 * weights.itemsize - 2)
     model = save(tmp_path / "flipped.safetensors", head, body)
     result = colorize("doctor", model, status=FAILURE)
-    if result.stdout:
-        tested = [row for row in table(result.stdout)[:-1] if row[1] != "not"]
-        for row in tested:
-            assert not float(row[3]) <= BOUNDS[0]
-            complaint = f"{model}: with {row[0]} its colours are off by more than the bound"
-            assert complaint in result.stderr
-        assert result.stderr.count("\n") == len(tested)
+    if weights.itemsize == 4:
+        # Of the order of 1e38: sums overflow, and there is no result to compare.
+        assert "overflow" in result.stderr
+        assert result.stderr.count("\n") == 1
+        return
+    tested = [row for row in table(result.stdout)[:-1] if row[1] != "not"]
+    assert tested
+    for row in tested:
+        assert not float(row[3]) <= BOUNDS[0]
+        complaint = f"{model}: with {row[0]} its colours are off by more than the bound"
+        assert complaint in result.stderr
+    assert result.stderr.count("\n") == len(tested)
 
 
 def test_doctor_finds_a_small_error(colorize, tmp_path):
