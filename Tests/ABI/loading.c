@@ -68,6 +68,9 @@ static void again_and_again(void) {
   use(first, NULL);
   for (int i = 0; i < 20; i++) {
     CHECK(dlclose(library.handle) == 0);
+    /* It stays in memory, as the header says. */
+    CHECK(dlopen(variable("LIBRARY"), RTLD_NOW | RTLD_NOLOAD) == library.handle);
+    CHECK(dlclose(library.handle) == 0);
     load();
     use(rgb, NULL);
     CHECK(memcmp(rgb, first, BYTES) == 0);
@@ -240,6 +243,10 @@ static void host_is_left_alone(void) {
   check_state(before, "after colorize_model_open_default");
   CHECK(library.open("/nowhere", NULL, &model, &error) == COLORIZE_CANNOT_READ_FILE);
   check_state(before, "after a file that cannot be opened");
+  CHECK(library.open("/dev/null", NULL, &model, &error) == COLORIZE_CANNOT_READ_FILE);
+  check_state(before, "after a file that is none");
+  CHECK(library.open("/proc/self/status", NULL, &model, &error) == COLORIZE_INVALID_MODEL);
+  check_state(before, "after a file that is no model");
   CHECK(library.open(variable("MODEL"), NULL, &model, &error) == COLORIZE_OK);
   check_state(before, "after colorize_model_open");
   uint8_t rgb[BYTES];
