@@ -109,35 +109,56 @@ typedef struct colorize_image {
 /* A network with its weights, ready to run. Opaque; made by one of the open functions, ended by colorize_model_close. */
 typedef struct colorize_model colorize_model;
 
+/* What a network's mask input is where a hint is and where none is. */
+typedef int32_t colorize_mask_convention;
+enum {
+  COLORIZE_MASK_ZERO_ONE = 1, /* 1 and 0: the released siggraph17, and compact */
+  COLORIZE_MASK_CENTRED = 2   /* 0.5 and -0.5: checkpoints of siggraph17's repository for training */
+};
+
 /* How to open a model. NULL or zeroes: as the file says. */
 typedef struct colorize_model_options {
   size_t struct_size; /* sizeof(colorize_model_options) */
   /* The temperature at which the network's plain softmax stands: its logits are multiplied by this before they are
-   * divided by the caller's temperature. 0: what the file says, or else 1. Otherwise 0.01 to 100. */
+   * divided by the caller's temperature. 0: what the file says, or else 0.38 for eccv16 and 1 for all others. Otherwise
+   * 0.01 to 100. */
   float plain_softmax_temperature;
-  uint32_t reserved; /* zero */
+  /* 0: what the file says, or else COLORIZE_MASK_ZERO_ONE. The caller's masks are 0 and 1 in any case. */
+  colorize_mask_convention mask_convention;
 } colorize_model_options;
 
 /* What a model is. Strings belong to the model and live as long as it does. */
 typedef struct colorize_model_description {
   size_t struct_size;             /* in: sizeof(colorize_model_description); that much is written, zero where unknown */
-  const char *architecture;       /* "compact" */
+  const char *architecture;       /* "compact", "eccv16" or "siggraph17" */
   const char *licence;            /* the licence of the weights as the file states it; "" if it does not */
   const char *instruction_set;    /* what the model was opened for: "avx512", "avx2" or "baseline" */
   uint64_t parameters;            /* number of weights */
   uint32_t default_network_size;  /* the side, in pixels, at which the network sees a picture unless told otherwise */
   uint32_t network_size_multiple; /* sides that colorize_predict takes are multiples of this */
-  uint32_t output_stride;         /* the network's ab has 1/output_stride of the input's width and height */
+  uint32_t output_stride;         /* see network_size_rounding */
   uint32_t bins;                  /* number of ab bins in its distribution */
   uint32_t takes_hints;           /* 1 if colorize_predict may be given hints, else 0 */
   float plain_softmax_temperature; /* see colorize_model_options */
+  /* The sides of the ab that colorize_predict gives are those of its input, rounded up to multiples of this and divided by
+   * output_stride; those of the probabilities of colorize_distribution, divided by distribution_stride.
+   *               network_size_multiple   network_size_rounding   output_stride   distribution_stride   bins
+   *   compact                       16                      16               4                     4    313
+   *   eccv16                         1                       8               1                     4    313
+   *   siggraph17                     8                       8               1                     4    529 */
+  uint32_t network_size_rounding;
+  uint32_t distribution_stride;
+  colorize_mask_convention mask_convention; /* COLORIZE_MASK_ZERO_ONE where the network takes no hints */
+  uint32_t reserved;                        /* zero */
 } colorize_model_description;
 
 /* Opens the model that lies inside the library. Takes some milliseconds. *model is NULL after an error. */
 colorize_status colorize_model_open_default(colorize_model **model, colorize_error *error);
 
-/* Opens a model file (safetensors; docs/model-format.md). The file is read before the call returns and may then be
- * changed or removed. `path` is a file name as open() takes it. *model is NULL after an error. */
+/* Opens a model file: safetensors, or a checkpoint as PyTorch saves it (a state dict, .pth, in the zip or the older
+ * container; nothing in it is executed). docs/model-format.md has the details. The network is the one that the file's
+ * metadata names, or else the one that has tensors of these names and shapes. The file is read before the call returns and
+ * may then be changed or removed. `path` is a file name as open() takes it. *model is NULL after an error. */
 colorize_status colorize_model_open(const char *path, const colorize_model_options *options, colorize_model **model,
                                     colorize_error *error);
 
@@ -161,7 +182,8 @@ typedef int32_t colorize_preset;
 enum {
   COLORIZE_PRESET_DEFAULT = 0, /* the best picture that this version knows how to make; may change with a version */
   COLORIZE_PRESET_REFERENCE = 1 /* what the released Python pipeline computes, step by step: the picture squashed to
-                                   256x256 with Pillow's bicubic, bilinear upsampling, plain clipping to sRGB */
+                                   256x256 with Pillow's bicubic, bilinear upsampling (for eccv16 twice, to 256x256 and
+                                   then to full size), plain clipping to sRGB */
 };
 
 /* How to run a model. NULL or zeroes: the defaults. */
@@ -200,21 +222,26 @@ void colorize_options_init(colorize_options *options, size_t struct_size);
 colorize_status colorize_run(const colorize_model *model, const colorize_image *in, const colorize_image *out,
                              const colorize_options *options, colorize_error *error);
 
-/* The network alone.
+/* The network alone, on exactly what it takes: siggraph17 gives PyTorch's model(lightness, hints, mask).
  *   width, height  of the network's input: multiples of the model's network_size_multiple, from that up to 2048
  *   lightness      [height, width], L of CIE Lab, 0 to 100
- *   hints          [2, height, width], a and b of CIE Lab, -128 to 128; read where the mask is not 0. NULL: none
- *   mask           [height, width], 1 where a hint is, else 0. NULL: no hints; one without the other is an error
- *   ab             out: [2, height / output_stride, width / output_stride], a and b of CIE Lab
+ *   hints          [2, height, width], a and b of CIE Lab, -128 to 128; 0 where there is no hint, since the network looks at
+ *                  all of them. NULL: none
+ *   mask           [height, width], 1 where a hint is, else 0; networks know no values between, but are given them. NULL: no
+ *                  hints; one without the other is an error
+ *   ab             out: [2, H, W], a and b of CIE Lab; H and W: see colorize_model_description
  * All are row-major without padding. Values that are not finite are an error. Of the options `temperature`, `threads`
- * and the progress callback are used. After an error or a cancel `ab` is as it was. */
+ * and the progress callback are used. After an error or a cancel `ab` is as it was.
+ *
+ * eccv16 and compact give the annealed mean of their distribution; siggraph17 a regression, on which the temperature has no
+ * influence. */
 colorize_status colorize_predict(const colorize_model *model, uint32_t width, uint32_t height, const float *lightness,
                                  const float *hints, const float *mask, const colorize_options *options, float *ab,
                                  colorize_error *error);
 
 /* The probability of each ab bin, at the network's resolution: softmax(logits / temperature), with the arguments of
  * colorize_predict. Here the default temperature is 1: the distribution that the network was trained to give.
- *   probabilities  out: [bins, height / output_stride, width / output_stride], 0 to 1, summing to 1 over the bins */
+ *   probabilities  out: [bins, H, W], 0 to 1, summing to 1 over the bins; H and W: see colorize_model_description */
 colorize_status colorize_distribution(const colorize_model *model, uint32_t width, uint32_t height,
                                       const float *lightness, const float *hints, const float *mask,
                                       const colorize_options *options, float *probabilities, colorize_error *error);

@@ -15,12 +15,19 @@ func useForTheFirstTime(_ model: OpaquePointer) {
   var description = colorize_model_description()
   description.struct_size = MemoryLayout<colorize_model_description>.size
   guard colorize_model_info(model, &description) == COLORIZE_OK else { return }
-  let side = description.network_size_multiple
-  let stride = max(description.output_stride, 1)
+  // Sides that are not rounded up further.
+  let side = description.network_size_rounding
   let pixels = Int(side * side)
-  let outputs = Int(side / stride) * Int(side / stride)
+  func outputs(_ channels: UInt32, _ stride: UInt32) -> Int {
+    Int(channels * (side / stride) * (side / stride))
+  }
   // No larger than a page or two, except the probabilities: 20 KB.
-  var floats = [Float](repeating: 1, count: max(4 * pixels, Int(description.bins) * outputs))
+  var floats = [Float](
+    repeating: 1,
+    count: [
+      4 * pixels, outputs(2, description.output_stride),
+      outputs(description.bins, description.distribution_stride),
+    ].reduce(0, max))
   var bytes = [UInt8](repeating: 1, count: 16)
 
   var options = colorize_options()
@@ -30,15 +37,16 @@ func useForTheFirstTime(_ model: OpaquePointer) {
   options.progress = { _, fraction in fraction < 0 ? 1 : 0 }
   floats.withUnsafeMutableBufferPointer { floats in
     let lightness = floats.baseAddress.unsafelyUnwrapped
-    let mask = lightness + pixels
-    let hints = mask + pixels
+    let takesHints = description.takes_hints != 0
+    let mask = takesHints ? lightness + pixels : nil
+    let hints = takesHints ? lightness + 2 * pixels : nil
     for function in [colorize_predict, colorize_distribution] {
       // `lightness` is read before the first byte of the result is written.
       _ = function(model, side, side, lightness, hints, mask, &options, lightness, &error)
       floats.update(repeating: 1)
-      _ = function(model, side, side, lightness, nil, mask, &options, lightness, &error)
-      _ = function(model, side + 1, side, lightness, nil, nil, &options, lightness, &error)
-      for wrong in [lightness, mask, hints] {
+      _ = function(model, side, side, lightness, nil, lightness, &options, lightness, &error)
+      _ = function(model, side, 0, lightness, nil, nil, &options, lightness, &error)
+      for wrong in [lightness, mask, hints].compactMap({ $0 }) {
         wrong.pointee = .nan
         _ = function(model, side, side, lightness, hints, mask, &options, lightness, &error)
         wrong.pointee = 1
@@ -83,7 +91,7 @@ func useForTheFirstTime(_ model: OpaquePointer) {
     run { $0.pixels += 1 }
     run { $0.struct_size = 0 }
     run { $0.preset = -1 }
-    run { $0.network_size = 1 }
+    run { $0.network_size = .max }
     run { $0.temperature = .nan }
     run { $0.threads = 1000 }
     run { $0.progress = { _, _ in 1 } }

@@ -101,7 +101,14 @@ private func modelOptions(_ pointer: UnsafePointer<colorize_model_options>?) thr
   var options = ModelOptions(instructionSet: try instructionSetOfEnvironment())
   if let pointer {
     let given = try versioned(pointer, "options", empty: colorize_model_options())
-    guard given.reserved == 0 else { throw .invalidArgument("options->reserved is not zero") }
+    switch Int(given.mask_convention) {
+    case 0: break
+    case Int(COLORIZE_MASK_ZERO_ONE): options.maskConvention = .zeroOne
+    case Int(COLORIZE_MASK_CENTRED): options.maskConvention = .centred
+    default:
+      throw .invalidArgument(
+        "options->mask_convention is \(given.mask_convention); it must be 0, 1 or 2")
+    }
     if given.plain_softmax_temperature != 0 {
       options.plainSoftmaxTemperature = given.plain_softmax_temperature
     }
@@ -128,7 +135,12 @@ public func colorize_model_info(
       network_size_multiple: UInt32(information.networkSizeMultiple),
       output_stride: UInt32(information.outputStride), bins: UInt32(information.bins),
       takes_hints: information.takesHints ? 1 : 0,
-      plain_softmax_temperature: information.plainSoftmaxTemperature)
+      plain_softmax_temperature: information.plainSoftmaxTemperature,
+      network_size_rounding: UInt32(information.networkSizeRounding),
+      distribution_stride: UInt32(information.distributionStride),
+      mask_convention: colorize_mask_convention(
+        information.maskConvention == .centred ? COLORIZE_MASK_CENTRED : COLORIZE_MASK_ZERO_ONE),
+      reserved: 0)
     withUnsafeBytes(of: &result) { bytes in
       target.copyMemory(
         from: bytes.baseAddress.unsafelyUnwrapped, byteCount: min(size, bytes.count))

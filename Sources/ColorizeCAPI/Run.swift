@@ -68,14 +68,14 @@ public func colorize_bin_centres(
   _ error: UnsafeMutablePointer<colorize_error>!
 ) -> colorize_status {
   report(to: error) { _ throws(ColorizeError) in
-    let own = try ModelHandle.borrow(model).model.information.bins
+    let own = try ModelHandle.borrow(model).model.bins
     let centres = try required(centres, "centres")
-    guard Int(bins) == own else {
-      throw .invalidArgument("bins is \(bins); the model has \(own)")
+    guard Int(bins) == own.count else {
+      throw .invalidArgument("bins is \(bins); the model has \(own.count)")
     }
-    for (index, centre) in Gamut.centres.enumerated() {
-      centres[2 * index] = centre.x
-      centres[2 * index + 1] = centre.y
+    for index in 0..<own.count {
+      centres[2 * index] = own.a[index]
+      centres[2 * index + 1] = own.b[index]
     }
   }
 }

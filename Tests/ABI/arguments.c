@@ -291,7 +291,7 @@ static void inputs_of_the_network(void) {
     network_refuses("lightness[1023]", SIDE, SIDE, NULL, NULL, NULL);
     lightness[last] = 50;
   }
-  const float masks[] = {0.5f, -1, 2, NAN, INFINITY, 1e-30f};
+  const float masks[] = {-1e-30f, -1, 1.001f, 2, NAN, INFINITY};
   for (int i = 0; i < 6; i++) {
     mask[last] = masks[i];
     network_refuses("mask[1023]", SIDE, SIDE, hints, mask, NULL);
@@ -312,16 +312,20 @@ static void inputs_of_the_network(void) {
   options.threads = 257;
   network_refuses("threads", SIDE, SIDE, NULL, NULL, &options);
 
-  /* What lies under a mask of 0 is not read: it has no influence, whatever it is. */
+  /* The network looks at all of its input, as PyTorch's does: at a hint, at a mask, and at a colour
+   * under a mask of 0. */
   float expected[sizeof ab / sizeof *ab];
   CHECK_OK(colorize_predict(model, SIDE, SIDE, lightness, hints, mask, NULL, expected, &error));
-  for (int i = 0; i < last; i++) hints[i] = hints[SIDE * SIDE + i] = i % 2 ? NAN : INFINITY;
+  float *inputs[] = {&mask[last], &hints[last], &hints[0], &hints[SIDE * SIDE]};
+  for (int i = 0; i < 4; i++) {
+    float before = *inputs[i];
+    *inputs[i] = before == 0 ? 100 : 0;
+    CHECK_OK(colorize_predict(model, SIDE, SIDE, lightness, hints, mask, NULL, ab, &error));
+    CHECK_THAT(memcmp(ab, expected, sizeof ab) != 0, "input %d", i);
+    *inputs[i] = before;
+  }
+  mask[last] = 0.5f;
   CHECK_OK(colorize_predict(model, SIDE, SIDE, lightness, hints, mask, NULL, ab, &error));
-  CHECK(memcmp(ab, expected, sizeof ab) == 0);
-  /* But the hint itself has an influence. */
-  mask[last] = 0;
-  CHECK_OK(colorize_predict(model, SIDE, SIDE, lightness, hints, mask, NULL, ab, &error));
-  CHECK(memcmp(ab, expected, sizeof ab) != 0);
 
   /* Lightness far outside of 0 to 100 is nonsense, but no reason to crash. */
   for (int i = 0; i <= last; i++) lightness[i] = i % 2 ? 3e38f : -3e38f;
@@ -521,9 +525,12 @@ static void versions_of_model_options(void) {
   } while (0)
   newer[sizeof options + 7] = 1;
   REFUSE("options", (const colorize_model_options *)(void *)newer);
-  options.reserved = 1;
-  REFUSE("reserved", &options);
-  options.reserved = 0;
+  const colorize_mask_convention conventions[] = {-1, 3, 1 << 30};
+  for (int i = 0; i < 3; i++) {
+    options.mask_convention = conventions[i];
+    REFUSE("mask_convention", &options);
+  }
+  options.mask_convention = 0;
   for (int i = 0; i < ABSURD; i++) {
     options.struct_size = absurd[i];
     REFUSE("options->struct_size", &options);
@@ -543,6 +550,8 @@ static void versions_of_description(void) {
   CHECK(strcmp(all.architecture, "compact") == 0);
   CHECK(all.parameters > 1000000 && all.bins == 313 && all.takes_hints == 1);
   CHECK(all.network_size_multiple == 16 && all.default_network_size % 16 == 0);
+  CHECK(all.network_size_rounding == 16 && all.distribution_stride == 4);
+  CHECK(all.mask_convention == COLORIZE_MASK_ZERO_ONE && all.reserved == 0);
   for (size_t size = sizeof(size_t); size <= sizeof all + 64; size += 4) {
     uint8_t bytes[sizeof all + 128];
     poison(bytes, sizeof bytes);
@@ -551,7 +560,7 @@ static void versions_of_description(void) {
     all.struct_size = size;
     size_t written = size < sizeof all ? size : sizeof all;
     /* Bytes between and after the fields say nothing. */
-    size_t end = offsetof(colorize_model_description, plain_softmax_temperature) + sizeof(float);
+    size_t end = offsetof(colorize_model_description, reserved) + sizeof(uint32_t);
     CHECK(memcmp(bytes, &all, written < end ? written : end) == 0);
     /* What this version does not know is zero; what is behind the struct is left alone. */
     for (size_t i = sizeof all; i < size; i++) CHECK(bytes[i] == 0);

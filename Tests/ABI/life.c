@@ -55,7 +55,7 @@ static void use(colorize_model *model) {
 
   float *lightness = malloc(SIDE * SIDE * sizeof(float));
   float *mask = malloc(SIDE * SIDE * sizeof(float));
-  float *hints = malloc(2 * SIDE * SIDE * sizeof(float));
+  float *hints = calloc(2 * SIDE * SIDE, sizeof(float));
   float *ab = malloc(2 * OUTPUTS * sizeof(float));
   float *probabilities = malloc(BINS * OUTPUTS * sizeof(float));
   float *centres = malloc(2 * BINS * sizeof(float));
@@ -64,7 +64,6 @@ static void use(colorize_model *model) {
     lightness[i] = (float)(i % 101);
     mask[i] = i == 77;
   }
-  /* Hints are not initialised but where the mask is 1: they may not be looked at. */
   hints[77] = 30;
   hints[SIDE * SIDE + 77] = -30;
   expect(COLORIZE_OK, colorize_predict(model, SIDE, SIDE, lightness, hints, mask, NULL, ab, &error),

@@ -195,11 +195,19 @@ def variants(original):
     # ---- Metadata
     model = fresh()
     del model.header["__metadata__"]
-    yield "invalid-without-metadata", model.content()
+    yield "sound-without-metadata", model.content()  # known by the names of its tensors
+    del model.header[weight]
+    yield "invalid-without-metadata-and-a-tensor", model.content()
+    yield "unsupported-without-any-tensor", fresh().content(b"{}")[:10]
     model = fresh()
     del model.metadata["architecture"]
-    yield "invalid-without-architecture", model.content()
-    yield "unsupported-architecture", with_metadata(architecture="eccv16")
+    yield "sound-without-architecture", model.content()
+    yield "unsupported-architecture", with_metadata(architecture="vgg")
+    yield "invalid-architecture-of-others", with_metadata(architecture="eccv16")
+    for text in ["zero-one", "centred"]:
+        yield f"sound-mask-{text}", with_metadata(mask_convention=text)
+    for text in ["", "0", "Centred", "centred ", "c" * 5000]:
+        yield f"invalid-mask-{text[:7]}", with_metadata(mask_convention=text)
     yield "unsupported-architecture-empty", with_metadata(architecture="")
     yield "unsupported-architecture-case", with_metadata(architecture="Compact")
     yield "invalid-metadata-number", with_metadata(default_network_size=160)

@@ -31,9 +31,10 @@ import Testing
     // What is between one pixel's logits and the next one's is large: it must not be read as one.
     let logits = try TestActivation(shape, stride: 320, planes: planes)
     let plain: Float = 0.5
-    let mean = try AnnealedMean(temperature: temperature, plainTemperature: plain)
+    let mean = AnnealedMean(
+      bins: try BinCentres(Gamut.centres), temperature: temperature, plainTemperature: plain)
     let team = Team(threads: 1)
-    let scratch = try Memory<Float>(count: AnnealedMean.scratchCount)
+    let scratch = try Memory<Float>(count: mean.scratchCount)
     let ab = try Memory<Float>(count: 2 * Self.pixels.count)
     let distribution = try Memory<Float>(count: planes.count)
     let kernels = KernelSet(instructionSet)
@@ -56,6 +57,14 @@ import Testing
         #expect(abs(value - expected[bin]) < tolerance / 50)
       }
     }
+  }
+
+  @Test func gridIsTheClassHeads() {
+    #expect(Gamut.grid.count == 529)
+    #expect(Gamut.grid[0] == SIMD2(-110, -110))
+    #expect(Gamut.grid[1] == SIMD2(-110, -100))
+    #expect(Gamut.grid[23] == SIMD2(-100, -110))
+    #expect(Gamut.grid[528] == SIMD2(110, 110))
   }
 
   @Test func binsAreTheReleasedOnes() {

@@ -11,50 +11,128 @@ import Testing
     var stride: Int
     var height: Int
     var width: Int
+    var dilation = 1
     var residual = false
-    var relu = false
+    /// Of the activation: 1 for none, 0 for ReLU.
+    var slope: Float = 1
+    /// A batch norm after the activation.
+    var affine = false
     var testDescription: String {
-      "\(inputs)->\(outputs) k\(kernel) s\(stride) \(height)x\(width) +\(residual) r\(relu)"
+      "\(inputs)->\(outputs) k\(kernel) s\(stride) d\(dilation) \(height)x\(width) +\(residual) "
+        + "slope \(slope) affine \(affine)"
     }
   }
 
   static let cases = [
     Case(inputs: 4, outputs: 32, kernel: 3, stride: 2, height: 16, width: 16),
-    Case(inputs: 4, outputs: 32, kernel: 3, stride: 2, height: 2, width: 6, relu: true),
+    Case(inputs: 4, outputs: 32, kernel: 3, stride: 2, height: 2, width: 6, slope: 0),
     Case(inputs: 1, outputs: 1, kernel: 1, stride: 1, height: 1, width: 1),
     Case(inputs: 3, outputs: 5, kernel: 3, stride: 1, height: 1, width: 9, residual: true),
     Case(
-      inputs: 64, outputs: 64, kernel: 3, stride: 1, height: 7, width: 5, residual: true, relu: true
+      inputs: 64, outputs: 64, kernel: 3, stride: 1, height: 7, width: 5, residual: true, slope: 0
     ),
     Case(inputs: 128, outputs: 313, kernel: 1, stride: 1, height: 4, width: 4),
-    Case(inputs: 100, outputs: 33, kernel: 3, stride: 1, height: 3, width: 14, relu: true),
+    Case(inputs: 100, outputs: 33, kernel: 3, stride: 1, height: 3, width: 14, slope: 0),
     Case(inputs: 300, outputs: 17, kernel: 3, stride: 2, height: 5, width: 3),
     Case(inputs: 256, outputs: 256, kernel: 3, stride: 1, height: 2, width: 2),
-    Case(inputs: 256, outputs: 256, kernel: 1, stride: 1, height: 1, width: 1, relu: true),
+    Case(inputs: 256, outputs: 256, kernel: 1, stride: 1, height: 1, width: 1, slope: 0),
+    Case(inputs: 8, outputs: 40, kernel: 3, stride: 1, height: 5, width: 7, dilation: 2),
+    Case(
+      inputs: 3, outputs: 9, kernel: 3, stride: 1, height: 3, width: 2, dilation: 2, slope: 0.2),
+    Case(
+      inputs: 20, outputs: 35, kernel: 3, stride: 2, height: 9, width: 6, residual: true, slope: 0,
+      affine: true),
+    // Deep enough to be done in pieces, each of which goes on with the sums of the one before.
+    Case(
+      inputs: 512, outputs: 40, kernel: 3, stride: 1, height: 6, width: 5, dilation: 2,
+      residual: true, slope: 0, affine: true),
+    Case(inputs: 513, outputs: 20, kernel: 3, stride: 1, height: 4, width: 7, affine: true),
+    Case(inputs: 1500, outputs: 17, kernel: 3, stride: 1, height: 3, width: 4, slope: 0.2),
   ]
 
-  /// float32 sums of up to 2700 products of numbers up to 1, against float64: rounding gives about
+  static let transposed = [
+    Case(inputs: 1, outputs: 1, kernel: 4, stride: 2, height: 1, width: 1),
+    Case(inputs: 5, outputs: 7, kernel: 4, stride: 2, height: 3, width: 2, slope: 0.2),
+    Case(inputs: 40, outputs: 33, kernel: 4, stride: 2, height: 2, width: 30, residual: true),
+    Case(
+      inputs: 512, outputs: 64, kernel: 4, stride: 2, height: 3, width: 14, residual: true,
+      slope: 0, affine: true),
+  ]
+
+  /// float32 sums of up to 13,500 products of numbers up to 1, against float64: rounding gives a few
   /// 1e-5 at most; a wrong or missing product would give 1e-2 and more.
-  static let tolerance = 5e-5
+  static let tolerance = 1e-4
 
   @Test(arguments: InstructionSet.available, cases)
   func equalsReference(_ instructionSet: InstructionSet, _ test: Case) throws {
-    let kernels = KernelSet(instructionSet)
-    var numbers = Numbers(seed: UInt64(test.inputs * 1000 + test.outputs))
     let convolution = Convolution(
       inputs: test.inputs, outputs: test.outputs, kernel: test.kernel, stride: test.stride,
-      padding: test.kernel / 2, bias: true)
-    let inputShape = Shape(channels: test.inputs, height: test.height, width: test.width)
-    let outputShape = convolution.outputShape([inputShape])
+      padding: test.kernel / 2 * test.dilation, dilation: test.dilation, bias: true)
+    var numbers = Numbers(seed: UInt64(test.inputs * 1000 + test.outputs))
     let weight = numbers.values(test.outputs * test.inputs * test.kernel * test.kernel)
+    let scale = numbers.values(test.outputs)
+    let taps = test.inputs * test.kernel * test.kernel
+    let scaled = weight.enumerated().map { Double($0.element) * Double(scale[$0.offset / taps]) }
+    let kernels = KernelSet(instructionSet)
+    try check(test, convolution, weight: scaled, kernels) { epilogue in
+      try PlannedConvolution(
+        convolution, weight: weight, scale: scale, epilogue: epilogue, kernels: kernels)
+    }
+  }
+
+  @Test(arguments: InstructionSet.available, transposed)
+  func transposedEqualsReference(_ instructionSet: InstructionSet, _ test: Case) throws {
+    let convolution = TransposedConvolution(inputs: test.inputs, outputs: test.outputs)
+    var numbers = Numbers(seed: UInt64(test.inputs * 1000 + test.outputs))
+    let weight = numbers.values(test.outputs * test.inputs * 16)
+    let kernels = KernelSet(instructionSet)
+    try check(test, convolution, weight: weight.map(Double.init), kernels) { epilogue in
+      try PlannedTransposedConvolution(
+        convolution, weight: weight, epilogue: epilogue, kernels: kernels)
+    }
+  }
+
+  /// - Parameter weight: as the naive reference takes it.
+  private func check(
+    _ test: Case, _ operation: any Operator, weight: [Double], _ kernels: KernelSet,
+    plan: (Epilogue) throws -> some PlannedOperator
+  ) throws {
+    var numbers = Numbers(seed: UInt64(test.height * 1000 + test.width))
+    let inputShape = Shape(channels: test.inputs, height: test.height, width: test.width)
+    let outputShape = operation.outputShape([inputShape])
     let bias = numbers.values(test.outputs)
     let scale = numbers.values(test.outputs)
+    let shift = numbers.values(test.outputs)
     let input = numbers.values(inputShape.count)
     let residual = numbers.values(outputShape.count)
 
-    let planned = try PlannedConvolution(
-      convolution, weight: weight, scale: scale, bias: bias, hasResidual: test.residual,
-      relu: test.relu, kernels: kernels)
+    var expected = operation.reference(
+      [ReferenceTensor(inputShape, input.map(Double.init))],
+      parameters: [weight, bias.map(Double.init)])
+    if test.residual {
+      let other = ReferenceTensor(outputShape, residual.map(Double.init))
+      expected = Add().reference([expected, other], parameters: [])
+    }
+    expected = LeakyReLU(slope: test.slope).reference([expected], parameters: [])
+    if test.affine {
+      for c in 0..<test.outputs {
+        for y in 0..<outputShape.height {
+          for x in 0..<outputShape.width {
+            expected[c, y, x] = expected[c, y, x] * Double(scale[c]) + Double(shift[c])
+          }
+        }
+      }
+    }
+
+    let planned = try scale.withUnsafeBufferPointer { scale in
+      try shift.withUnsafeBufferPointer { shift in
+        let affine = (try #require(scale.baseAddress), try #require(shift.baseAddress))
+        return try plan(
+          Epilogue(
+            channels: test.outputs, bias: bias, hasResidual: test.residual, slope: test.slope,
+            affine: test.affine ? affine : nil, kernels: kernels))
+      }
+    }
     let stride = test.outputs.roundedUp(to: kernels.gemmPanel)
     let output = try TestActivation(outputShape, stride: stride)
     // Once dense and once with room between the pixels.
@@ -64,17 +142,6 @@ import Testing
         inputs.append(try TestActivation(outputShape, stride: stride, planes: residual))
       }
       try run(planned, inputs, output, kernels: kernels)
-
-      let taps = test.inputs * test.kernel * test.kernel
-      let scaled = weight.enumerated().map { Double($0.element) * Double(scale[$0.offset / taps]) }
-      var expected = convolution.reference(
-        [ReferenceTensor(inputShape, input.map(Double.init))],
-        parameters: [scaled, bias.map(Double.init)])
-      if test.residual {
-        let other = ReferenceTensor(outputShape, residual.map(Double.init))
-        expected = Add().reference([expected, other], parameters: [])
-      }
-      if test.relu { expected = ReLU().reference([expected], parameters: []) }
       #expect(largestDifference(output.planes, expected.values) < Self.tolerance)
     }
   }

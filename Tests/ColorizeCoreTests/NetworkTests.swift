@@ -14,7 +14,7 @@ var defaultModel: UnsafeRawBufferPointer {
   private func logits(
     _ compiled: CompiledNetwork, _ input: [Float], height: Int, width: Int, threads: Int = 2
   ) throws -> [Float] {
-    let plan = Plan(compiled, height: height, width: width)
+    let plan = Plan(compiled, .distribution, height: height, width: width)
     let team = Team(threads: threads)
     let workspace = try Workspace(plan, workers: team.size)
     let pixels = height * width
@@ -42,10 +42,10 @@ var defaultModel: UnsafeRawBufferPointer {
     let shape = Shape(channels: 4, height: 16, width: 32)
     var numbers = Numbers(seed: 7)
     let input = numbers.values(shape.count)
-    let expected = Network.compact.reference(
-      ReferenceTensor(shape, input.map(Double.init))
-    ) { name in
-      guard let values = try? file.floats(name, shape: shapes[name] ?? []) else { return [] }
+    let expected = try Network.compact.reference(
+      .distribution, ReferenceTensor(shape, input.map(Double.init))
+    ) { (name) throws(ColorizeError) in
+      let values = try file.floats(name, shape: shapes[name] ?? [])
       return (0..<values.count).map { Double(values.start[$0]) }
     }
     let values = try logits(compiled, input, height: shape.height, width: shape.width)

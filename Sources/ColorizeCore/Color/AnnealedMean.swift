@@ -9,30 +9,20 @@ package struct AnnealedMean: Sendable {
   /// What callers may ask for.
   package static let temperatures: ClosedRange<Float> = 0.01...10
 
-  private let bins: Int
-  private let centres: Memory<Float>
+  private let bins: BinCentres
   /// What the distance of a logit to the largest one is multiplied by.
   private let scale: Float
-
-  /// Room for the bins in whole vectors.
-  private var stride: Int { Self.scratchCount }
 
   /// - Parameters:
   ///   - temperature: the caller's.
   ///   - plainTemperature: the one at which the network's plain softmax stands.
-  package init(temperature: Float, plainTemperature: Float) throws(ColorizeError) {
-    bins = Gamut.centres.count
-    centres = try Memory(count: 2 * Self.scratchCount)
+  package init(bins: BinCentres, temperature: Float, plainTemperature: Float) {
+    self.bins = bins
     scale = plainTemperature / temperature
-    centres.fill(0)
-    for (index, centre) in Gamut.centres.enumerated() {
-      centres.start[index] = centre.x
-      centres.start[stride + index] = centre.y
-    }
   }
 
-  /// The floats of scratch that `decode` needs for each worker.
-  package static var scratchCount: Int { Gamut.centres.count.roundedUp(to: 16) }
+  /// The floats of scratch that each worker needs.
+  package var scratchCount: Int { bins.stride }
 
   /// The mean of the bins' centres under softmax(logits / temperature).
   ///
@@ -58,7 +48,7 @@ package struct AnnealedMean: Sendable {
     team: Team, scratch: UnsafeMutablePointer<Float>
   ) {
     forEachPixel(logits, kernels, team, scratch) { pixel, sums, weights in
-      for bin in 0..<bins {
+      for bin in 0..<bins.count {
         probabilities[bin * logits.pixels + pixel] = weights[bin] / sums.0
       }
     }
@@ -73,16 +63,16 @@ package struct AnnealedMean: Sendable {
   ) {
     let width = logits.shape.width
     team.run(logits.shape.height) { y, worker in
-      let weights = scratch + worker * Self.scratchCount
+      let weights = scratch + worker * scratchCount
       var sums: (Float, Float, Float) = (0, 0, 0)
       withUnsafeMutableBytes(of: &sums) { bytes in
         let place = bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: Float.self)
         var arguments = colorize_annealed_mean()
-        arguments.a = UnsafePointer(centres.start)
-        arguments.b = UnsafePointer(centres.start + stride)
+        arguments.a = bins.a
+        arguments.b = bins.b
         arguments.weights = weights
         arguments.sums = place
-        arguments.count = bins
+        arguments.count = bins.count
         arguments.scale = scale
         for pixel in (y * width)..<((y + 1) * width) {
           arguments.logits = UnsafePointer(logits.start + pixel * logits.stride)

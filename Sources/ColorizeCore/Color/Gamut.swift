@@ -1,5 +1,6 @@
 // The bins into which the ab plane is cut: the 313 squares of side 10 that hold colours of sRGB
-// (Zhang et al. 2016, section 2.2), in the order of the released pts_in_hull.npy.
+// (Zhang et al. 2016, section 2.2), in the order of the released pts_in_hull.npy; and all 529 squares
+// of siggraph17's class head.
 
 /// The centres of the ab bins.
 package enum Gamut {
@@ -15,5 +16,11 @@ package enum Gamut {
     stride(from: column.first, through: column.last, by: 10).map {
       SIMD2(Float(index * 10 - 90), Float($0))
     }
+  }
+
+  /// All bins from -110 to 110 in both directions: bin `a * 23 + b`.
+  package static let grid: [SIMD2<Float>] = (0..<529).map { bin in
+    let (a, b) = bin.quotientAndRemainder(dividingBy: 23)
+    return SIMD2(Float(10 * a - 110), Float(10 * b - 110))
   }
 }

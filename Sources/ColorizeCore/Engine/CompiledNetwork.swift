@@ -1,5 +1,6 @@
-// A network with its weights, turned into steps: batch norm folded into the convolution before it,
-// additions and ReLUs fused into what comes before them, weights packed for an instruction set.
+// A network with its weights, turned into steps: batch norm folded into the convolution before it or
+// done at its end, additions and activations fused into what comes before them, weights packed for an
+// instruction set.
 
 /// Ready to be planned for any size. Immutable.
 package struct CompiledNetwork: Sendable {
@@ -25,13 +26,13 @@ package struct CompiledNetwork: Sendable {
     for index in network.nodes.indices {
       guard let operation = network.nodes[index].operation, !fusion.isTaken[index] else { continue }
       let node = network.nodes[index]
+      let layer = Layer(node, weights, kernels)
       switch operation {
       case let convolution as Convolution:
         let norm = fusion.takeBatchNorm(after: index)
         let tail = fusion.takeTail(after: norm ?? index, startedAt: index)
-        let planned = try Self.plan(
-          convolution, node, convolution.parameters[0].shape, norm.map { network.nodes[$0].name },
-          tail, weights, kernels)
+        let planned = try layer.plan(
+          convolution, norm.map { network.nodes[$0].name }, tail, network)
         steps.append(
           Step(operation: planned, inputs: node.inputs + tail.residual, output: tail.output))
       case let linear as Linear:
@@ -40,13 +41,19 @@ package struct CompiledNetwork: Sendable {
         let convolution = Convolution(
           inputs: linear.inputs, outputs: linear.outputs, kernel: 1, stride: 1, padding: 0,
           bias: true)
-        let planned = try Self.plan(
-          convolution, node, linear.parameters[0].shape, nil, tail, weights, kernels)
+        let planned = try layer.plan(
+          convolution, weightShape: linear.parameters[0].shape, nil, tail, network)
+        steps.append(
+          Step(operation: planned, inputs: node.inputs + tail.residual, output: tail.output))
+      case let convolution as TransposedConvolution:
+        let tail = fusion.takeTail(after: index, startedAt: index)
+        let planned = try layer.plan(convolution, tail, network)
         steps.append(
           Step(operation: planned, inputs: node.inputs + tail.residual, output: tail.output))
       case is Bilinear:
         let tail = fusion.takeTail(after: index, startedAt: index)
-        let planned = PlannedBilinear(hasResidual: !tail.residual.isEmpty, relu: tail.relu)
+        precondition(tail.norm == nil && (tail.slope == 0 || tail.slope == 1))
+        let planned = PlannedBilinear(hasResidual: !tail.residual.isEmpty, relu: tail.slope == 0)
         steps.append(
           Step(operation: planned, inputs: node.inputs + tail.residual, output: tail.output))
       case is Add:
@@ -56,50 +63,112 @@ package struct CompiledNetwork: Sendable {
             operation: PlannedAdd(relu: tail != nil), inputs: node.inputs, output: tail ?? index))
       case is GlobalMean:
         steps.append(Step(operation: PlannedGlobalMean(), inputs: node.inputs, output: index))
+      case is Subsample:
+        steps.append(Step(operation: PlannedSubsample(), inputs: node.inputs, output: index))
+      case is Tanh:
+        steps.append(Step(operation: PlannedTanh(), inputs: node.inputs, output: index))
       default:
         preconditionFailure("no planned form for node \(index) of \(network.architecture)")
       }
     }
     self.steps = steps
   }
+}
 
-  /// Reads and folds the weights of a node that is a convolution, or can be seen as one.
-  ///
-  /// - Parameter weightShape: as the file has it.
-  private static func plan(
-    _ convolution: Convolution, _ node: Network.Node, _ weightShape: [Int], _ normName: String?,
-    _ tail: Fusion.Tail, _ weights: TensorFile, _ kernels: KernelSet
+/// A node with weights, and what is needed to plan it.
+private struct Layer {
+  private let node: Network.Node
+  private let weights: TensorFile
+  private let kernels: KernelSet
+
+  init(_ node: Network.Node, _ weights: TensorFile, _ kernels: KernelSet) {
+    self.node = node
+    self.weights = weights
+    self.kernels = kernels
+  }
+
+  /// - Parameters:
+  ///   - weightShape: as the file has it; nil: as the convolution has it.
+  ///   - norm: the batch norm directly after it, which is folded into its weights.
+  func plan(
+    _ convolution: Convolution, weightShape: [Int]? = nil, _ norm: String?, _ tail: Fusion.Tail,
+    _ network: Network
   ) throws(ColorizeError) -> PlannedConvolution {
     let outputs = convolution.outputs
-    let weight = try weights.floats("\(node.name).weight", shape: weightShape)
-    let scale = try Memory<Float>(count: outputs)
-    let shift = try Memory<Float>(count: outputs)
-    scale.fill(1)
-    shift.fill(0)
-    if convolution.bias {
-      let bias = try weights.floats("\(node.name).bias", shape: [outputs])
-      shift.start.update(from: bias.start, count: outputs)
-    }
-    if let normName {
+    let weight = try weights.floats(
+      "\(node.name).weight", shape: weightShape ?? convolution.parameters[0].shape)
+    let fold: Affine
+    if let norm {
       precondition(!convolution.bias, "a bias before a batch norm is not folded")
-      let norm = BatchNorm(channels: outputs)
-      var parameters: [Memory<Float>] = []
-      for parameter in norm.parameters {
-        parameters.append(
-          try weights.floats("\(normName).\(parameter.name)", shape: parameter.shape))
+      fold = try Affine(norm, channels: outputs, weights)
+    } else {
+      fold = try Affine(identityOf: outputs)
+      if convolution.bias {
+        let bias = try weights.floats("\(node.name).bias", shape: [outputs])
+        fold.shift.start.update(from: bias.start, count: outputs)
       }
-      let variance = parameters[3]
-      for c in 0..<outputs where !(variance.start[c] >= 0) {
-        throw .invalidModel(
-          "\(normName).running_var[\(c)] is \(variance.start[c]); a variance is at least 0")
-      }
-      BatchNorm.affine(
-        channels: outputs, parameters: parameters.map { UnsafePointer($0.start) },
-        scale: scale.start, shift: shift.start)
     }
     return try PlannedConvolution(
-      convolution, weight: weight.start, scale: scale.start, bias: shift.start,
-      hasResidual: !tail.residual.isEmpty, relu: tail.relu, kernels: kernels)
+      convolution, weight: weight.start, scale: fold.scale.start,
+      epilogue: try epilogue(bias: fold.shift, tail, network), kernels: kernels)
+  }
+
+  func plan(_ convolution: TransposedConvolution, _ tail: Fusion.Tail, _ network: Network)
+    throws(ColorizeError) -> PlannedTransposedConvolution
+  {
+    let weight = try weights.floats(
+      "\(node.name).weight", shape: convolution.parameters[0].shape)
+    let bias = try weights.floats("\(node.name).bias", shape: [convolution.outputs])
+    return try PlannedTransposedConvolution(
+      convolution, weight: weight.start, epilogue: try epilogue(bias: bias, tail, network),
+      kernels: kernels)
+  }
+
+  private func epilogue(bias: Memory<Float>, _ tail: Fusion.Tail, _ network: Network)
+    throws(ColorizeError) -> Epilogue
+  {
+    let hasResidual = !tail.residual.isEmpty
+    guard let norm = tail.norm else {
+      return try Epilogue(
+        channels: bias.count, bias: bias.start, hasResidual: hasResidual, slope: tail.slope,
+        kernels: kernels)
+    }
+    let affine = try Affine(network.nodes[norm].name, channels: bias.count, weights)
+    return try Epilogue(
+      channels: bias.count, bias: bias.start, hasResidual: hasResidual, slope: tail.slope,
+      affine: (UnsafePointer(affine.scale.start), UnsafePointer(affine.shift.start)),
+      kernels: kernels)
+  }
+}
+
+/// `x * scale + shift`, a channel at a time.
+private struct Affine {
+  let scale: Memory<Float>
+  let shift: Memory<Float>
+
+  init(identityOf channels: Int) throws(ColorizeError) {
+    scale = try Memory(count: channels)
+    shift = try Memory(count: channels)
+    scale.fill(1)
+    shift.fill(0)
+  }
+
+  /// The batch norm of a name.
+  init(_ name: String, channels: Int, _ weights: TensorFile) throws(ColorizeError) {
+    try self.init(identityOf: channels)
+    var parameters: [Memory<Float>] = []
+    for parameter in BatchNorm(channels: channels).parameters {
+      parameters.append(
+        try weights.floats("\(name).\(parameter.name)", shape: parameter.shape))
+    }
+    let variance = parameters[3]
+    for c in 0..<channels where !(variance.start[c] >= 0) {
+      throw .invalidModel(
+        "\(name).running_var[\(c)] is \(variance.start[c]); a variance is at least 0")
+    }
+    BatchNorm.affine(
+      channels: channels, parameters: parameters.map { UnsafePointer($0.start) },
+      scale: scale.start, shift: shift.start)
   }
 }
 
@@ -109,7 +178,10 @@ private struct Fusion {
   struct Tail {
     /// The other operand of a fused addition, if there is one.
     var residual: [Int] = []
-    var relu = false
+    /// What the fused activation multiplies negative values by; 1 if there is none.
+    var slope: Float = 1
+    /// A batch norm after the activation.
+    var norm: Int?
     /// The node whose value the step gives.
     var output: Int
   }
@@ -133,19 +205,21 @@ private struct Fusion {
     consumers[index].count == 1 ? consumers[index][0] : nil
   }
 
-  mutating func takeBatchNorm(after index: Int) -> Int? {
-    guard let next = onlyConsumer(of: index), nodes[next].operation is BatchNorm else { return nil }
+  /// The next node, if it is one of these and nothing else uses the value of `index`.
+  private mutating func take(after index: Int, _ isWanted: (any Operator) -> Bool) -> Int? {
+    guard let next = onlyConsumer(of: index), let operation = nodes[next].operation,
+      isWanted(operation)
+    else { return nil }
     isTaken[next] = true
     return next
   }
 
-  mutating func takeReLU(after index: Int) -> Int? {
-    guard let next = onlyConsumer(of: index), nodes[next].operation is ReLU else { return nil }
-    isTaken[next] = true
-    return next
-  }
+  mutating func takeBatchNorm(after index: Int) -> Int? { take(after: index) { $0 is BatchNorm } }
 
-  /// An addition whose other operand is there before the step at `start` runs, and a ReLU.
+  mutating func takeReLU(after index: Int) -> Int? { take(after: index) { $0 is ReLU } }
+
+  /// An addition whose other operand is there before the step at `start` runs, an activation, and a
+  /// batch norm after it.
   mutating func takeTail(after index: Int, startedAt start: Int) -> Tail {
     var tail = Tail(output: index)
     if let next = onlyConsumer(of: index), nodes[next].operation is Add {
@@ -158,7 +232,16 @@ private struct Fusion {
       }
     }
     if let next = takeReLU(after: tail.output) {
-      tail.relu = true
+      tail.slope = 0
+      tail.output = next
+    } else if let next = take(after: tail.output, { $0 is LeakyReLU }),
+      let leaky = nodes[next].operation as? LeakyReLU
+    {
+      tail.slope = leaky.slope
+      tail.output = next
+    }
+    if let next = takeBatchNorm(after: tail.output) {
+      tail.norm = next
       tail.output = next
     }
     return tail

@@ -1,40 +1,41 @@
 // The right matrix of a product, cut into panels in the order in which a kernel reads it.
 
-/// `[depth, columns]` as `[panels, depth, panel]`, with a bias for each column. Columns past the
-/// last one are zero.
+/// `[depth, columns]` as `[panels, depth, panel]`. Columns past the last one are zero.
 package final class PackedMatrix: Sendable {
   package let depth: Int
   package let panel: Int
   package let panels: Int
   private let values: Memory<Float>
-  private let biases: Memory<Float>
 
-  /// Copies `bias` (`[columns]`); the columns are the caller's to write.
-  package init(depth: Int, columns: Int, panel: Int, bias: UnsafePointer<Float>)
-    throws(ColorizeError)
-  {
+  /// Column `c` is multiplied by `scale[c]`, if there is one.
+  ///
+  /// - Parameter row: where the value of row `k` and column 0 is; that of column `c` is
+  ///   `c * columnStride` floats further on.
+  package init(
+    depth: Int, columns: Int, columnStride: Int, scale: UnsafePointer<Float>? = nil,
+    kernels: KernelSet, row: (_ k: Int) -> UnsafePointer<Float>
+  ) throws(ColorizeError) {
     self.depth = depth
-    self.panel = panel
+    panel = kernels.gemmPanel
     panels = columns.pieces(of: panel)
     values = try Memory(count: panels * depth * panel)
-    biases = try Memory(count: panels * panel)
-    biases.fill(0)
-    biases.start.update(from: bias, count: columns)
-    if columns % panel != 0 {
-      (values.start + (panels - 1) * depth * panel).update(repeating: 0, count: depth * panel)
+    var target = values.start
+    for first in stride(from: 0, to: columns, by: panel) {
+      let width = min(panel, columns - first)
+      for k in 0..<depth {
+        let source = row(k) + first * columnStride
+        for c in 0..<width { target[c] = source[c &* columnStride] }
+        if let scale {
+          for c in 0..<width { target[c] *= scale[first &+ c] }
+        }
+        for c in width..<panel { target[c] = 0 }
+        target += panel
+      }
     }
   }
 
-  /// The first value of a column; the value of row `k` is `k * panel` floats further on.
-  package func column(_ column: Int) -> UnsafeMutablePointer<Float> {
-    values.start + (column / panel) * depth * panel + column % panel
-  }
-
-  package func start(ofPanel panel: Int) -> UnsafePointer<Float> {
-    UnsafePointer(values.start + panel * depth * self.panel)
-  }
-
-  package func bias(ofPanel panel: Int) -> UnsafePointer<Float> {
-    UnsafePointer(biases.start + panel * self.panel)
+  /// Where row `k` of a panel starts.
+  func start(ofPanel panel: Int, row k: Int = 0) -> UnsafePointer<Float> {
+    UnsafePointer(values.start + (panel * depth + k) * self.panel)
   }
 }

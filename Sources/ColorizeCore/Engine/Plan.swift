@@ -1,9 +1,11 @@
-// A compiled network for one size: every shape known, every value given its place in one arena.
+// A compiled network for one size and one goal: only the steps that it needs, every shape known, every
+// value given its place in one arena.
 
 /// What is needed to run a compiled network on inputs of one size. Immutable; the memory that a run
 /// needs is a `Workspace`.
 package final class Plan: Sendable {
   package let compiled: CompiledNetwork
+  package let goal: Network.Goal
   package let inputShape: Shape
   package let outputShape: Shape
   /// The floats of a workspace that all threads share: the values.
@@ -13,29 +15,38 @@ package final class Plan: Sendable {
   /// By node: where its value starts in the arena; -1 for nodes that are fused away.
   private let offsets: [Int]
   private let shapes: [Shape]
+  private let steps: [CompiledNetwork.Step]
   private let costs: [Float]
+  /// The node whose value is the output.
+  private let target: Int
 
-  package init(_ compiled: CompiledNetwork, height: Int, width: Int) {
+  package init(_ compiled: CompiledNetwork, _ goal: Network.Goal, height: Int, width: Int) {
     self.compiled = compiled
+    self.goal = goal
+    let target = compiled.network.node(for: goal)
+    let isNeeded = compiled.network.isNeeded(for: target)
+    let steps = compiled.steps.filter { isNeeded[$0.output] }
+    self.target = target
+    self.steps = steps
     let shapes = compiled.network.shapes(height: height, width: width)
     self.shapes = shapes
     inputShape = shapes[0]
-    outputShape = shapes[shapes.count - 1]
+    outputShape = shapes[target]
 
     func count(_ node: Int) -> Int {
       let pixels = shapes[node].height * shapes[node].width
       return (pixels * Self.stride(node, shapes[node].channels, compiled.kernels)).roundedUp(to: 16)
     }
     var lastUse = Array(repeating: -1, count: shapes.count)
-    for (number, step) in compiled.steps.enumerated() {
+    for (number, step) in steps.enumerated() {
       for input in step.inputs { lastUse[input] = number }
     }
-    lastUse[shapes.count - 1] = compiled.steps.count
+    lastUse[target] = steps.count
 
     var arena = ArenaLayout()
     var offsets = Array(repeating: -1, count: shapes.count)
     offsets[0] = arena.place(count(0))
-    for (number, step) in compiled.steps.enumerated() {
+    for (number, step) in steps.enumerated() {
       offsets[step.output] = arena.place(count(step.output))
       for input in Set(step.inputs) where lastUse[input] == number {
         arena.release(offsets[input])
@@ -44,10 +55,10 @@ package final class Plan: Sendable {
     self.offsets = offsets
     arenaCount = arena.count
     scratchCount =
-      compiled.steps.map {
+      steps.map {
         $0.operation.scratchCount($0.inputs.map { shapes[$0] }, shapes[$0.output])
       }.max()?.roundedUp(to: 16) ?? 0
-    costs = compiled.steps.map {
+    costs = steps.map {
       Float($0.operation.cost($0.inputs.map { shapes[$0] }, shapes[$0.output]))
     }
   }
@@ -63,7 +74,7 @@ package final class Plan: Sendable {
   package func input(_ workspace: Workspace) -> Activation { activation(0, workspace) }
 
   package func output(_ workspace: Workspace) -> Activation {
-    activation(shapes.count - 1, workspace)
+    activation(target, workspace)
   }
 
   private func activation(_ node: Int, _ workspace: Workspace) -> Activation {
@@ -82,7 +93,7 @@ package final class Plan: Sendable {
       kernels: compiled.kernels, team: team, scratch: workspace.scratch.start,
       scratchCount: scratchCount)
     var done: Float = 0
-    for (step, cost) in zip(compiled.steps, costs) {
+    for (step, cost) in zip(steps, costs) {
       step.operation.run(
         step.inputs.map { activation($0, workspace) }, activation(step.output, workspace),
         execution)

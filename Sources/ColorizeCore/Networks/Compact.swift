@@ -6,7 +6,8 @@ extension Network {
   /// Input `[4, H, W]`, H and W multiples of 16: (L - 50) / 100, a hint / 110, b hint / 110, and the
   /// mask, 1 where a hint is. Output `[313, H/4, W/4]`: logits of the bins.
   package static let compact = Network(
-    "compact", inputChannels: 4, sizeMultiple: 16, outputStride: 4
+    "compact", inputChannels: 4, sizeMultiple: 16, sizeRounding: 16, distributionStride: 4,
+    bins: .gamut
   ) { input in
     let x = input.conv("stem1", 32, stride: 2).relu().conv("stem2", 64, stride: 2).relu()
     let a = x.residual("enc4.0")
@@ -18,7 +19,7 @@ extension Network {
 
     let e = (d.pointwise("up8", 128).upsampled(to: b) + b).relu().residual("dec8.0")
     let f = (e.pointwise("up4", 64).upsampled(to: a) + a).relu().residual("dec4.0")
-    return f.conv("head", 128).relu().pointwise("logits", 313)
+    return Outputs(logits: f.conv("head", 128).relu().pointwise("logits", 313))
   }
 }
 

@@ -15,38 +15,114 @@ package struct Network: Sendable {
     package let channels: Int
   }
 
+  /// What a network is run for.
+  package enum Goal: Sendable {
+    /// Colours.
+    case ab
+    /// The distribution over the ab bins.
+    case distribution
+  }
+
+  /// How colours come of a network's values.
+  package enum Decoder: Sendable {
+    /// The annealed mean of the distribution, and then this many times larger, bilinearly.
+    case annealedMean(upsampling: Int)
+    /// A node whose two channels are a / 110 and b / 110.
+    case regression(node: Int)
+  }
+
+  /// Where the centres of the ab bins come from.
+  package enum Bins: Sendable {
+    /// The 313 bins that hold colours of sRGB.
+    case gamut
+    /// All 529 bins of a square.
+    case grid
+    /// `[2, 313, 1, 1]` in the model file: the centres divided by 110.
+    case tensor(String)
+  }
+
   /// The name in model files.
   package let architecture: String
-  /// Node 0 is the input, the last node the output: the logits of the ab bins.
+  /// Node 0 is the input.
   package let nodes: [Node]
   /// Height and width of the input are multiples of this.
   package let sizeMultiple: Int
-  /// The output has 1/outputStride of the input's height and width.
-  package let outputStride: Int
+  /// Outputs are as large as if the input's sides were rounded up to multiples of this.
+  package let sizeRounding: Int
+  /// The node with the logits of the bins, and what part of the (rounded) sides they have.
+  package let logits: Int
+  package let distributionStride: Int
+  package let bins: Bins
+  package let decoder: Decoder
+  /// The temperature at which softmax(logits) stands, unless a model file says otherwise.
+  package let plainSoftmaxTemperature: Float
 
-  /// Describes a network: `body` gets the input and returns the output.
+  /// What a description ends in: the values from which colours are made.
+  package struct Outputs {
+    package let logits: Value
+    /// nil: colours are the annealed mean of the distribution.
+    package var regression: Value?
+  }
+
+  /// Describes a network: `body` gets the input and returns the outputs.
+  ///
+  /// - Parameter upsampling: of the annealed mean; without meaning if there is a regression.
   package init(
-    _ architecture: String, inputChannels: Int, sizeMultiple: Int, outputStride: Int,
-    _ body: (Value) -> Value
+    _ architecture: String, inputChannels: Int, sizeMultiple: Int, sizeRounding: Int,
+    distributionStride: Int, bins: Bins, upsampling: Int = 1, plainSoftmaxTemperature: Float = 1,
+    _ body: (Value) -> Outputs
   ) {
     let table = Table()
-    let input = Value(table, name: "", nil, [], channels: inputChannels)
-    let output = body(input)
-    precondition(output.index == table.nodes.count - 1, "the output must be described last")
+    let outputs = body(Value(table, name: "", nil, [], channels: inputChannels))
     self.architecture = architecture
-    self.nodes = table.nodes
+    nodes = table.nodes
     self.sizeMultiple = sizeMultiple
-    self.outputStride = outputStride
+    self.sizeRounding = sizeRounding
+    self.distributionStride = distributionStride
+    self.bins = bins
+    self.plainSoftmaxTemperature = plainSoftmaxTemperature
+    logits = outputs.logits.index
+    decoder =
+      outputs.regression.map { .regression(node: $0.index) }
+      ?? .annealedMean(upsampling: upsampling)
+    let ends = [outputs.logits.index, outputs.regression?.index]
+    precondition(
+      !nodes.contains { $0.inputs.contains { ends.contains($0) } }, "an output is used inside")
   }
 
   package var inputChannels: Int { nodes[0].channels }
-  package var outputChannels: Int { nodes[nodes.count - 1].channels }
+  /// Whether it takes colours at some places: lightness, a, b and a mask.
+  package var takesHints: Bool { inputChannels == 4 }
+  package var binCount: Int { nodes[logits].channels }
+
+  /// The node that must be computed for a goal.
+  package func node(for goal: Goal) -> Int {
+    if case .regression(let node) = decoder, goal == .ab { return node }
+    return logits
+  }
+
+  /// What part of the (rounded) sides ab has.
+  package var abStride: Int {
+    switch decoder {
+    case .annealedMean(let upsampling): distributionStride / upsampling
+    case .regression: 1
+    }
+  }
+
+  /// `[2, height, width]` of ab for an input of this size.
+  package func abShape(height: Int, width: Int) -> Shape {
+    Shape(
+      channels: 2, height: height.roundedUp(to: sizeRounding) / abStride,
+      width: width.roundedUp(to: sizeRounding) / abStride)
+  }
 
   /// Names and shapes of all tensors that a model file must hold.
   package var parameters: [Parameter] {
-    nodes.flatMap { node in
+    let own = nodes.flatMap { node in
       (node.operation?.parameters ?? []).map { Parameter("\(node.name).\($0.name)", $0.shape) }
     }
+    if case .tensor(let name) = bins { return own + [Parameter(name, [2, binCount, 1, 1])] }
+    return own
   }
 
   /// The shape of every node's output, for an input of this size.
@@ -62,21 +138,43 @@ package struct Network: Sendable {
     return shapes
   }
 
-  /// The output in float64 through the operators' naive references: what a plan is tested against.
+  /// By node: whether its value is needed for that of `node`.
+  package func isNeeded(for node: Int) -> [Bool] {
+    var isNeeded = Array(repeating: false, count: nodes.count)
+    isNeeded[node] = true
+    for index in nodes.indices.reversed() where isNeeded[index] {
+      for input in nodes[index].inputs { isNeeded[input] = true }
+    }
+    return isNeeded
+  }
+
+  /// What is to be computed for a goal, in float64 through the operators' naive references: what
+  /// plans are tested against.
   ///
   /// - Parameter tensor: the values of the tensor of a name, row-major.
-  package func reference(_ input: ReferenceTensor, tensor: (String) -> [Double]) -> ReferenceTensor
-  {
-    var values: [ReferenceTensor] = []
-    for node in nodes {
+  package func reference(
+    _ goal: Goal, _ input: ReferenceTensor, tensor: (String) throws(ColorizeError) -> [Double]
+  ) throws(ColorizeError) -> ReferenceTensor {
+    let target = node(for: goal)
+    let isNeeded = isNeeded(for: target)
+    var values: [ReferenceTensor?] = []
+    for (index, node) in nodes.enumerated() {
+      guard isNeeded[index] else {
+        values.append(nil)
+        continue
+      }
       guard let operation = node.operation else {
         values.append(input)
         continue
       }
-      let parameters = operation.parameters.map { tensor("\(node.name).\($0.name)") }
-      values.append(operation.reference(node.inputs.map { values[$0] }, parameters: parameters))
+      var parameters: [[Double]] = []
+      for parameter in operation.parameters {
+        parameters.append(try tensor("\(node.name).\(parameter.name)"))
+      }
+      values.append(
+        operation.reference(node.inputs.compactMap { values[$0] }, parameters: parameters))
     }
-    return values[values.count - 1]
+    return values[target] ?? input
   }
 
   /// The rows that have been described so far.
@@ -104,12 +202,24 @@ package struct Network: Sendable {
 
     /// A convolution whose padding keeps the size (divided by the stride).
     package func convolution(
-      _ name: String, _ outputs: Int, kernel: Int, stride: Int = 1, bias: Bool = true
+      _ name: String, _ outputs: Int, kernel: Int, stride: Int = 1, dilation: Int = 1,
+      bias: Bool = true
     ) -> Value {
       let operation = Convolution(
-        inputs: channels, outputs: outputs, kernel: kernel, stride: stride, padding: kernel / 2,
-        bias: bias)
+        inputs: channels, outputs: outputs, kernel: kernel, stride: stride,
+        padding: kernel / 2 * dilation, dilation: dilation, bias: bias)
       return Value(table, name: name, operation, [self], channels: outputs)
+    }
+
+    /// A transposed convolution that doubles the sides.
+    package func transposedConvolution(_ name: String, _ outputs: Int) -> Value {
+      let operation = TransposedConvolution(inputs: channels, outputs: outputs)
+      return Value(table, name: name, operation, [self], channels: outputs)
+    }
+
+    /// Every other pixel of every other row.
+    package func subsampled() -> Value {
+      Value(table, name: "", Subsample(), [self], channels: channels)
     }
 
     package func batchNorm(_ name: String) -> Value {
@@ -118,6 +228,14 @@ package struct Network: Sendable {
 
     package func relu() -> Value {
       Value(table, name: "", ReLU(), [self], channels: channels)
+    }
+
+    package func leakyReLU(_ slope: Float) -> Value {
+      Value(table, name: "", LeakyReLU(slope: slope), [self], channels: channels)
+    }
+
+    package func tanh() -> Value {
+      Value(table, name: "", Tanh(), [self], channels: channels)
     }
 
     package func globalMean() -> Value {

@@ -50,21 +50,22 @@ package enum Colorizer {
       ?? (options.preset == .reference
         ? Preset.referenceNetworkSize : model.information.defaultNetworkSize)
     try model.validateNetworkSize(side, "network_size")
-    let mean = try AnnealedMean(
-      temperature: options.temperature ?? AnnealedMean.defaultTemperature,
-      plainTemperature: model.information.plainSoftmaxTemperature)
     let team = Team(threads: options.threads)
+    let decoder = Decoder(model, temperature: options.temperature, team)
+    let abShape = model.network.abShape(height: side, width: side)
     let renderer = try Renderer(
-      input: input, output: output, abHeight: side / model.information.outputStride,
-      abWidth: side / model.information.outputStride, workers: team.size)
+      input: input, output: output, abHeight: abShape.height, abWidth: abShape.width,
+      workers: team.size)
 
-    try model.withPlan(height: side, width: side, workers: team.size) {
+    try model.withPlan(.ab, height: side, width: side, workers: team.size) {
       (plan, workspace) throws(ColorizeError) in
       // Multiply-adds, and what a pixel costs in the time of as many.
       let pixels = Float(input.width) * Float(input.height)
       var progress = Progress(
         stages: [pixels * 500, plan.cost, pixels * 1000], callback: options.progress)
-      try feed(input, to: plan.input(workspace), team) { (share) throws(ColorizeError) in
+      let maskOffset = model.information.maskConvention.offset
+      try feed(input, to: plan.input(workspace), maskOffset: maskOffset, team) {
+        (share) throws(ColorizeError) in
         try progress.report(share)
       }
       progress.nextStage()
@@ -72,11 +73,7 @@ package enum Colorizer {
         try progress.report(share)
       }
       progress.nextStage()
-      let scratch = try Memory<Float>(count: AnnealedMean.scratchCount * team.size)
-      mean.decode(
-        plan.output(workspace), into: renderer.ab.start, kernels: plan.compiled.kernels,
-        team: team, scratch: scratch.start)
-      try validate(renderer.ab)
+      try decoder.ab(plan.output(workspace), into: renderer.ab)
       try renderer.run(team) { (share) throws(ColorizeError) in try progress.report(share) }
       try progress.finish()
     }
@@ -84,8 +81,7 @@ package enum Colorizer {
 
   /// The network alone.
   ///
-  /// - Parameter ab: out, `[2, height / outputStride, width / outputStride]`; untouched after an
-  ///   error.
+  /// - Parameter ab: out, of the network's `abShape`; untouched after an error.
   package static func predict(
     model: Model, input: NetworkInput, options: RunOptions = RunOptions(),
     into ab: UnsafeMutablePointer<Float>
@@ -102,65 +98,55 @@ package enum Colorizer {
     model: Model, height: Int, width: Int, options: RunOptions = RunOptions(),
     into ab: UnsafeMutablePointer<Float>, fill: (Activation) -> Void
   ) throws(ColorizeError) {
-    try forward(
-      model, height, width, options, defaultTemperature: AnnealedMean.defaultTemperature, fill
-    ) { decoded, _, _, _, _, _ in
-      ab.update(from: decoded.start, count: decoded.count)
+    try forward(model, .ab, height, width, options, fill) {
+      (decoder, output, commit) throws(ColorizeError) in
+      let result = try Memory<Float>(
+        count: model.network.abShape(height: height, width: width).count)
+      try decoder.ab(output, into: result)
+      try commit()
+      ab.update(from: result.start, count: result.count)
     }
   }
 
   /// The network alone, to the probabilities of the ab bins. The default temperature is 1.
   ///
-  /// - Parameter probabilities: out, `[bins, height / outputStride, width / outputStride]`;
-  ///   untouched after an error.
+  /// - Parameter probabilities: out, `[bins, h, w]`, as large as ab but for the stride, which is
+  ///   `distributionStride`; untouched after an error.
   package static func distribution(
     model: Model, input: NetworkInput, options: RunOptions = RunOptions(),
     into probabilities: UnsafeMutablePointer<Float>
   ) throws(ColorizeError) {
+    var options = options
+    options.temperature = options.temperature ?? 1
     try forward(
-      model, input.height, input.width, options, defaultTemperature: 1, input.write
-    ) { _, mean, logits, kernels, team, scratch in
-      mean.distribution(
-        logits, into: probabilities, kernels: kernels, team: team, scratch: scratch)
+      model, .distribution, input.height, input.width, options, input.write
+    ) { (decoder, logits, commit) throws(ColorizeError) in
+      try decoder.distribution(logits, into: probabilities, commit: commit)
     }
   }
 
+  /// - Parameter decode: makes the result of the network's values, calls `commit`, which is the last
+  ///   chance to stop, and then writes it.
   private static func forward(
-    _ model: Model, _ height: Int, _ width: Int, _ options: RunOptions, defaultTemperature: Float,
+    _ model: Model, _ goal: Network.Goal, _ height: Int, _ width: Int, _ options: RunOptions,
     _ fill: (Activation) -> Void,
-    _ read: (
-      _ ab: Memory<Float>, AnnealedMean, Activation, KernelSet, Team, UnsafeMutablePointer<Float>
-    ) -> Void
+    _ decode: (
+      Decoder, _ output: Activation, _ commit: () throws(ColorizeError) -> Void
+    ) throws(ColorizeError) -> Void
   ) throws(ColorizeError) {
     try options.validate()
-    let mean = try AnnealedMean(
-      temperature: options.temperature ?? defaultTemperature,
-      plainTemperature: model.information.plainSoftmaxTemperature)
     let team = Team(threads: options.threads)
-    try model.withPlan(height: height, width: width, workers: team.size) {
+    let decoder = Decoder(model, temperature: options.temperature, team)
+    try model.withPlan(goal, height: height, width: width, workers: team.size) {
       (plan, workspace) throws(ColorizeError) in
       var progress = Progress(stages: [plan.cost], callback: options.progress)
       fill(plan.input(workspace))
       try plan.run(workspace, team) { (share) throws(ColorizeError) in
         try progress.report(share)
       }
-      let scratch = try Memory<Float>(count: AnnealedMean.scratchCount * team.size)
-      let logits = plan.output(workspace)
-      let ab = try Memory<Float>(count: 2 * logits.pixels)
-      mean.decode(
-        logits, into: ab.start, kernels: plan.compiled.kernels, team: team,
-        scratch: scratch.start)
-      try validate(ab)
-      // The last chance to stop comes before the first byte is written.
-      try progress.finish()
-      read(ab, mean, logits, plan.compiled.kernels, team, scratch.start)
-    }
-  }
-
-  /// Weights and inputs are finite, but sums of their products may have overflowed.
-  private static func validate(_ ab: Memory<Float>) throws(ColorizeError) {
-    for index in 0..<ab.count where !ab.start[index].isFinite {
-      throw .invalidModel("the network's result is not a number: its weights or its input overflow")
+      try decode(decoder, plan.output(workspace)) { () throws(ColorizeError) in
+        try progress.finish()
+      }
     }
   }
 
@@ -181,7 +167,7 @@ package enum Colorizer {
   /// Squashes a picture to the network's size and writes its lightness as the network takes it,
   /// without hints.
   private static func feed(
-    _ image: ImageView, to input: Activation, _ team: Team,
+    _ image: ImageView, to input: Activation, maskOffset: Float, _ team: Team,
     progress: (Float) throws(ColorizeError) -> Void
   ) throws(ColorizeError) {
     let width = input.shape.width
@@ -193,14 +179,14 @@ package enum Colorizer {
     }
     let table = LightnessTable()
     let row = try Memory<Float>(count: width.roundedUp(to: 8))
-    let channels = input.shape.channels
-    input.start.update(repeating: 0, count: width * height * input.stride)
     for y in 0..<height {
       table.lightness(
         small.start + y * width * resampler.channels, channels: resampler.channels, count: width,
         into: row.start)
-      let target = input.start + y * width * channels
-      for x in 0..<width { target[x * channels] = NetworkInput.normalized(lightness: row.start[x]) }
+      for x in 0..<width {
+        NetworkInput.write(
+          lightness: row.start[x], maskOffset: maskOffset, to: input, y * width + x)
+      }
     }
   }
 }

@@ -6,14 +6,20 @@ import Glibc
 package struct ModelOptions: Sendable {
   /// Instead of what the file says. See `ModelInformation.plainSoftmaxTemperature`.
   package var plainSoftmaxTemperature: Float?
+  /// Instead of what the file says.
+  package var maskConvention: MaskConvention?
   /// nil: the best that the processor has.
   package var instructionSet: InstructionSet?
 
   /// What `plainSoftmaxTemperature` may be.
   package static let plainSoftmaxTemperatures: ClosedRange<Float> = 0.01...100
 
-  package init(plainSoftmaxTemperature: Float? = nil, instructionSet: InstructionSet? = nil) {
+  package init(
+    plainSoftmaxTemperature: Float? = nil, maskConvention: MaskConvention? = nil,
+    instructionSet: InstructionSet? = nil
+  ) {
     self.plainSoftmaxTemperature = plainSoftmaxTemperature
+    self.maskConvention = maskConvention
     self.instructionSet = instructionSet
   }
 }
@@ -28,11 +34,17 @@ package struct ModelInformation: Sendable {
   package let defaultNetworkSize: Int
   /// Sides of the network's input are multiples of this.
   package let networkSizeMultiple: Int
-  /// The network's output has 1/outputStride of the input's width and height.
+  /// Outputs are as large as if the input's sides were rounded up to multiples of this.
+  package let networkSizeRounding: Int
+  /// ab has 1/outputStride of these sides.
   package let outputStride: Int
+  /// The distribution over the bins has 1/distributionStride of them.
+  package let distributionStride: Int
   /// The number of ab bins.
   package let bins: Int
   package let takesHints: Bool
+  /// Without meaning for a network that takes no hints.
+  package let maskConvention: MaskConvention
   /// The temperature T at which softmax(logits) stands: softmax(logits * T / t) is that at t.
   package let plainSoftmaxTemperature: Float
   package let instructionSet: InstructionSet
@@ -47,8 +59,11 @@ package final class Model: Sendable {
 
   package let information: ModelInformation
   package let testVectors: [TestVector]
+  package let bins: BinCentres
   let compiled: CompiledNetwork
   private let pool = WorkspacePool()
+
+  package var network: Network { compiled.network }
 
   /// Reads a model file. The file may change once this has returned.
   package static func open(path: UnsafePointer<CChar>, options: ModelOptions = ModelOptions())
@@ -65,10 +80,7 @@ package final class Model: Sendable {
   }
 
   private init(_ file: TensorFile, _ options: ModelOptions) throws(ColorizeError) {
-    let network = try Self.network(file)
-    for parameter in network.parameters where file.shape(parameter.name) == nil {
-      throw .invalidModel("tensor \(parameter.name) is missing")
-    }
+    let network = try Network.of(file)
     let available = InstructionSet.available
     let instructionSet = options.instructionSet ?? available[0]
     guard available.contains(instructionSet) else {
@@ -85,8 +97,10 @@ package final class Model: Sendable {
       plain = wanted
     } else {
       plain = try Self.number(
-        file, "temperature_of_plain_softmax", ModelOptions.plainSoftmaxTemperatures, default: 1)
+        file, "temperature_of_plain_softmax", ModelOptions.plainSoftmaxTemperatures,
+        default: network.plainSoftmaxTemperature)
     }
+    let statedConvention = try Self.maskConvention(file)
     let size = try Self.number(
       file, "default_network_size", 1...Float(Self.maximumNetworkSize), default: 256)
     guard size == size.rounded(), Int(size) % network.sizeMultiple == 0 else {
@@ -97,23 +111,40 @@ package final class Model: Sendable {
       architecture: network.architecture, licence: file[metadata: "licence"] ?? "",
       parameters: network.parameters.reduce(0) { $0 + $1.shape.reduce(1, *) },
       defaultNetworkSize: Int(size), networkSizeMultiple: network.sizeMultiple,
-      outputStride: network.outputStride, bins: network.outputChannels,
-      takesHints: network.inputChannels == 4, plainSoftmaxTemperature: plain,
+      networkSizeRounding: network.sizeRounding, outputStride: network.abStride,
+      distributionStride: network.distributionStride, bins: network.binCount,
+      takesHints: network.takesHints, maskConvention: options.maskConvention ?? statedConvention,
+      plainSoftmaxTemperature: plain,
       instructionSet: instructionSet, metadata: file.metadata)
     testVectors = try TestVector.read(file, network)
+    bins = try Self.bins(file, network)
     compiled = try CompiledNetwork(network, weights: file, kernels: KernelSet(instructionSet))
   }
 
-  private static func network(_ file: TensorFile) throws(ColorizeError) -> Network {
-    guard let architecture = file[metadata: "architecture"] else {
-      throw .invalidModel("its metadata does not name an architecture")
+  private static func bins(_ file: TensorFile, _ network: Network) throws(ColorizeError)
+    -> BinCentres
+  {
+    switch network.bins {
+    case .gamut: return try BinCentres(Gamut.centres)
+    case .grid: return try BinCentres(Gamut.grid)
+    case .tensor(let name):
+      let centres = try file.floats(name, shape: [2, network.binCount, 1, 1])
+      return try BinCentres(normalized: centres.start, count: network.binCount)
     }
+  }
+
+  private static func maskConvention(_ file: TensorFile) throws(ColorizeError) -> MaskConvention {
+    guard let text = file[metadata: "mask_convention"] else { return .zeroOne }
     // Not ==, which takes long for a long value: see HeaderParser.
-    guard architecture.utf8.elementsEqual(Network.compact.architecture.utf8) else {
-      throw .unsupportedModel(
-        "its architecture is \(architecture); \(Network.compact.architecture) is known")
+    guard
+      let convention = MaskConvention.allCases.first(where: {
+        $0.rawValue.utf8.elementsEqual(text.utf8)
+      })
+    else {
+      let names = MaskConvention.allCases.map(\.rawValue).joined(separator: " or ")
+      throw .invalidModel("its mask_convention is \(text); it must be \(names)")
     }
-    return .compact
+    return convention
   }
 
   private static func number(
@@ -130,15 +161,15 @@ package final class Model: Sendable {
 
   /// Runs `body` with the plan for a size and memory to run it in.
   func withPlan(
-    height: Int, width: Int, workers: Int,
+    _ goal: Network.Goal, height: Int, width: Int, workers: Int,
     _ body: (Plan, Workspace) throws(ColorizeError) -> Void
   ) throws(ColorizeError) {
     let entry: WorkspacePool.Entry
-    if let kept = pool.take(height: height, width: width, workers: workers) {
+    if let kept = pool.take(goal, height: height, width: width, workers: workers) {
       entry = kept
     } else {
       entry = try WorkspacePool.Entry(
-        Plan(compiled, height: height, width: width), workers: workers)
+        Plan(compiled, goal, height: height, width: width), workers: workers)
     }
     // Not given back after an error: it is rare, and simple.
     try body(entry.plan, entry.workspace)
@@ -189,12 +220,12 @@ private final class WorkspacePool: @unchecked Sendable {
 
   /// An entry for this size, if there is one. A mutex that is taken is not waited for: after a
   /// fork() its holder may be gone.
-  func take(height: Int, width: Int, workers: Int) -> Entry? {
+  func take(_ goal: Network.Goal, height: Int, width: Int, workers: Int) -> Entry? {
     guard pthread_mutex_trylock(mutex) == 0 else { return nil }
     defer { pthread_mutex_unlock(mutex) }
     let index = entries.firstIndex {
-      $0.plan.inputShape.height == height && $0.plan.inputShape.width == width
-        && $0.workspace.workers >= workers
+      $0.plan.goal == goal && $0.plan.inputShape.height == height
+        && $0.plan.inputShape.width == width && $0.workspace.workers >= workers
     }
     return index.map { entries.remove(at: $0) }
   }

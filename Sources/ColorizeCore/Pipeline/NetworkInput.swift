@@ -1,7 +1,21 @@
 // What a caller gives to a network directly: lightness, and colours at some places.
 
-/// Lightness and hints at a network's resolution, in memory that is borrowed.
+/// What a network's mask input is where a hint is and where none is.
+package enum MaskConvention: String, CaseIterable, Sendable {
+  /// 1 and 0: the released siggraph17, and compact.
+  case zeroOne = "zero-one"
+  /// 0.5 and -0.5: checkpoints of the paper's repository for training.
+  case centred
+
+  /// What the network's mask is where there is no hint.
+  package var offset: Float { self == .centred ? -0.5 : 0 }
+}
+
+/// Lightness and hints at a network's resolution, in memory that is borrowed. They are what the
+/// network takes, no more and no less: hints are looked at everywhere.
 package struct NetworkInput {
+  /// What networks take ab as a share of.
+  package static let abRange: Float = 110
   /// The largest magnitude of a hint's a and b.
   package static let largestHint: Float = 128
 
@@ -9,13 +23,14 @@ package struct NetworkInput {
   package let width: Int
   /// `[height, width]`, L of CIE Lab.
   private let lightness: UnsafePointer<Float>
-  /// a and b of CIE Lab, `[2, height, width]`, read where the mask `[height, width]` is 1.
+  /// a and b of CIE Lab, `[2, height, width]`, and the mask `[height, width]`, 0 to 1.
   private let hints: (ab: UnsafePointer<Float>, mask: UnsafePointer<Float>)?
+  private let maskOffset: Float
 
   private var pixels: Int { width * height }
 
   /// Reads nothing before the size is known to be one that the model takes. Throws where a value is
-  /// not finite, the mask is neither 0 nor 1, or a hint is beyond `largestHint`.
+  /// not finite, the mask is not 0 to 1, or a hint is beyond `largestHint`.
   package init(
     model: Model, height: Int, width: Int, lightness: UnsafePointer<Float>,
     hints: (ab: UnsafePointer<Float>, mask: UnsafePointer<Float>)?
@@ -30,18 +45,19 @@ package struct NetworkInput {
     self.width = width
     self.lightness = lightness
     self.hints = hints
+    maskOffset = model.information.maskConvention.offset
     for pixel in 0..<pixels where !lightness[pixel].isFinite {
       throw .invalidArgument("lightness[\(pixel)] is \(lightness[pixel])")
     }
     guard let (ab, mask) = hints else { return }
-    for pixel in 0..<pixels where mask[pixel] != 0 {
-      guard mask[pixel] == 1 else {
-        throw .invalidArgument("mask[\(pixel)] is \(mask[pixel]); it must be 0 or 1")
+    for pixel in 0..<pixels {
+      guard mask[pixel] >= 0, mask[pixel] <= 1 else {
+        throw .invalidArgument("mask[\(pixel)] is \(mask[pixel]); it must be 0 to 1")
       }
-      for index in [pixel, pixels + pixel] {
-        guard abs(ab[index]) <= Self.largestHint else {
-          throw .invalidArgument("hints[\(index)] is \(ab[index]); it must be -128 to 128")
-        }
+    }
+    for index in 0..<(2 * pixels) {
+      guard abs(ab[index]) <= Self.largestHint else {
+        throw .invalidArgument("hints[\(index)] is \(ab[index]); it must be -128 to 128")
       }
     }
   }
@@ -49,20 +65,27 @@ package struct NetworkInput {
   /// Writes what the network takes: lightness, a, b and mask.
   func write(to input: Activation) {
     for pixel in 0..<pixels {
+      Self.write(lightness: lightness[pixel], maskOffset: maskOffset, to: input, pixel)
+      guard let hints else { continue }
       let target = input.start + pixel * input.stride
-      target[0] = Self.normalized(lightness: lightness[pixel])
-      guard input.shape.channels == 4 else { continue }
-      target[1] = 0
-      target[2] = 0
-      target[3] = 0
-      guard let hints, hints.mask[pixel] != 0 else { continue }
-      target[1] = hints.ab[pixel] / 110
-      target[2] = hints.ab[pixels + pixel] / 110
-      target[3] = 1
+      target[1] = hints.ab[pixel] / Self.abRange
+      target[2] = hints.ab[pixels + pixel] / Self.abRange
+      target[3] += hints.mask[pixel]
     }
+  }
+
+  /// Writes a pixel without a hint.
+  @inline(__always)
+  static func write(lightness: Float, maskOffset: Float, to input: Activation, _ pixel: Int) {
+    let target = input.start + pixel * input.stride
+    target[0] = normalized(lightness: lightness)
+    guard input.shape.channels == 4 else { return }
+    target[1] = 0
+    target[2] = 0
+    target[3] = maskOffset
   }
 
   /// L as networks take it.
   @inline(__always)
-  static func normalized(lightness: Float) -> Float { (lightness - 50) / 100 }
+  private static func normalized(lightness: Float) -> Float { (lightness - 50) / 100 }
 }

@@ -9,7 +9,7 @@ package struct TestVector: Sendable {
   package let input: Memory<Float>
   package let height: Int
   package let width: Int
-  /// `[2, height / outputStride, width / outputStride]`: ab at the default temperature.
+  /// Of the network's `abShape`: ab at the default temperature.
   package let ab: Memory<Float>
 
   /// A file may carry up to this many, of sides up to `maximumSide`.
@@ -30,11 +30,12 @@ package struct TestVector: Sendable {
         sides.contains(shape[2]), shape[1] % network.sizeMultiple == 0,
         shape[2] % network.sizeMultiple == 0
       else { throw .invalidModel("\(name).input has the shape \(shape)") }
-      let output = [2, shape[1] / network.outputStride, shape[2] / network.outputStride]
+      let output = network.abShape(height: shape[1], width: shape[2])
       vectors.append(
         TestVector(
           input: try file.floats("\(name).input", shape: shape), height: shape[1],
-          width: shape[2], ab: try file.floats("\(name).ab", shape: output)))
+          width: shape[2],
+          ab: try file.floats("\(name).ab", shape: [2, output.height, output.width])))
     }
     return vectors
   }
@@ -82,8 +83,7 @@ package struct SelfTest: Sendable {
 
   private static func time(_ model: Model) throws(ColorizeError) -> Double {
     let side = 256
-    let stride = model.information.outputStride
-    let ab = try Memory<Float>(count: 2 * (side / stride) * (side / stride))
+    let ab = try Memory<Float>(count: model.network.abShape(height: side, width: side).count)
     var best = Double.infinity
     for _ in 0..<5 {
       let start = now()

@@ -32,7 +32,12 @@ func positivePart(_ vector: Vector) -> Vector {
   vector.replacing(with: Vector(), where: vector .< Vector())
 }
 
-/// Residual and activation of row `row`, and its place in the output.
+@inline(__always)
+private func activated(_ vector: Vector, _ slope: Float) -> Vector {
+  vector.replacing(with: vector * Vector(repeating: slope), where: vector .< Vector())
+}
+
+/// Residual, activation, scale and shift of row `row`, and its place in the output.
 @inline(__always)
 func finish(_ tile: UnsafePointer<colorize_gemm_tile>, _ row: Int, _ low: Vector, _ high: Vector) {
   var low = low
@@ -42,9 +47,11 @@ func finish(_ tile: UnsafePointer<colorize_gemm_tile>, _ row: Int, _ low: Vector
     low += load(start)
     high += load(start + lanes)
   }
-  if tile.pointee.relu != 0 {
-    low = positivePart(low)
-    high = positivePart(high)
+  low = activated(low, tile.pointee.slope)
+  high = activated(high, tile.pointee.slope)
+  if let scale = tile.pointee.scale, let shift = tile.pointee.shift {
+    low = multiplyAdd(low, load(scale), load(shift))
+    high = multiplyAdd(high, load(scale + lanes), load(shift + lanes))
   }
   let start = tile.pointee.output! + row &* tile.pointee.output_stride
   store(low, start)

@@ -19,9 +19,13 @@ enum { COLORIZE_GEMM_BLOCK = 256 };
 /* One tile of a matrix product, with its epilogue:
  *
  *     sum[r][c]    = sum over k < depth of left[r][k] * right[k][c]      r < tile rows, c < panel
- *     output[r][c] = activation(sum[r][c] + bias[c] + residual[r][c])    r < rows
+ *     x            = sum[r][c] + bias[c] + residual[r][c]                r < rows
+ *     output[r][c] = (x < 0 ? slope * x : x) * scale[c] + shift[c]
  *
  * "tile rows" and "panel" (columns) are the kernel's own, and part of its name: gemm13x32.
+ *
+ * A product of great depth is done in pieces: all but the first take the sums so far, which are in
+ * `output`, as their residual.
  */
 typedef struct colorize_gemm_tile {
   const float *left;     /* [ceil(depth / BLOCK), tile rows, BLOCK]; rows past `rows` are read */
@@ -33,7 +37,9 @@ typedef struct colorize_gemm_tile {
   float *output; /* [rows, panel], a row every `output_stride` floats */
   intptr_t output_stride;
   intptr_t rows; /* 1 to tile rows */
-  intptr_t relu; /* 1: negative results become 0 */
+  const float *scale; /* [panel]; NULL: 1, and a shift of 0 */
+  const float *shift; /* [panel] */
+  float slope;        /* 1: no activation; 0: ReLU; between: leaky ReLU */
 } colorize_gemm_tile;
 
 /* The annealed mean of one pixel:

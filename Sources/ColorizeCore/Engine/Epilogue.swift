@@ -1,0 +1,52 @@
+// What follows a sum in the same step: bias, addition, activation, batch norm.
+
+import CKernelContract
+
+/// The end of a product, done on its sums while they are still in registers:
+/// `activation(sum + bias + residual) * scale + shift`, a channel at a time.
+package final class Epilogue: Sendable {
+  /// Whether another activation of the same shape is added.
+  package let hasResidual: Bool
+  /// What negative values are multiplied by: 1 for no activation, 0 for ReLU.
+  package let slope: Float
+  private let hasAffine: Bool
+  /// Bias, scale and shift, each with room for whole panels; then a panel of zeros.
+  private let values: Memory<Float>
+  private let stride: Int
+
+  /// - Parameters:
+  ///   - bias: `[channels]`.
+  ///   - affine: a batch norm after the activation, as factors and summands, each `[channels]`. It
+  ///     cannot be folded into the next convolution, which pads with zeros after it.
+  package init(
+    channels: Int, bias: UnsafePointer<Float>, hasResidual: Bool = false, slope: Float = 1,
+    affine: (scale: UnsafePointer<Float>, shift: UnsafePointer<Float>)? = nil, kernels: KernelSet
+  ) throws(ColorizeError) {
+    self.hasResidual = hasResidual
+    self.slope = slope
+    hasAffine = affine != nil
+    stride = channels.roundedUp(to: kernels.gemmPanel)
+    values = try Memory(count: 3 * stride + kernels.gemmPanel)
+    values.fill(0)
+    values.start.update(from: bias, count: channels)
+    if let affine {
+      (values.start + stride).update(from: affine.scale, count: channels)
+      (values.start + 2 * stride).update(from: affine.shift, count: channels)
+    }
+  }
+
+  /// Sets the end of a tile whose first column is `channel`.
+  func apply(to tile: inout colorize_gemm_tile, channel: Int) {
+    let start = UnsafePointer(values.start + channel)
+    tile.bias = start
+    tile.slope = slope
+    tile.scale = hasAffine ? start + stride : nil
+    tile.shift = hasAffine ? start + 2 * stride : nil
+  }
+
+  /// Sets the end of a tile whose sums go on: none.
+  func applyNothing(to tile: inout colorize_gemm_tile) {
+    tile.bias = UnsafePointer(values.start + 3 * stride)
+    tile.slope = 1
+  }
+}

@@ -1,0 +1,93 @@
+// One product of gathered rows and a packed matrix: what a convolution and each phase of a
+// transposed one come down to.
+
+import CKernelContract
+
+/// `[positions, taps x channels] x [taps x channels, outputs]`, with an epilogue.
+struct TapProduct {
+  let rows: TapRows
+  /// `[taps x channels, outputs]`.
+  let matrix: PackedMatrix
+  let epilogue: Epilogue
+
+  /// Where the outputs of positions go, and what is added to them.
+  struct Target {
+    /// The first position's channels.
+    var output: UnsafeMutablePointer<Float>
+    /// From a position's channels to the next one's.
+    var stride: Int
+    /// Has the same stride.
+    var residual: UnsafePointer<Float>?
+  }
+
+  /// The bytes of packed tiles that a worker keeps: what leaves room for a panel of weights in a
+  /// second-level cache of 1 MB.
+  private static let packedBytes = 384 << 10
+  /// Columns of the left matrix that are packed at a time, at most: several tiles of so many fit,
+  /// and a panel of so many rows, so that each value of the matrix, once read, serves them all.
+  private static let columnsAtOnce = 1024
+
+  private var tapsAtOnce: Int { max(1, min(rows.taps, Self.columnsAtOnce / rows.channels)) }
+
+  /// How many tiles are packed at a time.
+  func tilesAtOnce(_ kernels: KernelSet) -> Int {
+    max(1, Self.packedBytes / 4 / rows.tileCount(taps: tapsAtOnce, rows: kernels.gemmRows))
+  }
+
+  /// The floats of scratch that `run` needs.
+  var scratchCount: Int {
+    // The largest number of rows that a tile of any instruction set has is 16 or less.
+    max(Self.packedBytes / 4, rows.tileCount(taps: tapsAtOnce, rows: 16))
+  }
+
+  /// Computes `count` positions from (y, x) on, in the order of a grid of `width` columns: at most
+  /// `tilesAtOnce` tiles of them.
+  func run(
+    _ input: Activation, y: Int, x: Int, width: Int, count: Int, into target: Target,
+    kernels: KernelSet, scratch: UnsafeMutablePointer<Float>
+  ) {
+    let tileRows = kernels.gemmRows
+    let tiles = count.pieces(of: tileRows)
+    var tap = 0
+    while tap < rows.taps {
+      let taps = tap..<min(tap + tapsAtOnce, rows.taps)
+      let tileCount = rows.tileCount(taps: taps.count, rows: tileRows)
+      for tile in 0..<tiles {
+        let position = x + tile * tileRows
+        rows.pack(
+          input, taps: taps, y: y + position / width, x: position % width, width: width,
+          count: min(tileRows, count - tile * tileRows), rows: tileRows,
+          into: scratch + tile * tileCount)
+      }
+      let isFirst = tap == 0
+      let isLast = taps.upperBound == rows.taps
+      for panel in 0..<matrix.panels {
+        let channel = panel * matrix.panel
+        var arguments = colorize_gemm_tile()
+        arguments.right = matrix.start(ofPanel: panel, row: tap * rows.channels)
+        arguments.depth = taps.count * rows.channels
+        arguments.output_stride = target.stride
+        arguments.residual_stride = target.stride
+        if isLast {
+          epilogue.apply(to: &arguments, channel: channel)
+        } else {
+          epilogue.applyNothing(to: &arguments)
+        }
+        for tile in 0..<tiles {
+          let first = tile * tileRows
+          arguments.left = UnsafePointer(scratch + tile * tileCount)
+          arguments.output = target.output + first * target.stride + channel
+          if isFirst {
+            arguments.residual = target.residual.map { $0 + first * target.stride + channel }
+          } else {
+            // The sums so far.
+            arguments.residual = UnsafePointer(arguments.output)
+          }
+          arguments.rows = min(tileRows, count - first)
+          kernels.gemm(&arguments)
+        }
+      }
+      tap = taps.upperBound
+    }
+  }
+}

@@ -1,0 +1,14 @@
+// The leaky rectifier. Inference never runs it alone: it is fused into the operator before it.
+
+/// Negative values are multiplied by `slope`: PyTorch's `LeakyReLU`.
+package struct LeakyReLU: Operator {
+  package var slope: Float
+
+  package init(slope: Float) { self.slope = slope }
+
+  package func outputShape(_ inputs: [Shape]) -> Shape { inputs[0] }
+
+  package func reference(_ inputs: [ReferenceTensor], parameters: [[Double]]) -> ReferenceTensor {
+    inputs[0].map { $0 < 0 ? Double(slope) * $0 : $0 }
+  }
+}

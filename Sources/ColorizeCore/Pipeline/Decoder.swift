@@ -1,0 +1,98 @@
+// From a network's last values to colours, or to probabilities.
+
+/// Decodes what a model's plans give.
+struct Decoder {
+  private let model: Model
+  private let mean: AnnealedMean
+  private let team: Team
+
+  private var kernels: KernelSet { model.compiled.kernels }
+
+  /// - Parameter temperature: nil: that of the paper.
+  init(_ model: Model, temperature: Float?, _ team: Team) {
+    self.model = model
+    self.team = team
+    mean = AnnealedMean(
+      bins: model.bins, temperature: temperature ?? AnnealedMean.defaultTemperature,
+      plainTemperature: model.information.plainSoftmaxTemperature)
+  }
+
+  /// - Parameters:
+  ///   - output: of a plan whose goal is ab.
+  ///   - ab: out, of the network's `abShape`.
+  func ab(_ output: Activation, into ab: Memory<Float>) throws(ColorizeError) {
+    switch model.network.decoder {
+    case .regression:
+      for channel in 0..<2 {
+        let plane = ab.start + channel * output.pixels
+        for pixel in 0..<output.pixels {
+          plane[pixel] = NetworkInput.abRange * output.start[pixel * output.stride + channel]
+        }
+      }
+    case .annealedMean(upsampling: 1):
+      try annealedMean(output, into: ab)
+    case .annealedMean(let upsampling):
+      let small = try Memory<Float>(count: 2 * output.pixels)
+      try annealedMean(output, into: small)
+      for channel in 0..<2 {
+        let count = output.pixels
+        enlarge(
+          small.start + channel * count, output.shape, by: upsampling,
+          into: ab.start + channel * count * upsampling * upsampling)
+      }
+    }
+    try Self.validate(ab)
+  }
+
+  /// - Parameters:
+  ///   - logits: the output of a plan whose goal is the distribution.
+  ///   - probabilities: out, `[bins, h, w]`.
+  ///   - commit: called before the first is written.
+  func distribution(
+    _ logits: Activation, into probabilities: UnsafeMutablePointer<Float>,
+    commit: () throws(ColorizeError) -> Void
+  ) throws(ColorizeError) {
+    // Finite colours come of finite probabilities, and take less memory to look at.
+    let ab = try Memory<Float>(count: 2 * logits.pixels)
+    try annealedMean(logits, into: ab)
+    try Self.validate(ab)
+    let scratch = try Memory<Float>(count: mean.scratchCount * team.size)
+    try commit()
+    mean.distribution(
+      logits, into: probabilities, kernels: kernels, team: team, scratch: scratch.start)
+  }
+
+  /// Weights and inputs are finite, but sums of their products may have overflowed.
+  private static func validate(_ ab: Memory<Float>) throws(ColorizeError) {
+    for index in 0..<ab.count where !ab.start[index].isFinite {
+      throw .invalidModel("the network's result is not a number: its weights or its input overflow")
+    }
+  }
+
+  private func annealedMean(_ logits: Activation, into ab: Memory<Float>) throws(ColorizeError) {
+    let scratch = try Memory<Float>(count: mean.scratchCount * team.size)
+    mean.decode(logits, into: ab.start, kernels: kernels, team: team, scratch: scratch.start)
+  }
+
+  /// Bilinear, align_corners false.
+  private func enlarge(
+    _ plane: UnsafePointer<Float>, _ shape: Shape, by factor: Int,
+    into large: UnsafeMutablePointer<Float>
+  ) {
+    let width = factor * shape.width
+    let rows = BilinearAxis(from: shape.height, to: factor * shape.height)
+    let columns = BilinearAxis(from: shape.width, to: width)
+    team.run(factor * shape.height) { y, _ in
+      let row = rows[y]
+      let upper = plane + row.first * shape.width
+      let lower = plane + row.second * shape.width
+      for x in 0..<width {
+        let column = columns[x]
+        let left = upper[column.first] + (lower[column.first] - upper[column.first]) * row.share
+        let right =
+          upper[column.second] + (lower[column.second] - upper[column.second]) * row.share
+        large[y * width + x] = left + (right - left) * column.share
+      }
+    }
+  }
+}
