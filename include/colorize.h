@@ -212,10 +212,13 @@ void colorize_options_init(colorize_options *options, size_t struct_size);
  * lightness of a coloured input is looked at. Alpha is copied as it is; it is 255 where only `out` has alpha.
  *
  * `out` may be `in` (same pixels, row_bytes and format), or lie beside it without a shared byte (with different row_bytes
- * only before or behind it); otherwise the two must not overlap. The network's activations take about 115 bytes for each pixel that it sees, and 0.5 to 0.9 MB for each thread:
- * 8 MB at 256x256, 470 MB at 2048x2048; a model keeps up to 64 MB of that for its next run. Beyond the model and these,
- * the memory needed grows with the picture's sides, not with its area: about 20 bytes for each row, 30 for each column, and
- * 12 more for each column and thread.
+ * only before or behind it); otherwise the two must not overlap.
+ *
+ * The network's activations take about 115 bytes (compact), 320 (eccv16) or 1150 (siggraph17) for each pixel that it sees,
+ * and half a megabyte for each thread: 8, 21 or 75 MB at 256x256, 0.5, 1.3 or 4.8 GB at 2048x2048. A model keeps up to
+ * 96 MB of that for its next run. Beyond the model and these, the memory needed grows with the picture's sides, not with
+ * its area: about 20 bytes for each row, 30 for each column, and 12 more for each column and thread; and 8 bytes for each
+ * pixel of the network's ab.
  *
  * While the network runs nothing is written. Once output rows are being written, an error or a cancel leaves `out`
  * undefined (and `in` too, if they are the same). */

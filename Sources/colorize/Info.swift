@@ -22,9 +22,9 @@ struct Info: ParsableCommand {
       ("parameters", "\(information.parameters)"),
       ("licence", information.licence.isEmpty ? "the file does not say" : information.licence),
       ("network size", "\(size); multiples of \(multiple), up to \(Model.maximumNetworkSize)"),
-      ("output stride", "\(information.outputStride)"),
+      ("ab stride", "\(information.outputStride)"),
       ("ab bins", "\(information.bins)"),
-      ("colour hints", information.takesHints ? "yes" : "no"),
+      ("colour hints", hints(information)),
       ("plain softmax T", "\(information.plainSoftmaxTemperature)"),
       ("instruction set", information.instructionSet.rawValue),
     ]
@@ -32,6 +32,14 @@ struct Info: ParsableCommand {
     print("\nother metadata of the file")
     for (key, value) in information.metadata where !["architecture", "licence"].contains(key) {
       print("  \(Table.line(key)): \(Table.line(value))")
+    }
+  }
+
+  private func hints(_ information: ModelInformation) -> String {
+    guard information.takesHints else { return "no" }
+    switch information.maskConvention {
+    case .zeroOne: return "yes; mask 1 and 0"
+    case .centred: return "yes; mask 0.5 and -0.5"
     }
   }
 }

@@ -44,7 +44,10 @@ struct Run: ParsableCommand {
       valueName: "OUT"))
   var output: FileName?
 
-  @Option(help: ArgumentHelp("A model file. (default: the built-in model)", valueName: "FILE"))
+  @Option(
+    help: ArgumentHelp(
+      "A model file: safetensors, or a checkpoint of PyTorch. (default: the built-in model)",
+      valueName: "FILE"))
   var model: FileName?
 
   @Option(

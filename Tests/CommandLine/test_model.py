@@ -133,7 +133,7 @@ def test_info(colorize):
         assert int(facts["parameters"]) == parameters
         assert facts["network size"] == "160; multiples of 16, up to 2048"
         assert facts["ab bins"] == "313"
-        assert facts["colour hints"] == "yes"
+        assert facts["colour hints"] == "yes; mask 1 and 0"
         assert float(facts["plain softmax T"]) == 1
         assert facts["instruction set"] in SETS
         for key in metadata.keys() - {"architecture", "licence"}:

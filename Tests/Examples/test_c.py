@@ -56,6 +56,31 @@ def test_gives_what_the_library_gives(program, tmp_path, mode):
     assert (np.asarray(Image.open(tmp_path / "out.png")) == expected).all()
 
 
+def test_takes_a_model_file(program, tmp_path):
+    content = (ROOT / "Sources/ColorizeDefaultModel/compact.safetensors").read_bytes()
+    # Metadata of the same length: another picture shows that the file was used.
+    other = content.replace(b'"default_network_size":"160"', b'"default_network_size":"128"', 1)
+    assert other != content
+    (tmp_path / "other.safetensors").write_bytes(other)
+    result = program(
+        "--model", tmp_path / "other.safetensors", PHOTOGRAPH, tmp_path / "out.png"
+    )  # fmt: skip
+    assert (result.returncode, result.stderr) == (0, "")
+    gray = np.asarray(Image.open(PHOTOGRAPH))
+    actual = np.asarray(Image.open(tmp_path / "out.png"))
+    assert (actual == colorize.Model().colorize(gray, network_size=128)).all()
+    assert (actual != colorize.Model().colorize(gray)).any()
+
+
+def test_says_what_is_wrong_with_a_model_file(program, tmp_path):
+    (tmp_path / "broken.pth").write_bytes(b"PK\3\4 and no more")
+    for name in ["broken.pth", "missing.pth"]:
+        result = program("--model", tmp_path / name, PHOTOGRAPH, tmp_path / "out.png")
+        assert result.returncode == 1
+        assert result.stderr.startswith("cannot open the model: ")
+        assert not (tmp_path / "out.png").exists()
+
+
 @pytest.mark.parametrize("content", [None, b"", b"not a PNG"])
 def test_says_what_it_cannot_read(program, tmp_path, content):
     if content is not None:

@@ -2,8 +2,10 @@
  *
  *     cc -std=c99 colorize_png.c $(pkg-config --cflags --libs colorize libpng) -o colorize_png
  *     ./colorize_png photo.png coloured.png
+ *     ./colorize_png --model colorization_release_v2-9b330a0b.pth photo.png coloured.png
  *
- * Any PNG will do. What libpng cannot give as 8 bits a channel it converts, and a picture with
+ * The model is the one inside the library, or a file: a checkpoint of PyTorch as the authors of eccv16
+ * and siggraph17 released theirs, or safetensors. Any PNG will do. What libpng cannot give as 8 bits a channel it converts, and a picture with
  * transparency keeps it. Errors go to stderr, and the exit status is then 1.
  */
 #include <colorize.h>
@@ -23,14 +25,19 @@ int main(int argc, char **argv) {
   memset(&file, 0, sizeof file);
   file.version = PNG_IMAGE_VERSION;
 
-  if (argc != 3) {
-    fprintf(stderr, "usage: %s INPUT.png OUTPUT.png\n", argv[0]);
+  const char *model_file = NULL;
+  if (argc == 5 && strcmp(argv[1], "--model") == 0) {
+    model_file = argv[2];
+  } else if (argc != 3) {
+    fprintf(stderr, "usage: %s [--model FILE] INPUT.png OUTPUT.png\n", argv[0]);
     goto end;
   }
+  const char *input_file = argv[argc - 2];
+  const char *output_file = argv[argc - 1];
 
   /* Read: gray, or colour, or colour with alpha. */
-  if (!png_image_begin_read_from_file(&file, argv[1])) {
-    fprintf(stderr, "%s: %s\n", argv[1], file.message);
+  if (!png_image_begin_read_from_file(&file, input_file)) {
+    fprintf(stderr, "%s: %s\n", input_file, file.message);
     goto end;
   }
   int has_alpha = (file.format & PNG_FORMAT_FLAG_ALPHA) != 0;
@@ -43,16 +50,18 @@ int main(int argc, char **argv) {
   pixels = malloc(width * height * channels);
   colours = malloc(width * height * output_channels);
   if (pixels == NULL || colours == NULL) {
-    fprintf(stderr, "%s: not enough memory\n", argv[1]);
+    fprintf(stderr, "%s: not enough memory\n", input_file);
     goto end;
   }
   if (!png_image_finish_read(&file, NULL, pixels, 0, NULL)) {
-    fprintf(stderr, "%s: %s\n", argv[1], file.message);
+    fprintf(stderr, "%s: %s\n", input_file, file.message);
     goto end;
   }
 
-  /* Colour, with the model inside the library. */
-  if (colorize_model_open_default(&model, &error) != COLORIZE_OK) {
+  /* Colour. */
+  colorize_status status = model_file == NULL ? colorize_model_open_default(&model, &error)
+                                              : colorize_model_open(model_file, NULL, &model, &error);
+  if (status != COLORIZE_OK) {
     fprintf(stderr, "cannot open the model: %s\n", error.message);
     goto end;
   }
@@ -67,14 +76,14 @@ int main(int argc, char **argv) {
   out.row_bytes = width * output_channels;
   out.format = has_alpha ? COLORIZE_RGBA8 : COLORIZE_RGB8;
   if (colorize_run(model, &in, &out, NULL, &error) != COLORIZE_OK) {
-    fprintf(stderr, "%s: %s\n", argv[1], error.message);
+    fprintf(stderr, "%s: %s\n", input_file, error.message);
     goto end;
   }
 
   /* Write. If that fails, libpng removes the file. */
   file.format = has_alpha ? PNG_FORMAT_RGBA : PNG_FORMAT_RGB;
-  if (!png_image_write_to_file(&file, argv[2], 0, colours, 0, NULL)) {
-    fprintf(stderr, "%s: %s\n", argv[2], file.message);
+  if (!png_image_write_to_file(&file, output_file, 0, colours, 0, NULL)) {
+    fprintf(stderr, "%s: %s\n", output_file, file.message);
     goto end;
   }
   result = EXIT_SUCCESS;

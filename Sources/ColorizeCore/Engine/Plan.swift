@@ -37,20 +37,21 @@ package final class Plan: Sendable {
       let pixels = shapes[node].height * shapes[node].width
       return (pixels * Self.stride(node, shapes[node].channels, compiled.kernels)).roundedUp(to: 16)
     }
-    var lastUse = Array(repeating: -1, count: shapes.count)
-    for (number, step) in steps.enumerated() {
-      for input in step.inputs { lastUse[input] = number }
-    }
-    lastUse[target] = steps.count
-
+    // The first value is there before the first step, the output until after the last one.
     var arena = ArenaLayout()
-    var offsets = Array(repeating: -1, count: shapes.count)
-    offsets[0] = arena.place(count(0))
+    var values = [0: 0...0]
     for (number, step) in steps.enumerated() {
-      offsets[step.output] = arena.place(count(step.output))
-      for input in Set(step.inputs) where lastUse[input] == number {
-        arena.release(offsets[input])
+      values[step.output] = number...number
+      for input in step.inputs {
+        values[input] = (values[input]?.lowerBound ?? number)...number
       }
+    }
+    values[target] = (values[target]?.lowerBound ?? 0)...steps.count
+    // Large ones first: small ones fit in between.
+    let order = values.keys.sorted { (count($0), $1) > (count($1), $0) }
+    var offsets = Array(repeating: -1, count: shapes.count)
+    for node in order {
+      offsets[node] = arena.place(count(node), values[node] ?? 0...steps.count)
     }
     self.offsets = offsets
     arenaCount = arena.count
@@ -117,26 +118,24 @@ package final class Workspace: Sendable {
   }
 }
 
-/// Places for values whose lifetimes overlap: the lowest gap that is large enough.
+/// Places for values: where lifetimes overlap, places do not.
 private struct ArenaLayout {
-  private var taken: [(start: Int, count: Int)] = []
+  /// In the order of their places.
+  private var taken: [(place: Range<Int>, life: ClosedRange<Int>)] = []
   /// The size of the arena.
   private(set) var count = 0
 
-  mutating func place(_ size: Int) -> Int {
+  /// The lowest place that is free for as long as the value lives.
+  mutating func place(_ size: Int, _ life: ClosedRange<Int>) -> Int {
     var start = 0
-    var position = 0
-    for (index, block) in taken.enumerated() {
-      if block.start - start >= size { break }
-      start = block.start + block.count
-      position = index + 1
+    for other in taken where other.life.overlaps(life) {
+      if other.place.lowerBound - start >= size { break }
+      start = max(start, other.place.upperBound)
     }
-    taken.insert((start, size), at: position)
-    count = max(count, start + size)
+    let place = start..<(start + size)
+    let index = taken.firstIndex { $0.place.lowerBound > start } ?? taken.endIndex
+    taken.insert((place, life), at: index)
+    count = max(count, place.upperBound)
     return start
-  }
-
-  mutating func release(_ start: Int) {
-    taken.removeAll { $0.start == start }
   }
 }

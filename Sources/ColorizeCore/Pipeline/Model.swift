@@ -203,7 +203,7 @@ private final class WorkspacePool: @unchecked Sendable {
   }
 
   /// More than this is not kept.
-  private static let maximumBytes = 64 << 20
+  private static let maximumBytes = 96 << 20
 
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
   private var entries: [Entry] = []
