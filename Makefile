@@ -121,7 +121,7 @@ check-reference: stage .reference
 
 bench: stage .reference
 	PYTHONPATH=$(CURDIR)/bindings/python/src:$(CURDIR)/Tests/Reference COLORIZE_LIBRARY=$(STAGE)/lib/$(SONAME) \
-	  .reference/bin/python benchmarks/compact_vs_onnxruntime.py
+	  .reference/bin/python benchmarks/networks_vs_onnxruntime.py
 
 mutants:
 	scripts/mutants

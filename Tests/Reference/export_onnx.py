@@ -1,10 +1,11 @@
-"""Exports the compact network from PyTorch to ONNX, for comparison with other runtimes.
+"""Exports the networks from PyTorch to ONNX, for comparison with other runtimes.
 
-    python export_onnx.py compact.onnx [--model FILE] [--size 256]
+    python export_onnx.py compact|eccv16|siggraph17 OUTPUT.onnx [--size 256]
 
-The graph ends in ab, the annealed mean at T = 0.38, so that it does what colorize_predict does.
-Input `input` [1, 4, size, size] as in compact.py, output `ab` [1, 2, size / 4, size / 4], float32.
-The exported file is run once and compared with PyTorch before this reports success.
+The graph ends in ab, so that it does what colorize_predict does: compact's annealed mean at T = 0.38
+included, and the published networks as they were released, with the weights of published.py.
+Inputs are those of `network_inputs`. The exported file is run once and compared with PyTorch before
+this reports success.
 """
 
 import argparse
@@ -20,13 +21,16 @@ from torch import nn
 from compact import BINS, PAPER_TEMPERATURE, load
 from make_fixtures import MODEL
 from pictures import network_input, picture
+from published import released_network
+
+NETWORKS = ("compact", "eccv16", "siggraph17")
 
 # ab of PyTorch and of ONNX Runtime, which sums in another order and folds batch norm.
 AB_MAXIMUM = 2e-3
 
 
-class Ab(nn.Module):
-    """The network and its decoding. The mean over bins is a 1x1 convolution without bias."""
+class CompactAb(nn.Module):
+    """compact and its decoding. The mean over bins is a 1x1 convolution without bias."""
 
     def __init__(self, network):
         super().__init__()
@@ -39,28 +43,43 @@ class Ab(nn.Module):
         return nn.functional.conv2d(probabilities, self.centres)
 
 
-def export(path, model, size):
+def network_inputs(name, size):
+    """name -> float32 array [1, C, size, size]: what a network takes of a photograph."""
+    values = network_input(picture("coffee", size, size))[None]
+    if name == "compact":
+        return {"input": values.numpy()}
+    inputs = {"lightness": (100 * values[:, :1] + 50).numpy()}
+    if name == "siggraph17":
+        inputs["hints"] = np.zeros((1, 2, size, size), np.float32)
+        inputs["mask"] = np.zeros((1, 1, size, size), np.float32)
+    return inputs
+
+
+def export(path, name, size):
     """Writes the file; returns the largest difference of ONNX Runtime's ab from PyTorch's."""
-    network = Ab(load(model)).eval()
-    inputs = network_input(picture("coffee", size, size))[None]
+    network = CompactAb(load(MODEL)) if name == "compact" else released_network(name)
+    inputs = network_inputs(name, size)
+    tensors = tuple(torch.from_numpy(array) for array in inputs.values())
     with warnings.catch_warnings():
-        # The exporter of TorchScript is deprecated, but writes this graph without further packages.
+        # The exporter of TorchScript is deprecated, but needs no further packages.
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.onnx.export(
-            network, (inputs,), path, input_names=["input"], output_names=["ab"], dynamo=False
-        )
+            network.eval(), tensors, path, input_names=list(inputs), output_names=["ab"],
+            dynamo=False,
+        )  # fmt: skip
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    (actual,) = session.run(["ab"], {"input": inputs.numpy()})
-    return np.abs(actual - network(inputs).numpy()).max()
+    (actual,) = session.run(["ab"], inputs)
+    with torch.no_grad():
+        return np.abs(actual - network(*tensors).numpy()).max()
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("network", choices=NETWORKS)
     parser.add_argument("output", type=Path)
-    parser.add_argument("--model", type=Path, default=MODEL, help="default: the embedded one")
     parser.add_argument("--size", type=int, default=256)
     arguments = parser.parse_args()
-    error = export(arguments.output, arguments.model, arguments.size)
+    error = export(arguments.output, arguments.network, arguments.size)
     print(f"{arguments.output}: ab within {error:.1e} of PyTorch (bound {AB_MAXIMUM:.0e})")
     return 0 if error <= AB_MAXIMUM else 1
 
