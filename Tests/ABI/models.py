@@ -180,7 +180,7 @@ def variants(original):
     yield "invalid-offsets-largest", changed(weight, data_offsets=[top - 1, top])
     yield "invalid-offsets-beyond-64-bits", changed(weight, data_offsets=[0, 2**64 + 10])
     yield "invalid-offsets-overflowing", changed(weight, data_offsets=[2**63, 2**64 - 1])
-    yield "unsupported-bf16", changed(weight, dtype="BF16")
+    yield "unsupported-i16", changed(weight, dtype="I16")
     yield "unsupported-i8", changed(weight, dtype="I8")
     yield "unsupported-dtype-empty", changed(weight, dtype="")
     yield "invalid-f32-of-f16-bytes", changed(weight, dtype="F32")

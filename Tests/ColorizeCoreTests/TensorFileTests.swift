@@ -114,11 +114,31 @@ import Testing
     #expect(throws: ColorizeError.self) { try parse([2, 0, 0, 0, 0, 0, 0]) }
   }
 
+  @Test func readsOtherFormats() throws {
+    let file = try file(
+      #"{"module.b":{"dtype":"BF16","shape":[2],"data_offsets":[8,12]},"#
+        + #""d":{"dtype":"F64","shape":[1],"data_offsets":[0,8]}}"#,
+      data: [0, 0, 0, 0, 0, 0, 0xE0, 0xBF, 0x40, 0x40, 0x80, 0xBF])
+    #expect(file.container == .safetensors)
+    #expect(file.names == ["b", "d"])
+    let brain = try file.floats("b", shape: [2])
+    #expect(brain.start[0] == 3 && brain.start[1] == -1)
+    let double = try file.floats("d", shape: [1])
+    #expect(double.start[0] == -0.5)
+  }
+
+  @Test func namesThatAreTheSameWithoutPrefix() throws {
+    let entry = #"{"dtype":"F32","shape":[1],"data_offsets":[0,4]}"#
+    #expect(throws: ColorizeError.invalidModel("tensor module.t is there twice")) {
+      try file(#"{"t":\#(entry),"module.t":\#(entry)}"#, data: [0, 0, 0, 0])
+    }
+  }
+
   @Test func tensorsThatDoNotFit() throws {
     let file = try file(
       #"{"t":{"dtype":"F32","shape":[2],"data_offsets":[0,4]},"#
         + #""n":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"#
-        + #""d":{"dtype":"F64","shape":[1],"data_offsets":[0,4]}}"#,
+        + #""d":{"dtype":"I32","shape":[1],"data_offsets":[0,4]}}"#,
       data: [0, 0, 192, 127])
     func message(_ name: String, _ shape: [Int]) -> String {
       do throws(ColorizeError) {
@@ -128,7 +148,7 @@ import Testing
     }
     #expect(message("t", [2]) == "tensor t [2] of F32 has 4 bytes, not 8")
     #expect(message("t", [1]) == "tensor t has the shape [2], not [1]")
-    #expect(message("d", [1]) == "tensor d is F64; F32 and F16 can be read")
+    #expect(message("d", [1]) == "tensor d is I32; F32, F16, BF16 and F64 can be read")
     #expect(message("n", [1]) == "tensor n has the value nan at index 0")
     #expect(message("x", [1]) == "tensor x is missing")
   }

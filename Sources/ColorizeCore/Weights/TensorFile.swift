@@ -1,197 +1,135 @@
-// Reading safetensors: 8 bytes with the length of a header in JSON, which names the tensors, and
-// then their bytes. https://huggingface.co/docs/safetensors describes the format.
+// The tensors of a model file, whatever its container is.
 
-import CPlatform
-import Glibc
-
-/// Where the bytes of a model come from: a file or memory. Nothing is mapped, since a file that is
-/// cut while it is mapped ends the process.
-package final class ByteSource {
-  private enum Kind {
-    case file(descriptor: Int32, name: String)
-    case memory(UnsafeRawBufferPointer)
-  }
-
-  private let kind: Kind
-  package let count: Int
-
-  /// Opens a regular file. A path is bytes, which need not be UTF-8.
-  package init(path: UnsafePointer<CChar>) throws(ColorizeError) {
-    let name = String(cString: path)
-    // Without O_NONBLOCK, opening a named pipe would wait for a writer.
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
-    guard descriptor >= 0 else {
-      throw .cannotReadFile(path: name, reason: String(cString: platform_error_text(errno)))
-    }
-    var status = stat()
-    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-      close(descriptor)
-      throw .cannotReadFile(path: name, reason: "not a regular file")
-    }
-    kind = .file(descriptor: descriptor, name: name)
-    count = Int(status.st_size)
-  }
-
-  /// Borrows bytes, which must outlive the source.
-  package init(_ bytes: UnsafeRawBufferPointer) {
-    kind = .memory(bytes)
-    count = bytes.count
-  }
-
-  deinit {
-    if case .file(let descriptor, _) = kind { close(descriptor) }
-  }
-
-  /// Copies `length` bytes from `offset` to `target`; the range lies inside the source.
-  func read(_ offset: Int, _ length: Int, into target: UnsafeMutableRawPointer)
-    throws(ColorizeError)
-  {
-    switch kind {
-    case .memory(let bytes):
-      if length > 0 { memcpy(target, bytes.baseAddress! + offset, length) }
-    case .file(let descriptor, let name):
-      var done = 0
-      while done < length {
-        let result = pread(descriptor, target + done, length - done, offset + done)
-        if result < 0 && errno == EINTR { continue }
-        guard result >= 0 else {
-          throw .cannotReadFile(path: name, reason: String(cString: platform_error_text(errno)))
-        }
-        guard result > 0 else {
-          throw .cannotReadFile(path: name, reason: "it ended at byte \(offset + done)")
-        }
-        done += result
-      }
-    }
-  }
-}
-
-/// The tensors of a model file, by name, and its metadata.
+/// The tensors of a model file, by name, and its metadata. All that the file says of itself is
+/// checked here; values are read, and must be finite, when they are asked for.
 package struct TensorFile {
+  /// How the tensors are put into a file, known by its first bytes.
+  package enum Container: String {
+    case safetensors = "safetensors"
+    /// What torch.save writes since PyTorch 1.6.
+    case pytorchZip = "PyTorch"
+    /// What it wrote before.
+    case pytorchLegacy = "PyTorch, before 1.6"
+  }
+
   /// The number formats that are read.
   package enum NumberFormat: String {
     case float32 = "F32"
     case float16 = "F16"
+    case bfloat16 = "BF16"
+    case float64 = "F64"
 
-    var bytes: Int { self == .float32 ? 4 : 2 }
+    var bytes: Int {
+      switch self {
+      case .float64: 8
+      case .float32: 4
+      case .float16, .bfloat16: 2
+      }
+    }
   }
 
-  private struct Entry {
+  struct Entry {
+    /// As safetensors names it.
     var format: String
     var shape: [Int]
+    /// How many values lie between neighbours of each dimension; nil: as in a row-major tensor.
+    var strides: [Int]?
+    /// Bytes of the file.
     var start: Int
     var end: Int
   }
 
-  /// A longer header is refused: it is kept in Swift collections, which cannot fail gently.
-  package static let maximumHeaderBytes = 4 << 20
-  /// What these take for a byte of the header, at most: 6 bytes are enough for an entry of two
-  /// strings, kept three times while a list of them grows.
-  private static let collectionBytesPerByte = 32
+  /// More tensors are refused: they are kept in Swift collections, which cannot fail gently.
+  static let maximumTensors = 1 << 14
+  /// What DataParallel puts before the names of a network's tensors.
+  private static let modulePrefix = "module."
+  /// Values are converted in blocks of so many.
+  private static let blockCount = 1 << 14
 
   private let source: ByteSource
   private let entries: [String: Entry]
-  private let dataStart: Int
-  /// The header's `__metadata__`, sorted by key.
+  package let container: Container
+  /// The metadata of a safetensors file, sorted by key.
   package let metadata: [(key: String, value: String)]
 
   package init(_ source: ByteSource) throws(ColorizeError) {
     guard source.count >= 8 else {
       throw .invalidModel("\(source.count) bytes are too few for a model file")
     }
-    var length: UInt64 = 0
-    let first = try Memory<UInt8>(count: 8)
-    try source.read(0, 8, into: first.start)
-    for index in (0..<8).reversed() { length = length << 8 | UInt64(first.start[index]) }
-    guard length >= 2, length <= UInt64(source.count - 8) else {
-      throw .invalidModel(
-        "not a safetensors file: its header would have \(length) bytes of \(source.count)")
+    let first = try source.bytes(0, 8)
+    // As the length of a safetensors header, either would be over the limit.
+    switch (first.start[0], first.start[1], first.start[2], first.start[3]) {
+    case (0x50, 0x4B, 0x03, 0x04):
+      container = .pytorchZip
+      entries = try Self.readZip(source)
+      metadata = []
+    case (0x80, 2...5, 0x40..., _):
+      container = .pytorchLegacy
+      entries = try Self.readLegacy(source)
+      metadata = []
+    default:
+      try Self.refuseTar(source)
+      container = .safetensors
+      (entries, metadata) = try Self.readSafetensors(
+        source, headerBytes: first.number(0, UInt64.self))
     }
-    guard length <= Self.maximumHeaderBytes else {
-      throw .invalidModel("a header of \(length) bytes; the most is \(Self.maximumHeaderBytes)")
-    }
-    let header = try Memory<UInt8>(count: Int(length))
-    try Reserve.check(more: Int(length) * Self.collectionBytesPerByte)
-    try source.read(8, Int(length), into: header.start)
-    dataStart = 8 + Int(length)
-
-    var parser = HeaderParser(UnsafeBufferPointer(start: header.start, count: header.count))
-    var entries: [String: Entry] = [:]
-    var metadata: [(key: String, value: String)]?
-    let dataCount = source.count - dataStart
-    try parser.object { (name, parser) throws(ColorizeError) in
-      if name == "__metadata__" {
-        guard metadata == nil else { throw .invalidModel("__metadata__ is there twice") }
-        metadata = try Self.metadata(&parser)
-        return
-      }
-      let entry = try Self.entry(name, &parser, dataCount: dataCount)
-      guard entries.updateValue(entry, forKey: name) == nil else {
-        throw .invalidModel("tensor \(name) is there twice")
-      }
-    }
-    try parser.end()
-    let used = entries.values.reduce(0) { max($0, $1.end) }
-    guard used == dataCount else {
-      throw .invalidModel("\(dataCount - used) bytes follow the last tensor")
-    }
-    self.entries = entries
-    self.metadata = metadata ?? []
     self.source = source
   }
 
-  /// Keys and values, sorted by key.
-  private static func metadata(_ parser: inout HeaderParser) throws(ColorizeError)
-    -> [(key: String, value: String)]
-  {
-    var metadata: [(key: String, value: String)] = []
-    try parser.object { (key, parser) throws(ColorizeError) in
-      metadata.append((key, try parser.string()))
+  /// Before version 0.2 PyTorch wrote tar archives.
+  private static func refuseTar(_ source: ByteSource) throws(ColorizeError) {
+    let position = 257
+    guard source.count >= 512 else { return }
+    let mark = try source.bytes(position, 5)
+    if mark.buffer.elementsEqual("ustar".utf8) {
+      throw .unsupportedModel("a tar archive; save the state dict with a newer PyTorch")
     }
-    metadata.sort { $0.key < $1.key }
-    for (first, second) in zip(metadata, metadata.dropFirst()) where first.key == second.key {
-      throw .invalidModel("the metadata \(first.key) is there twice")
-    }
-    return metadata
   }
 
-  private static func entry(_ name: String, _ parser: inout HeaderParser, dataCount: Int)
-    throws(ColorizeError) -> Entry
-  {
-    var format: String?
-    var shape: [Int]?
-    var offsets: [Int]?
-    try parser.object { (key, parser) throws(ColorizeError) in
-      switch key {
-      case "dtype" where format == nil: format = try parser.name()
-      case "shape" where shape == nil: shape = try parser.integers(atMost: 8)
-      case "data_offsets" where offsets == nil: offsets = try parser.integers(atMost: 2)
-      case "dtype", "shape", "data_offsets":
-        throw .invalidModel("tensor \(name) has \(key) twice")
-      default: throw .invalidModel("tensor \(name) has an unknown property \(key)")
-      }
-    }
-    guard let format, let shape, let offsets, offsets.count == 2 else {
-      throw .invalidModel("tensor \(name) lacks its dtype, shape or data_offsets")
-    }
-    guard offsets[0] <= offsets[1], offsets[1] <= dataCount else {
-      throw .invalidModel(
-        "tensor \(name) is at bytes \(offsets[0]) to \(offsets[1]) of \(dataCount)")
-    }
-    return Entry(format: format, shape: shape, start: offsets[0], end: offsets[1])
+  /// A tensor's name from the bytes of a file.
+  static func name(_ bytes: UnsafeBufferPointer<UInt8>) throws(ColorizeError) -> String {
+    guard bytes.count <= HeaderParser.maximumNameBytes,
+      let name = String(validating: bytes, as: UTF8.self)
+    else { throw .invalidModel("the name of a tensor is not UTF-8 of up to 256 bytes") }
+    return Self.name(name)
+  }
+
+  /// A tensor's name as the network knows it.
+  static func name(_ name: String) -> String {
+    guard name.utf8.starts(with: modulePrefix.utf8) else { return name }
+    return String(name.dropFirst(modulePrefix.count))
   }
 
   package subscript(metadata key: String) -> String? { metadata.first { $0.key == key }?.value }
 
+  /// The names of all tensors, sorted.
+  package var names: [String] { entries.keys.sorted() }
+
   /// The shape of a tensor; nil if there is none of that name.
   package func shape(_ name: String) -> [Int]? { entries[name]?.shape }
 
-  /// The bytes of a tensor, in whatever number format it has.
+  /// The bytes of a tensor, row-major, in whatever number format it has.
   package func bytes(_ name: String) throws(ColorizeError) -> Memory<UInt8> {
     guard let entry = entries[name] else { throw .invalidModel("tensor \(name) is missing") }
-    let bytes = try Memory<UInt8>(count: entry.end - entry.start)
-    try source.read(dataStart + entry.start, bytes.count, into: bytes.start)
-    return bytes
+    let bytes = try source.bytes(entry.start, entry.end - entry.start)
+    guard let strides = entry.strides else { return bytes }
+    // A permutation has been checked to be one: no index lies outside.
+    let count = entry.shape.reduce(1, *)
+    let size = bytes.count / count
+    let ordered = try Memory<UInt8>(count: bytes.count)
+    var position = [Int](repeating: 0, count: strides.count)
+    var from = 0
+    for to in 0..<count {
+      for byte in 0..<size { ordered.start[to * size + byte] = bytes.start[from * size + byte] }
+      for dimension in position.indices.reversed() {
+        position[dimension] += 1
+        from += strides[dimension]
+        if position[dimension] < entry.shape[dimension] { break }
+        from -= position[dimension] * strides[dimension]
+        position[dimension] = 0
+      }
+    }
+    return ordered
   }
 
   /// The values of a tensor as float32. All are finite.
@@ -201,7 +139,8 @@ package struct TensorFile {
       throw .invalidModel("tensor \(name) has the shape \(entry.shape), not \(shape)")
     }
     guard let format = NumberFormat(rawValue: entry.format) else {
-      throw .unsupportedModel("tensor \(name) is \(entry.format); F32 and F16 can be read")
+      throw .unsupportedModel(
+        "tensor \(name) is \(entry.format); F32, F16, BF16 and F64 can be read")
     }
     // The shape is the network's or has been checked by the caller: no overflow.
     let count = shape.reduce(1, *)
@@ -211,31 +150,55 @@ package struct TensorFile {
           + "not \(count * format.bytes)")
     }
     let values = try Memory<Float>(count: count)
-    switch format {
-    case .float32:
-      try source.read(dataStart + entry.start, count * 4, into: values.start)
-    case .float16:
+    if entry.strides != nil {
       let bytes = try bytes(name)
-      let halves = UnsafeRawPointer(bytes.start).assumingMemoryBound(to: UInt16.self)
-      for index in 0..<count { values.start[index] = Float(halfPrecision: halves[index]) }
+      Self.convert(bytes.start, format, to: values.start, count)
+    } else if format == .float32 {
+      try source.read(entry.start, count * 4, into: values.start)
+    } else {
+      let block = try Memory<UInt8>(count: Self.blockCount * format.bytes)
+      for first in stride(from: 0, to: count, by: Self.blockCount) {
+        let length = min(Self.blockCount, count - first)
+        try source.read(
+          entry.start + first * format.bytes, length * format.bytes, into: block.start)
+        Self.convert(block.start, format, to: values.start + first, length)
+      }
     }
-    for index in 0..<count where !values.start[index].isFinite {
+    if let index = Self.firstThatIsNotFinite(values) {
       throw .invalidModel("tensor \(name) has the value \(values.start[index]) at index \(index)")
     }
     return values
   }
-}
 
-extension Float {
-  /// The number that an IEEE half-precision pattern stands for.
-  @inline(__always)
-  init(halfPrecision bits: UInt16) {
-    let sign = UInt32(bits & 0x8000) << 16
-    let magnitude = UInt32(bits & 0x7FFF)
-    // Shifted into place the exponent is 112 too small, for subnormal numbers too: a product with
-    // 2^112 is exact and right for both. Infinity and NaN need the largest exponent.
-    let scaled = Float(bitPattern: magnitude &<< 13) * 0x1p112
-    let special: UInt32 = magnitude >= 0x7C00 ? 0x7F80_0000 : 0
-    self = Float(bitPattern: scaled.bitPattern | special | sign)
+  /// - Parameter bytes: aligned to the format.
+  private static func convert(
+    _ bytes: UnsafeMutablePointer<UInt8>, _ format: NumberFormat,
+    to values: UnsafeMutablePointer<Float>, _ count: Int
+  ) {
+    let bytes = UnsafeRawPointer(bytes)
+    switch format {
+    case .float32:
+      let numbers = bytes.assumingMemoryBound(to: Float.self)
+      values.update(from: numbers, count: count)
+    case .float16:
+      let numbers = bytes.assumingMemoryBound(to: UInt16.self)
+      for index in 0..<count { values[index] = Float(halfPrecision: numbers[index]) }
+    case .bfloat16:
+      let numbers = bytes.assumingMemoryBound(to: UInt16.self)
+      for index in 0..<count { values[index] = Float(brainPrecision: numbers[index]) }
+    case .float64:
+      let numbers = bytes.assumingMemoryBound(to: Double.self)
+      for index in 0..<count { values[index] = Float(numbers[index]) }
+    }
+  }
+
+  private static func firstThatIsNotFinite(_ values: Memory<Float>) -> Int? {
+    // Without a way out of the loop it takes a vector at a time.
+    var largest: UInt32 = 0
+    for index in 0..<values.count {
+      largest = max(largest, values.start[index].bitPattern & 0x7FFF_FFFF)
+    }
+    guard largest >= Float.infinity.bitPattern else { return nil }
+    return (0..<values.count).first { !values.start[$0].isFinite }
   }
 }
