@@ -53,7 +53,7 @@ extension ColorizeError {
     switch self {
     case .invalidArgument: Int32(COLORIZE_INVALID_ARGUMENT)
     case .outOfMemory: Int32(COLORIZE_OUT_OF_MEMORY)
-    case .cannotReadFile: Int32(COLORIZE_CANNOT_READ_FILE)
+    case .cannotReadFile, .cannotWriteFile: Int32(COLORIZE_CANNOT_READ_FILE)
     case .invalidModel: Int32(COLORIZE_INVALID_MODEL)
     case .unsupportedModel: Int32(COLORIZE_UNSUPPORTED_MODEL)
     case .cancelled: Int32(COLORIZE_CANCELLED)

@@ -8,6 +8,8 @@ package enum ColorizeError: Error, Equatable {
   case outOfMemory(bytes: Int)
   /// The file cannot be opened or read, or is not a regular file.
   case cannotReadFile(path: String, reason: String)
+  /// A file cannot be written. No call of the library writes one.
+  case cannotWriteFile(reason: String)
   /// The bytes are not a model file, or the file is damaged or incomplete.
   case invalidModel(String)
   /// A sound file of an architecture or number format that is not known here.
@@ -20,6 +22,7 @@ package enum ColorizeError: Error, Equatable {
     switch self {
     case .invalidArgument(let text), .invalidModel(let text), .unsupportedModel(let text): text
     case .outOfMemory(let bytes): "no memory for \(bytes) bytes"
+    case .cannotWriteFile(let reason): "cannot write: \(reason)"
     case .cannotReadFile(let path, let reason): "cannot read \(path): \(reason)"
     case .cancelled: "stopped by the progress callback"
     }

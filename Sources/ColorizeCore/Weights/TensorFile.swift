@@ -164,7 +164,7 @@ package struct TensorFile {
         Self.convert(block.start, format, to: values.start + first, length)
       }
     }
-    if let index = Self.firstThatIsNotFinite(values) {
+    if let index = values.firstThatIsNotFinite {
       throw .invalidModel("tensor \(name) has the value \(values.start[index]) at index \(index)")
     }
     return values
@@ -191,14 +191,15 @@ package struct TensorFile {
       for index in 0..<count { values[index] = Float(numbers[index]) }
     }
   }
+}
 
-  private static func firstThatIsNotFinite(_ values: Memory<Float>) -> Int? {
+extension Memory<Float> {
+  /// The index of the first value that is infinite or not a number.
+  var firstThatIsNotFinite: Int? {
     // Without a way out of the loop it takes a vector at a time.
     var largest: UInt32 = 0
-    for index in 0..<values.count {
-      largest = max(largest, values.start[index].bitPattern & 0x7FFF_FFFF)
-    }
+    for index in 0..<count { largest = max(largest, start[index].bitPattern & 0x7FFF_FFFF) }
     guard largest >= Float.infinity.bitPattern else { return nil }
-    return (0..<values.count).first { !values.start[$0].isFinite }
+    return (0..<count).first { !start[$0].isFinite }
   }
 }
