@@ -12,6 +12,7 @@ not depend on the processor, and a test measures the library's own error. (PyTor
 import argparse
 import sys
 import warnings
+from functools import partial
 from pathlib import Path
 from unittest import mock
 
@@ -25,12 +26,13 @@ from skimage.color import lab2rgb, rgb2lab
 
 from compact import PAPER_TEMPERATURE, annealed_mean, load
 from pictures import gray, network_input, picture
+from published import CLASSES, forward, released_network
 from safetensors_file import write
 
 ROOT = Path(__file__).parents[2]
 MODEL = ROOT / "Sources" / "ColorizeDefaultModel" / "compact.safetensors"
 FIXTURES = ROOT / "Tests" / "Fixtures"
-MAXIMUM_BYTES = 2_500_000
+MAXIMUM_BYTES = 3_200_000
 
 
 def seeded(subject):
@@ -205,9 +207,11 @@ def bilinear(full):
 
 
 def convolution(full):
-    """`N.input` [C, H, W], `N.weight` [O, C, k, k], stride, padding, maybe bias -> `N.output`."""
+    """`N.input` [C, H, W], `N.weight` [O, C, k, k], stride, padding, dilation, maybe bias ->
+    `N.output`.
+    """
     rng = seeded("convolution")
-    # in, out, kernel, stride, padding, bias, height, width
+    # in, out, kernel, stride, padding, bias, height, width, maybe dilation
     cases = [
         (4, 32, 3, 2, 1, False, 16, 16),  # stem1
         (32, 64, 3, 2, 1, False, 9, 11),
@@ -220,6 +224,11 @@ def convolution(full):
         (3, 4, 3, 1, 1, False, 1, 1),
         (3, 4, 3, 2, 1, True, 1, 9),
         (64, 33, 1, 1, 0, True, 4, 4),
+        (7, 5, 3, 1, 2, True, 7, 6, 2),  # dilated
+        (3, 4, 3, 1, 2, True, 1, 1, 2),
+        (3, 4, 3, 1, 2, False, 2, 9, 2),
+        (4, 3, 3, 2, 2, True, 9, 8, 2),
+        (3, 4, 3, 1, 3, True, 5, 4, 3),
     ]
     if full:
         cases += [
@@ -227,9 +236,11 @@ def convolution(full):
             (128, 256, 3, 2, 1, False, 32, 32),
             (128, 313, 1, 1, 0, True, 64, 64),
             (64, 128, 3, 1, 1, False, 64, 64),
+            (512, 64, 3, 1, 2, True, 32, 32, 2),
         ]
     result = []
-    for inputs, outputs, kernel, stride, padding, has_bias, height, width in cases:
+    for inputs, outputs, kernel, stride, padding, has_bias, height, width, *rest in cases:
+        dilation = rest[0] if rest else 1
         scale = (inputs * kernel * kernel) ** -0.5
         case = {
             "input": rng.standard_normal((inputs, height, width)).astype(np.float32),
@@ -238,6 +249,7 @@ def convolution(full):
             ),
             "stride": np.array([stride]),
             "padding": np.array([padding]),
+            "dilation": np.array([dilation]),
         }
         if has_bias:
             case["bias"] = rng.standard_normal(outputs).astype(np.float32)
@@ -247,10 +259,54 @@ def convolution(full):
             torch.from_numpy(case["bias"]).double() if has_bias else None,
             stride=stride,
             padding=padding,
+            dilation=dilation,
         )
         case["output"] = float32(output[0])
         result.append(case)
     return numbered(result)
+
+
+def transposed(full):
+    """`N.input` [I, H, W], `N.weight` [I, O, 4, 4], `N.bias` -> `N.output` [O, 2H, 2W]: PyTorch's
+    transposed convolution with stride 2 and padding 1.
+    """
+    rng = seeded("transposed")
+    # in, out, height, width
+    cases = [(1, 1, 1, 1), (3, 5, 1, 4), (5, 3, 7, 1), (7, 33, 5, 3), (64, 16, 3, 4)]
+    if full:
+        cases += [(512, 64, 32, 32), (128, 128, 31, 17)]
+    result = []
+    for inputs, outputs, height, width in cases:
+        case = {
+            "input": rng.standard_normal((inputs, height, width)).astype(np.float32),
+            "weight": (0.5 * inputs**-0.5 * rng.standard_normal((inputs, outputs, 4, 4))).astype(
+                np.float32
+            ),
+            "bias": rng.standard_normal(outputs).astype(np.float32),
+        }
+        output = F.conv_transpose2d(
+            torch.from_numpy(case["input"])[None].double(),
+            torch.from_numpy(case["weight"]).double(),
+            torch.from_numpy(case["bias"]).double(),
+            stride=2,
+            padding=1,
+        )
+        case["output"] = float32(output[0])
+        result.append(case)
+    return numbered(result)
+
+
+def activation(full):
+    """`input` F32 [1, 1, N] -> `leaky` with slope 0.2, and `tanh`."""
+    values = np.concatenate(
+        [seeded("activation").normal(0, 3, 10_000 if full else 500), [-100, -1e-6, 0, 1e-6, 100]]
+    ).astype(np.float32)[None, None]
+    inputs = torch.from_numpy(values).double()
+    return {
+        "input": values,
+        "leaky": float32(F.leaky_relu(inputs, 0.2)),
+        "tanh": float32(torch.tanh(inputs)),
+    }
 
 
 # ---- The network ---------------------------------------------------------------------------------
@@ -293,31 +349,109 @@ def network(full):
     return numbered(result)
 
 
+def random_hints(rng, height, width, share):
+    """ab [2, H, W] everywhere, and a mask [H, W] of 0 and 1 that holds `share` of the pixels."""
+    hints = rng.uniform(-110, 110, (2, height, width)).astype(np.float32)
+    return hints, (rng.random((height, width)) < share).astype(np.float32)
+
+
+def published(architecture, full):
+    """For `N.input` F32 [C, H, W] the `N.ab` of the released class, and in some cases the
+    `N.probabilities` of bins or classes: softmax(logits).
+
+    eccv16's input is L alone. siggraph17's has the hints' ab, which it reads everywhere, and the
+    mask; where `N.centred` is there, the mask that the network saw was 0.5 less.
+    """
+    rng = seeded(architecture)
+    network = released_network(architecture, torch.float64)
+    # height, width, the hints' share, with probabilities, centred mask
+    if architecture == "eccv16":
+        sizes = [
+            (24, 16, None, True, False),
+            (17, 9, None, False, False),
+            (1, 1, None, True, False),
+            (32, 40, None, False, False),
+            (37, 53, None, False, False),
+            (64, 64, None, False, False),
+        ]
+    else:
+        sizes = [
+            (16, 16, 0.3, True, False),
+            (8, 8, 0.1, True, True),
+            (24, 40, None, False, False),
+            (32, 32, 0.5, False, False),
+            (40, 24, 0.02, False, True),
+            (48, 48, 0.02, False, False),
+        ]
+    if full:
+        sizes += [(256, 256, None, False, False)]
+    result = []
+    for index, (height, width, share, with_probabilities, centred) in enumerate(sizes):
+        content = picture(("coffee", "chelsea", "rocket")[index % 3], height, width)
+        lightness = rgb2lab(content)[..., 0].astype(np.float32)
+        case = {"input": lightness[None]}
+        arguments = (lightness,)
+        if architecture == "siggraph17":
+            if share is None:
+                hints = np.zeros((2, height, width), np.float32)
+                mask = np.zeros((height, width), np.float32)
+            else:
+                hints, mask = random_hints(rng, height, width, share)
+            case = {"input": np.concatenate([lightness[None], hints, mask[None]])}
+            if centred:
+                case["centred"] = np.array([1])
+            arguments = (lightness, hints, mask - np.float32(0.5) if centred else mask)
+        ab, logits = forward(network, *arguments)
+        case["ab"] = float32(ab)
+        if with_probabilities:
+            case["probabilities"] = float32(torch.softmax(logits, dim=0))
+        result.append(case)
+    return numbered(result)
+
+
 # ---- Whole pictures ------------------------------------------------------------------------------
 
 
-def released_pipeline(compact, image, network_size):
-    """What the released Python does, with compact for its network: float RGB [H, W, 3], 0 to 1.
+def released_pipeline(predict, image, network_size):
+    """What the released Python does to a picture: float RGB [H, W, 3], 0 to 1.
 
-    `image`: uint8 [H, W] or [H, W, 3], the former three times over as its load_img makes it. The
-    network's ab is at a quarter of its input's size, and the pipeline's one bilinear step takes it
-    from there to the picture's.
+    `predict` is the network: ab [1, 2, h, w] of L [1, 1, S, S]. `image` is uint8 [H, W] or
+    [H, W, 3], the former three times over as the release's load_img makes it.
     """
     if image.ndim == 2:
         image = np.tile(image[:, :, None], 3)
     lightness, small = released.preprocess_img(image, HW=(network_size, network_size), resample=3)
-    dtype = compact.logits.weight.dtype
-    inputs = torch.zeros((1, 4, network_size, network_size), dtype=dtype)
-    inputs[:, :1] = (small - 50) / 100
-    ab = annealed_mean(compact(inputs), PAPER_TEMPERATURE).float()
+    ab = predict(small).float()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         return released.postprocess_tens(lightness, ab)
 
 
+def compact_in_pipeline(compact):
+    """compact in the form of the released networks. Its ab is at a quarter of its input's size, and
+    the pipeline's one bilinear step takes it from there to the picture's.
+    """
+
+    def predict(lightness):
+        inputs = torch.zeros((1, 4, *lightness.shape[2:]), dtype=compact.logits.weight.dtype)
+        inputs[:, :1] = (lightness - 50) / 100
+        return annealed_mean(compact(inputs), PAPER_TEMPERATURE)
+
+    return predict
+
+
+def picture_case(predict, image, network_size):
+    rgb = released_pipeline(predict, image, network_size)
+    return {
+        "input": image,
+        "network_size": np.array([network_size]),
+        "output": np.rint(65535 * np.asarray(rgb, np.float64)).astype(np.uint16),
+    }
+
+
 def whole_picture(full):
     """`N.input` U8 [H, W] or [H, W, 3] and `N.network_size` -> `N.output` U16: 65535 times RGB."""
-    compact = load(MODEL, torch.float64)
+    predict = compact_in_pipeline(load(MODEL, torch.float64))
     cases = [
         (picture("coffee", 1, 1), 256),
         (picture("coffee", 1, 37), 256),
@@ -340,17 +474,23 @@ def whole_picture(full):
                 (picture("coffee", 2, 5000), size),
                 (picture("coffee", 255, 257), size),
             ]
-    result = []
-    for image, network_size in cases:
-        rgb = released_pipeline(compact, image, network_size)
-        result.append(
-            {
-                "input": image,
-                "network_size": np.array([network_size]),
-                "output": np.rint(65535 * np.asarray(rgb, np.float64)).astype(np.uint16),
-            }
-        )
-    return numbered(result)
+    return numbered(picture_case(predict, *case) for case in cases)
+
+
+def published_picture(architecture, full):
+    """The same with a released network in the pipeline."""
+    network = released_network(architecture, torch.float64)
+    cases = [
+        (picture("coffee", 61, 47), 64),
+        (gray(picture("rocket", 30, 100)), 64),
+        (picture("chelsea", 64, 64), 64),  # nothing is resized
+        (gray(picture("coffee", 40, 60)), 256),
+    ]
+    if full:
+        cases += [(picture("rocket", 300, 200), 256), (picture("coffee", 256, 256), 256)]
+    return numbered(
+        picture_case(lambda lightness: network(lightness.double()), *case) for case in cases
+    )
 
 
 SUBJECTS = {
@@ -358,8 +498,12 @@ SUBJECTS = {
     "lab": lab,
     "bilinear": bilinear,
     "convolution": convolution,
+    "transposed": transposed,
+    "activation": activation,
     "network": network,
     "picture": whole_picture,
+    **{name: partial(published, name) for name in CLASSES},
+    **{f"{name}-picture": partial(published_picture, name) for name in CLASSES},
 }
 
 
