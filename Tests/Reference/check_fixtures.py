@@ -7,6 +7,7 @@ computed without a mistake, and has to be within the tolerance then: it is the m
 
 import sys
 import warnings
+from functools import cache
 from unittest import mock
 
 import numpy as np
@@ -17,13 +18,17 @@ from skimage.color import colorconv, lab2rgb
 from torch import nn
 
 from compact import PAPER_TEMPERATURE, annealed_mean, load
-from make_fixtures import FIXTURES, MODEL
+from make_fixtures import FIXTURES, MODEL, released_pipeline
+from published import ECCV16_TEMPERATURE, forward, released_network
 
 TEN = 10
 AB_TOLERANCE = 2e-3
 RGB_TOLERANCE = 1e-4
 # PyTorch's own float32 is 6e-4 off here: noise of ab's range at rounded coordinates.
 BILINEAR_TOLERANCE = 1e-3
+PROBABILITY_TOLERANCE = 1e-4
+# Of 0 to 1, in pictures: 2e-4, and half a step of the fixture's 16 bits.
+PICTURE_TOLERANCE = 2e-4 + 0.5 / 65535
 
 
 def cases(subject):
@@ -159,6 +164,173 @@ def network_error_with_aligned_corners():
         return network_error()
 
 
+# ---- The published networks ----------------------------------------------------------------------
+
+
+def published_error(architecture, change=lambda network: None, mask_offset=0):
+    """Of ab. `change` is done to the network."""
+    network = released_network(architecture)
+    change(network)
+    worst = 0
+    for case in cases(architecture):
+        values = case["input"]
+        arguments = (values[0],)
+        if len(values) == 4:
+            offset = mask_offset - (0.5 if "centred" in case else 0)
+            arguments = (values[0], values[1:3], values[3] + np.float32(offset))
+        worst = max(worst, np.abs(forward(network, *arguments)[0].numpy() - case["ab"]).max())
+    return worst
+
+
+@cache
+def published_error_without_mistake(architecture):
+    return published_error(architecture)
+
+
+def probability_error(architecture, factor=1, transposed_classes=False):
+    """Of the distribution of logits times `factor`."""
+    network = released_network(architecture)
+    worst = 0
+    for case in cases(architecture):
+        if "probabilities" in case and "centred" not in case:
+            values = case["input"]
+            arguments = (values[0], values[1:3], values[3]) if len(values) == 4 else (values[0],)
+            probabilities = torch.softmax(factor * forward(network, *arguments)[1], dim=0).numpy()
+            if transposed_classes:
+                grid = probabilities.reshape(23, 23, *probabilities.shape[1:])
+                probabilities = grid.swapaxes(0, 1).reshape(probabilities.shape)
+            worst = max(worst, np.abs(probabilities - case["probabilities"]).max())
+    return worst
+
+
+def picture_error(interpolations):
+    """Of eccv16's pictures, with the enlargement by 4 and that to full size in one or two steps."""
+    network = released_network("eccv16")
+    if interpolations == 1:
+        network.upsample4 = nn.Identity()
+    worst = 0
+    for case in cases("eccv16-picture"):
+        rgb = released_pipeline(network, case["input"], int(case["network_size"][0]))
+        worst = max(worst, np.abs(rgb - case["output"] / 65535).max())
+    return worst
+
+
+def fold_norm_into_next(norm_name, convolution_name):
+    """The change that applies a batch norm within the convolution behind it: padding and all."""
+
+    def change(network):
+        norm, convolution = map(network.get_submodule, (norm_name, convolution_name))
+        original = norm.forward
+        padding = convolution.padding[0]
+        convolution.padding = (0, 0)
+        plain = convolution.forward
+        norm.forward = lambda x: x
+        convolution.forward = lambda x: plain(original(F.pad(x, [padding] * 4)))
+
+    return change
+
+
+def without_dilation(block):
+    def change(network):
+        for module in network.get_submodule(block):
+            if isinstance(module, nn.Conv2d):
+                module.dilation = module.padding = (1, 1)
+
+    return change
+
+
+def with_kernel_turned(name):
+    """The change that uses a transposed convolution's kernel turned by 180 degrees."""
+
+    def change(network):
+        module = network.get_submodule(name)
+        module.weight.data = module.weight.data.flip(2, 3)
+
+    return change
+
+
+def without_skip(name):
+    def change(network):
+        network.get_submodule(name).forward = lambda x: torch.zeros(1)
+
+    return change
+
+
+def with_slope_zero(network):
+    network.model10[2].negative_slope = 0
+
+
+def published_rows(architecture, changes):
+    return [
+        (
+            f"{architecture}: {name}",
+            lambda: published_error_without_mistake(architecture),
+            lambda change=change: published_error(architecture, change),
+            AB_TOLERANCE,
+        )
+        for name, change in changes
+    ]
+
+
+COMMON_CHANGES = [
+    ("eps 1e-3", with_other_epsilon),
+    *(
+        (f"{norm} in {next_name}", fold_norm_into_next(norm, next_name))
+        for norm, next_name in [("model4.6", "model5.0"), ("model6.6", "model7.0")]
+    ),
+    *((f"{block} not dilated", without_dilation(block)) for block in ("model5", "model6")),
+]
+
+PUBLISHED_ROWS = [
+    *published_rows(
+        "eccv16",
+        [
+            *COMMON_CHANGES,
+            ("model1.4 in model2.0", fold_norm_into_next("model1.4", "model2.0")),
+            ("model8.0 turned", with_kernel_turned("model8.0")),
+        ],
+    ),
+    *published_rows(
+        "siggraph17",
+        [
+            *COMMON_CHANGES,
+            *(
+                (f"{n} turned", with_kernel_turned(n))
+                for n in ("model8up.0", "model9up.0", "model10up.0")
+            ),
+            *(
+                (f"no {name}", without_skip(name))
+                for name in ("model3short8", "model2short9", "model1short10")
+            ),
+            ("leaky slope 0", with_slope_zero),
+        ],
+    ),
+    (
+        "siggraph17: mask 0.5 less",
+        lambda: published_error_without_mistake("siggraph17"),
+        lambda: published_error("siggraph17", mask_offset=-0.5),
+        AB_TOLERANCE,
+    ),
+    (
+        "siggraph17: classes b major",
+        lambda: probability_error("siggraph17"),
+        lambda: probability_error("siggraph17", transposed_classes=True),
+        PROBABILITY_TOLERANCE,
+    ),
+    (
+        "eccv16: plain softmax at T = 1",
+        lambda: probability_error("eccv16"),
+        lambda: probability_error("eccv16", factor=ECCV16_TEMPERATURE),
+        PROBABILITY_TOLERANCE,
+    ),
+    (
+        "eccv16: one interpolation",
+        lambda: picture_error(interpolations=2),
+        lambda: picture_error(interpolations=1),
+        PICTURE_TOLERANCE,
+    ),
+]
+
 BLOCKS = ["enc4.0", "enc8.0", "enc8.1", "enc16.0", "enc16.1", "dec8.0", "dec4.0"]
 
 # The mistake, the error without it and with it, and the tolerance.
@@ -206,6 +378,7 @@ ROWS = [
         )
         for block in BLOCKS
     ),
+    *PUBLISHED_ROWS,
 ]
 
 
