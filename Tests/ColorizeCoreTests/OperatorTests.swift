@@ -15,7 +15,8 @@ import Testing
       let convolution = Convolution(
         inputs: weight.shape[1], outputs: weight.shape[0], kernel: weight.shape[2],
         stride: try #require(try fixture.number("\(number).stride")),
-        padding: try #require(try fixture.number("\(number).padding")), bias: bias != nil)
+        padding: try #require(try fixture.number("\(number).padding")),
+        dilation: try #require(try fixture.number("\(number).dilation")), bias: bias != nil)
       let shape = Shape(channels: input.shape[0], height: input.shape[1], width: input.shape[2])
       let output = convolution.reference(
         [ReferenceTensor(shape, input.values.map(Double.init))],
@@ -25,6 +26,61 @@ import Testing
       #expect(largestDifference(expected.values, output.values) < 1e-3, "case \(number)")
     }
     #expect(cases >= 5)
+  }
+
+  /// PyTorch's is transposed in the sense of the matrix: its kernel is not turned.
+  @Test func naiveTransposedConvolutionIsPyTorchs() throws {
+    let fixture = try Fixture("transposed")
+    let cases = try fixture.forEachCase(inputs: Float.self) { number, input in
+      let weight = try #require(try fixture.tensor("\(number).weight", of: Float.self))
+      let bias = try #require(try fixture.tensor("\(number).bias", of: Float.self))
+      let expected = try #require(try fixture.tensor("\(number).output", of: Float.self))
+      let convolution = TransposedConvolution(inputs: weight.shape[0], outputs: weight.shape[1])
+      #expect(convolution.parameters[0].shape == weight.shape)
+      let shape = Shape(channels: input.shape[0], height: input.shape[1], width: input.shape[2])
+      let output = convolution.reference(
+        [ReferenceTensor(shape, input.values.map(Double.init))],
+        parameters: [weight, bias].map { $0.values.map(Double.init) })
+      #expect(
+        [output.shape.channels, output.shape.height, output.shape.width] == expected.shape)
+      // PyTorch summed in float64.
+      #expect(largestDifference(expected.values, output.values) < 1e-5, "case \(number)")
+    }
+    #expect(cases >= 5)
+  }
+
+  @Test func activationsArePyTorchs() throws {
+    let fixture = try Fixture("activation")
+    let input = try #require(try fixture.tensor("input", of: Float.self))
+    let shape = Shape(channels: 1, height: 1, width: input.values.count)
+    let values = [ReferenceTensor(shape, input.values.map(Double.init))]
+    for (name, operation) in [("leaky", LeakyReLU(slope: 0.2) as any Operator), ("tanh", Tanh())] {
+      let expected = try #require(try fixture.tensor(name, of: Float.self))
+      let output = operation.reference(values, parameters: [])
+      #expect(largestDifference(expected.values, output.values) < 1e-5, "\(name)")
+    }
+    let planned = try TestActivation(shape, stride: 16)
+    try run(
+      PlannedTanh(), [TestActivation(shape, stride: 16, planes: input.values)], planned,
+      kernels: KernelSet(.baseline))
+    let expected = try #require(try fixture.tensor("tanh", of: Float.self))
+    #expect(largestDifference(planned.planes, expected.values.map(Double.init)) < 1e-6)
+  }
+
+  /// As PyTorch's `[:, ::2, ::2]`: the first row and column stay.
+  @Test(arguments: [(1, 1), (2, 4), (5, 3)]) func subsample(_ height: Int, _ width: Int) throws {
+    let shape = Shape(channels: 19, height: height, width: width)
+    var numbers = Numbers(seed: 19)
+    let values = numbers.values(shape.count)
+    let expected = Subsample().reference(
+      [ReferenceTensor(shape, values.map(Double.init))], parameters: [])
+    #expect(expected.shape == Shape(channels: 19, height: (height + 1) / 2, width: (width + 1) / 2))
+    let output = try TestActivation(expected.shape, stride: 32)
+    try run(
+      PlannedSubsample(), [TestActivation(shape, stride: 32, planes: values)], output,
+      kernels: KernelSet(.baseline))
+    #expect(largestDifference(output.planes, expected.values) == 0)
+    #expect(output.planes[0] == values[0])
   }
 
   @Test(arguments: InstructionSet.available, [false, true])

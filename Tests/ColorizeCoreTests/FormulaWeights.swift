@@ -1,0 +1,140 @@
+// Weights for the published networks that nobody has to store: each number is a hash of its tensor's
+// name and its index. Tests/Reference/published.py has the same formula and says how its constants
+// were chosen; a name, a shape or an order that differs between the two gives other weights, and
+// other colours.
+
+import ColorizeCore
+
+/// The weights of one published network.
+struct FormulaWeights {
+  private let network: Network
+  /// The names of its batch norms.
+  private let norms: Set<String>
+
+  init(_ network: Network) {
+    self.network = network
+    norms = Set(
+      network.parameters.map(\.name).filter { $0.hasSuffix(".running_mean") }.map {
+        String($0.dropLast(".running_mean".count))
+      })
+  }
+
+  /// A safetensors file of all tensors as float32, without metadata.
+  func file() throws -> Memory<UInt8> {
+    var entries: [String] = []
+    var offset = 0
+    for parameter in network.parameters {
+      let end = offset + parameter.shape.reduce(4, *)
+      let shape = parameter.shape.map(String.init).joined(separator: ",")
+      entries.append(
+        "\"\(parameter.name)\":{\"dtype\":\"F32\",\"shape\":[\(shape)],"
+          + "\"data_offsets\":[\(offset),\(end)]}")
+      offset = end
+    }
+    var header = Array("{\(entries.joined(separator: ","))}".utf8)
+    while header.count % 8 != 0 { header.append(UInt8(ascii: " ")) }
+    let file = try Memory<UInt8>(count: 8 + header.count + offset)
+    for index in 0..<8 {
+      file.start[index] = UInt8(truncatingIfNeeded: header.count >> (8 * index))
+    }
+    (file.start + 8).update(from: header, count: header.count)
+    let values = UnsafeMutableRawPointer(file.start + 8 + header.count)
+      .bindMemory(to: Float.self, capacity: offset / 4)
+    var start = values
+    for parameter in network.parameters {
+      write(parameter, to: start)
+      start += parameter.shape.reduce(1, *)
+    }
+    return file
+  }
+
+  private func write(_ parameter: Parameter, to target: UnsafeMutablePointer<Float>) {
+    let shape = parameter.shape
+    let count = shape.reduce(1, *)
+    let (module, kind) = Self.split(parameter.name)
+    if network.architecture == "eccv16", module == "model_out" {
+      for (index, centre) in Gamut.centres.enumerated() {
+        target[index] = centre.x / 110
+        target[count / 2 + index] = centre.y / 110
+      }
+      return
+    }
+    let noise = Noise("\(network.architecture) \(parameter.name)")
+    let isTransposed = shape.count == 4 && shape[2] == 4
+    if norms.contains(module) {
+      for channel in 0..<count {
+        let value = noise[channel]
+        let less = attenuation(module, channel)
+        target[channel] =
+          switch kind {
+          case "weight": 1 + 0.25 * value
+          case "bias": 0.25 * value
+          case "running_mean": (0.56 + 0.25 * value) * less
+          default: (0.68 + 0.34 * value) * less * less
+          }
+      }
+      return
+    }
+    var factor: Float = 0.25
+    if kind == "weight" {
+      let fanIn = isTransposed ? shape[0] * 4 : shape[1] * shape[2] * shape[3]
+      let gain = Self.gains["\(network.architecture) \(parameter.name)"] ?? 1
+      factor = Float(gain * (6 / Double(fanIn)).squareRoot())
+    }
+    for index in 0..<count { target[index] = noise[index] * factor }
+
+    let (sequence, place) = Self.split(module)
+    let norm = "\(sequence).\((Int(place) ?? 0) + 2)"
+    guard norms.contains(norm) else { return }
+    let each = count / shape[0]
+    for output in 0..<shape[0] {
+      let less = attenuation(norm, output)
+      for index in (output * each)..<((output + 1) * each) { target[index] *= less }
+    }
+  }
+
+  private static let gains = [
+    "eccv16 model1.0.weight": 4.0,
+    "siggraph17 model1.0.weight": 4,
+    "eccv16 model8.6.weight": 2,
+    "siggraph17 model_class.0.weight": 4,
+    "siggraph17 model_out.0.weight": 0.125,
+  ]
+
+  /// What is before the last period, and what is behind it.
+  private static func split(_ name: String) -> (first: String, last: String) {
+    guard let period = name.lastIndex(of: ".") else { return ("", name) }
+    return (String(name[..<period]), String(name[name.index(after: period)...]))
+  }
+
+  /// 1, 1/4, 1/16 or 1/64.
+  private func attenuation(_ norm: String, _ channel: Int) -> Float {
+    let noise = Noise("\(network.architecture) \(norm) attenuation")
+    return 1 / Float(1 << (2 * Int(noise.hash(channel) >> 30)))
+  }
+}
+
+/// Numbers from -1 to 1 that belong to a name.
+private struct Noise {
+  private let seed: UInt32
+
+  /// FNV-1a.
+  init(_ name: String) {
+    seed = name.utf8.reduce(0x811C_9DC5) { ($0 ^ UInt32($1)) &* 0x0100_0193 }
+  }
+
+  /// MurmurHash3's finaliser.
+  @inline(__always)
+  func hash(_ index: Int) -> UInt32 {
+    var x = UInt32(truncatingIfNeeded: index) &* 0x9E37_79B9 &+ seed
+    x ^= x >> 16
+    x &*= 0x85EB_CA6B
+    x ^= x >> 13
+    x &*= 0xC2B2_AE35
+    x ^= x >> 16
+    return x
+  }
+
+  @inline(__always)
+  subscript(index: Int) -> Float { Float(hash(index) >> 8) * 0x1p-23 - 1 }
+}
