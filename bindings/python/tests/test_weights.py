@@ -1,0 +1,411 @@
+"""Where weights come from, and what becomes of a download that goes wrong: on a server of ours."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import os
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from colorize import weights
+from colorize.weights import Published, WeightsError
+
+NAME = "toy-00000000.pth"
+CONTENT = np.random.default_rng(0).bytes(1_500_000)
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+
+Handler = BaseHTTPRequestHandler
+
+
+class Server(ThreadingHTTPServer):
+    """Answers the nth request with the nth of `answers`, and any after them with the last."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Requests)
+        self.answers: list[Callable[[Handler], None]] = [whole]
+        self.ranges: list[str | None] = []
+        """The Range of each request for the file, None where it had none."""
+        self.url = f"http://127.0.0.1:{self.server_port}/{NAME}"
+
+
+class _Requests(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_GET(self) -> None:
+        number = len(self.server.ranges)
+        self.server.ranges.append(self.headers["Range"])
+        self.server.answers[min(number, len(self.server.answers) - 1)](self)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def send(request: Handler, status: int, body: bytes, length: int | None = None, **more: str):
+    request.send_response(status)
+    request.send_header("Content-Length", str(len(body) if length is None else length))
+    for name, value in more.items():
+        request.send_header(name.replace("_", "-"), value)
+    request.end_headers()
+    # A client that stops listening is some tests' subject.
+    with contextlib.suppress(ConnectionError):
+        request.wfile.write(body)
+
+
+def whole(request: Handler) -> None:
+    """The file, or the part of it that is asked for."""
+    asked = request.headers["Range"]
+    if asked is None:
+        return send(request, 200, CONTENT)
+    first = int(asked[len("bytes=") : -1])
+    if first >= len(CONTENT):
+        return send(request, 416, b"", Content_Range=f"bytes */{len(CONTENT)}")
+    place = f"bytes {first}-{len(CONTENT) - 1}/{len(CONTENT)}"
+    return send(request, 206, CONTENT[first:], Content_Range=place)
+
+
+def cut(count: int) -> Callable[[Handler], None]:
+    """The file, but the connection ends after that many bytes."""
+    return lambda request: send(request, 200, CONTENT[:count], len(CONTENT))
+
+
+def without_ranges(request: Handler) -> None:
+    send(request, 200, CONTENT)
+
+
+def status(code: int) -> Callable[[Handler], None]:
+    return lambda request: send(request, code, b"<html>")
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.delenv("COLORIZE_WEIGHTS", raising=False)
+    with Server() as result:
+        thread = threading.Thread(target=result.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield result
+        result.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def find(server: Server, tmp_path: Path) -> Callable[..., Path]:
+    """weights.find for a toy that the server publishes, with a cache of its own."""
+    published = {"toy": Published(NAME, server.url, SHA256)}
+
+    def find(source: object = None, cache: Path = tmp_path / "cache") -> Path:
+        return weights.find("toy", source, cache=cache, published=published)
+
+    return find
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir() if path.suffix != ".lock")
+
+
+# ---- Where it looks ------------------------------------------------------------------------------
+
+
+def test_a_download_is_kept_and_used_again(find, server: Server, tmp_path: Path, capfd):
+    path = find()
+    assert path == tmp_path / "cache" / NAME
+    assert path.read_bytes() == CONTENT
+    assert files(path.parent) == [NAME]
+    assert find() == path
+    assert server.ranges == [None]
+    # Standard error is no terminal here.
+    assert capfd.readouterr() == ("", "")
+
+
+def test_the_cache_folder(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", "/somewhere")
+    assert weights.cache_folder() == Path("/somewhere/colorize")
+    monkeypatch.setenv("XDG_CACHE_HOME", "")
+    monkeypatch.setenv("HOME", "/home/someone")
+    assert weights.cache_folder() == Path("/home/someone/.cache/colorize")
+
+
+def test_a_file_of_the_caller_is_taken_as_it_is(find, server: Server, tmp_path: Path):
+    own = tmp_path / "own.pth"
+    own.write_bytes(b"other weights")
+    assert find(own) == own
+    assert find(str(own)) == own
+    assert server.ranges == []
+
+
+@pytest.mark.parametrize("by", ["argument", "environment"])
+def test_a_folder(by: str, find, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    source = folder if by == "argument" else None
+    if by == "environment":
+        monkeypatch.setenv("COLORIZE_WEIGHTS", str(folder))
+    with pytest.raises(WeightsError, match=f"there is no {folder / NAME}"):
+        find(source)
+    (folder / NAME).write_bytes(CONTENT)
+    assert find(source) == folder / NAME
+    (folder / NAME).write_bytes(CONTENT[:-1] + b"x")
+    with pytest.raises(WeightsError, match=f"its SHA-256 is not {SHA256}"):
+        find(source)
+    assert (folder / NAME).exists()
+    assert server.ranges == []
+
+
+@pytest.mark.parametrize("by", ["argument", "environment"])
+def test_a_mirror(by: str, find, server: Server, monkeypatch: pytest.MonkeyPatch):
+    paths = []
+
+    def answer(request: Handler) -> None:
+        paths.append(request.path)
+        whole(request)
+
+    server.answers = [answer]
+    mirror = f"http://127.0.0.1:{server.server_port}/a/mirror/"
+    if by == "environment":
+        monkeypatch.setenv("COLORIZE_WEIGHTS", mirror)
+    assert find(mirror if by == "argument" else None).read_bytes() == CONTENT
+    assert paths == [f"/a/mirror/{NAME}"]
+
+
+def test_a_place_that_is_not_there(find, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    with pytest.raises(WeightsError, match="there is no folder"):
+        find(tmp_path / "nothing")
+    # One file cannot be both networks'.
+    (tmp_path / "file").write_bytes(CONTENT)
+    monkeypatch.setenv("COLORIZE_WEIGHTS", str(tmp_path / "file"))
+    with pytest.raises(WeightsError, match="there is no folder"):
+        find()
+
+
+def test_the_published_files_are_the_release_s():
+    # The release's own check: eight digits of the SHA-256 are in the name.
+    for entry in weights.PUBLISHED.values():
+        assert entry.url == f"https://colorizers.s3.us-east-2.amazonaws.com/{entry.name}"
+        assert len(entry.sha256) == 64
+        assert entry.name.endswith(f"-{entry.sha256[:8]}.pth")
+    assert list(weights.PUBLISHED) == ["eccv16", "siggraph17"]
+
+
+# ---- Downloads that go wrong ---------------------------------------------------------------------
+
+
+def test_a_cut_connection_is_gone_on_with(find, server: Server):
+    server.answers = [cut(400_000), whole]
+    assert find().read_bytes() == CONTENT
+    assert server.ranges == [None, "bytes=400000-"]
+
+
+def test_the_next_call_goes_on_where_the_last_ended(find, server: Server, tmp_path: Path):
+    server.answers = [cut(400_000), status(503)]
+    with pytest.raises(WeightsError, match=r"503.* The next call goes on from byte 400000\."):
+        find()
+    assert files(tmp_path / "cache") == [f"{NAME}.part"]
+    server.answers = [whole]
+    assert find().read_bytes() == CONTENT
+    assert server.ranges[2:] == ["bytes=400000-"]
+    assert files(tmp_path / "cache") == [NAME]
+
+
+def test_a_server_without_ranges(find, server: Server):
+    server.answers = [cut(400_000), without_ranges]
+    assert find().read_bytes() == CONTENT
+    assert len(server.ranges) == 2
+
+
+def test_a_server_that_never_gives_all(find, server: Server):
+    server.answers = [cut(400_000)]
+    with pytest.raises(WeightsError, match="the connection ended after 400000 of 1500000 bytes"):
+        find()
+    assert len(server.ranges) == 2
+
+
+def test_a_complete_part_is_only_renamed(find, server: Server, tmp_path: Path):
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / f"{NAME}.part").write_bytes(CONTENT)
+    assert find().read_bytes() == CONTENT
+    assert server.ranges == ["bytes=1500000-"]
+
+
+@pytest.mark.parametrize("size", [400_000, len(CONTENT), 2_000_000])
+def test_a_part_of_something_else(size: int, find, server: Server, tmp_path: Path):
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / f"{NAME}.part").write_bytes(bytes(size))
+    assert find().read_bytes() == CONTENT
+    assert server.ranges == [f"bytes={size}-", None]
+
+
+def test_a_wrong_file_is_not_kept(find, server: Server, tmp_path: Path):
+    server.answers = [lambda request: send(request, 200, b"please log in")]
+    with pytest.raises(WeightsError, match=f"its SHA-256 is not {SHA256}"):
+        find()
+    assert files(tmp_path / "cache") == []
+    assert len(server.ranges) == 1
+
+
+def test_a_wrong_file_in_the_cache_is_replaced(find, server: Server, tmp_path: Path):
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / NAME).write_bytes(CONTENT[:1000])
+    assert find().read_bytes() == CONTENT
+
+
+def test_not_found(find, server: Server, tmp_path: Path):
+    server.answers = [status(404)]
+    with pytest.raises(WeightsError, match="404") as caught:
+        find()
+    assert server.url in str(caught.value)
+    assert files(tmp_path / "cache") == []
+
+
+def test_a_redirect_is_followed(find, server: Server):
+    server.answers = [
+        cut(400_000),
+        lambda request: send(request, 302, b"", Location=f"{server.url}?elsewhere"),
+        whole,
+    ]
+    assert find().read_bytes() == CONTENT
+    # The part that is lacking is asked for there, too.
+    assert server.ranges == [None, "bytes=400000-", "bytes=400000-"]
+
+
+def test_without_a_network_it_says_what_to_do(find, server: Server, tmp_path: Path):
+    server.shutdown()
+    server.server_close()
+    with pytest.raises(WeightsError, match="Connection refused") as caught:
+        find()
+    for text in (NAME, server.url, SHA256, str(tmp_path / "cache"), "COLORIZE_WEIGHTS"):
+        assert text in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["http://", "http://[", "http://a b/"])
+def test_an_address_that_is_none(url: str, find):
+    with pytest.raises(WeightsError, match="cannot download"):
+        find(url)
+
+
+# ---- The folder ----------------------------------------------------------------------------------
+
+
+def test_a_full_disk(server: Server, tmp_path: Path):
+    # A limit on the size of files is a full disk to who writes, and needs no disk.
+    program = f"""
+import resource, sys
+from colorize.weights import Published, WeightsError, find
+resource.setrlimit(resource.RLIMIT_FSIZE, (700_000, 700_000))
+try:
+    find("toy", cache=sys.argv[1], published={{"toy": Published({NAME!r}, {server.url!r}, "")}})
+except WeightsError as problem:
+    print(problem, problem.__cause__.errno)
+"""
+    output = subprocess.run(
+        [sys.executable, "-c", program, tmp_path], capture_output=True, text=True, timeout=60
+    )
+    assert output.stdout.startswith(f"cannot keep {NAME} in {tmp_path}: "), output.stderr
+    assert output.stdout.endswith(f" {errno.EFBIG}\n")
+    # Nothing that would keep the disk full.
+    assert files(tmp_path) == []
+
+
+@pytest.fixture
+def read_only_folder() -> Iterator[Path]:
+    """A folder that this process cannot write to, even if it is root's."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "cache"
+        folder.mkdir()
+        (folder / NAME).write_bytes(CONTENT)
+        os.chmod(name, 0o755)
+        os.chmod(folder, 0o555)
+        user = os.geteuid()
+        if user == 0:
+            os.seteuid(65534)
+        yield folder
+        os.seteuid(user)
+        os.chmod(folder, 0o755)
+
+
+def test_a_cache_that_is_read_only(find, server: Server, read_only_folder: Path):
+    assert find(cache=read_only_folder) == read_only_folder / NAME
+    assert server.ranges == []
+
+
+def test_a_cache_that_cannot_be_written_to(find, server: Server, read_only_folder: Path):
+    missing = read_only_folder / "another"
+    with pytest.raises(WeightsError, match=f"cannot keep {NAME} in {missing}: Permission denied"):
+        find(cache=missing)
+    with pytest.raises(WeightsError, match="Not a directory"):
+        find(cache=read_only_folder / NAME / "below")
+    assert server.ranges == []
+
+
+def test_two_processes_download_once(server: Server, tmp_path: Path):
+    both = threading.Barrier(2, timeout=60)
+
+    def slowly(request: Handler) -> None:
+        # Not before the other process is running, too.
+        both.wait()
+        whole(request)
+
+    server.answers = [slowly, whole]
+    program = f"""
+import sys
+from colorize.weights import Published, find
+print("ready", flush=True)
+print(find("toy", cache=sys.argv[1], published={{"toy": Published({NAME!r}, {server.url!r},
+{SHA256!r})}}))
+"""
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", program, tmp_path], stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
+    for process in processes:
+        assert process.stdout.readline() == "ready\n"
+    both.wait()
+    for process in processes:
+        assert process.communicate(timeout=60)[0] == f"{tmp_path / NAME}\n"
+    assert server.ranges == [None]
+    assert files(tmp_path) == [NAME]
+
+
+# ---- Progress ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("with_tqdm", [True, False])
+def test_a_terminal_sees_what_is_going_on(with_tqdm: bool, server: Server, tmp_path: Path):
+    if with_tqdm:
+        pytest.importorskip("tqdm")
+    hidden = "" if with_tqdm else "import sys; sys.modules['tqdm'] = None\n"
+    program = f"""{hidden}
+import sys
+from colorize.weights import Published, find
+find("toy", cache=sys.argv[1], published={{"toy": Published({NAME!r}, {server.url!r}, {SHA256!r})}})
+"""
+    leader, follower = os.openpty()
+    # tqdm shows nothing where there are no columns.
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
+    result = subprocess.run(
+        [sys.executable, "-c", program, tmp_path], stderr=follower, stdout=follower, timeout=60
+    )
+    os.close(follower)
+    seen = os.read(leader, 100_000).decode()
+    os.close(leader)
+    assert result.returncode == 0, seen
+    if with_tqdm:
+        assert f"{NAME}: 100%" in seen
+    else:
+        assert seen == f"downloading {NAME}\r\n"
