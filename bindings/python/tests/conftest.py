@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import colorize
+from colorize.colorizers import _state_dict
 
 ROOT = Path(__file__).parents[3]
 HEADER = ROOT / "include" / "colorize.h"
@@ -60,3 +61,40 @@ def lightness() -> np.ndarray:
         for case in cases("network")
         if case["input"].shape == (4, 64, 64)
     )
+
+
+@pytest.fixture(scope="session")
+def states() -> dict[str, dict[str, np.ndarray]]:
+    """Weights for the published networks: at random, such that what goes in makes a difference."""
+    # What a variable of variance 2 has after a ReLU.
+    mean, variance = 0.56, 0.68
+    # Contrasts are small, and bins have to disagree.
+    gains = {"model1.0.weight": 4, "model8.6.weight": 4, "model_out.weight": 16}
+    result: dict[str, dict[str, np.ndarray]] = {}
+    for network, shapes in _state_dict.SHAPES.items():
+        rng = np.random.default_rng(17)
+        state = result[network] = {}
+        for name, shape in shapes.items():
+            values = rng.standard_normal(shape, np.float32)
+            if len(shape) == 4:
+                # He's; four of a transposed kernel's 16 taps meet in a pixel.
+                fan_in = shape[0] * 4 if shape[2] == 4 else np.prod(shape[1:])
+                state[name] = values * np.float32(gains.get(name, 1) * np.sqrt(2 / fan_in))
+            elif name.endswith(("running_var", "weight")):
+                scale = variance if name.endswith("running_var") else 1
+                state[name] = np.float32(scale) * np.exp(np.float32(0.2) * values)
+            else:
+                centre = mean if name.endswith("running_mean") else 0
+                state[name] = np.float32(centre) + np.float32(0.2) * values
+    return result
+
+
+@pytest.fixture(scope="session")
+def checkpoints(
+    states: dict[str, dict[str, np.ndarray]], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Path]:
+    """The same as model files."""
+    folder = tmp_path_factory.mktemp("checkpoints")
+    for network, state in states.items():
+        (folder / network).write_bytes(_state_dict.model_file(network, state))
+    return {network: folder / network for network in states}

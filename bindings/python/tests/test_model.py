@@ -48,9 +48,12 @@ def test_info_of_the_default_model(model: colorize.Model):
     assert info.parameters == sum(values.size for values in weights.values())
     assert info.default_network_size == 160
     assert info.network_size_multiple == 16
+    assert info.network_size_rounding == 16
     assert info.output_stride == 4
+    assert info.distribution_stride == 4
     assert info.bins == 313
     assert info.takes_hints is True
+    assert info.mask_convention == "zero-one"
     assert info.plain_softmax_temperature == 1
     with pytest.raises(FrozenInstanceError):
         info.bins = 1  # type: ignore[misc]
@@ -93,6 +96,60 @@ def test_the_plain_softmax_temperature_of_a_file(model: colorize.Model, lightnes
         colorize.Model(plain_softmax_temperature=1)
     with raises_named("COLORIZE_INVALID_ARGUMENT", "plain_softmax_temperature"):
         colorize.Model(MODEL_FILE, plain_softmax_temperature=1000)
+
+
+def test_the_published_networks(checkpoints: dict[str, Path]):
+    infos = {}
+    for network, path in checkpoints.items():
+        with colorize.Model(path) as opened:
+            infos[network] = opened.info
+            assert opened.info.architecture == network
+            lightness = np.full((24, 40), 50, np.float32)
+            assert opened.predict(lightness).shape == (2, 24, 40)
+            assert opened.distribution(lightness).shape == (opened.info.bins, 6, 10)
+    eccv16, siggraph17 = infos["eccv16"], infos["siggraph17"]
+    assert (eccv16.network_size_multiple, siggraph17.network_size_multiple) == (1, 8)
+    assert eccv16.network_size_rounding == siggraph17.network_size_rounding == 8
+    assert eccv16.output_stride == siggraph17.output_stride == 1
+    assert eccv16.distribution_stride == siggraph17.distribution_stride == 4
+    assert (eccv16.bins, siggraph17.bins) == (313, 529)
+    assert (eccv16.takes_hints, siggraph17.takes_hints) == (False, True)
+    assert eccv16.plain_softmax_temperature == pytest.approx(0.38)
+
+
+def test_sides_are_rounded_up(checkpoints: dict[str, Path]):
+    with colorize.Model(checkpoints["eccv16"]) as opened:
+        lightness = np.full((13, 1), 50, np.float32)
+        assert opened.predict(lightness).shape == (2, 16, 8)
+        assert opened.distribution(lightness).shape == (313, 4, 2)
+
+
+def test_the_mask_convention(checkpoints: dict[str, Path]):
+    path = checkpoints["siggraph17"]
+    lightness = np.full((16, 16), 50, np.float32)
+    hints = np.zeros((2, 16, 16), np.float32)
+    mask = np.zeros((16, 16), np.float32)
+    hints[0, 4:8, 4:8], mask[4:8, 4:8] = 60, 1
+    content = path.read_bytes()
+    with (
+        colorize.Model(path, mask_convention="zero-one") as zero_one,
+        colorize.Model.from_bytes(content, mask_convention="centred") as centred,
+    ):
+        assert zero_one.info.mask_convention == "zero-one"
+        assert centred.info.mask_convention == "centred"
+        plain = zero_one.predict(lightness, hints, mask)
+        assert np.abs(centred.predict(lightness, hints, mask) - plain).max() > 0.1
+        # 0.5 less than the mask is 0.5 less than the mask, whoever subtracts it.
+        halves = np.full((16, 16), 0.5, np.float32)
+        zeros = np.zeros((16, 16), np.float32)
+        nothing = np.zeros_like(hints)
+        assert np.array_equal(
+            centred.predict(lightness, nothing, halves), zero_one.predict(lightness, nothing, zeros)
+        )
+    with raises_named("COLORIZE_INVALID_ARGUMENT", "'zero-one' or 'centred'"):
+        colorize.Model(path, mask_convention="center")
+    with raises_named("COLORIZE_INVALID_ARGUMENT", "mask_convention is for model files"):
+        colorize.Model(mask_convention="centred")
 
 
 def test_files_that_cannot_be_opened(tmp_path: Path):
@@ -584,6 +641,8 @@ def test_what_the_network_refuses(model: colorize.Model, lightness: np.ndarray):
         ((lightness, hints[:1], mask), "hints has shape"),
         ((lightness, hints, mask[:32]), "mask has shape"),
         ((infinite,), "lightness"),
+        ((lightness, hints + 200, mask), "hints"),
+        ((lightness, hints, mask + 1.5), "mask"),
     ]
     for function in (model.predict, model.distribution):
         for arguments, text in refused:

@@ -63,12 +63,16 @@ class colorize_image(Structure):  # noqa: N801
 # colorize_model is opaque.
 colorize_model_p = c_void_p
 
+colorize_mask_convention = c_int32
+COLORIZE_MASK_ZERO_ONE = 1
+COLORIZE_MASK_CENTRED = 2
+
 
 class colorize_model_options(Structure):  # noqa: N801
     _fields_ = (
         ("struct_size", c_size_t),
         ("plain_softmax_temperature", c_float),
-        ("reserved", c_uint32),
+        ("mask_convention", colorize_mask_convention),
     )
 
 
@@ -85,6 +89,10 @@ class colorize_model_description(Structure):  # noqa: N801
         ("bins", c_uint32),
         ("takes_hints", c_uint32),
         ("plain_softmax_temperature", c_float),
+        ("network_size_rounding", c_uint32),
+        ("distribution_stride", c_uint32),
+        ("mask_convention", colorize_mask_convention),
+        ("reserved", c_uint32),
     )
 
 

@@ -30,6 +30,7 @@ _Number = TypeVar("_Number", int, float)
 Progress = Callable[[float], object]
 
 _PRESETS = {"default": c.COLORIZE_PRESET_DEFAULT, "reference": c.COLORIZE_PRESET_REFERENCE}
+_MASK_CONVENTIONS = {"zero-one": c.COLORIZE_MASK_ZERO_ONE, "centred": c.COLORIZE_MASK_CENTRED}
 _FORMATS = {1: c.COLORIZE_GRAY8, 3: c.COLORIZE_RGB8, 4: c.COLORIZE_RGBA8}
 _UINT32_MAX = 2**32 - 1
 
@@ -79,12 +80,18 @@ class ModelInfo:
     """The side, in pixels, at which the network sees a picture unless told otherwise."""
     network_size_multiple: int
     """Sides that `Model.predict` takes are multiples of this."""
+    network_size_rounding: int
+    """Sides of what the network gives: those of its input, rounded up to a multiple of this..."""
     output_stride: int
-    """The network's ab has 1 / output_stride of the input's width and height."""
+    """...and divided by this for `Model.predict`..."""
+    distribution_stride: int
+    """...or by this for `Model.distribution`."""
     bins: int
     """Number of ab bins in the network's distribution."""
     takes_hints: bool
     """Whether `Model.predict` may be given hints."""
+    mask_convention: str
+    """What the network itself sees for a mask: "zero-one", or "centred", -0.5 to 0.5."""
     plain_softmax_temperature: float
     """The temperature at which the network's plain softmax stands."""
 
@@ -93,13 +100,14 @@ class Model:
     """A network with its weights, ready to colour.
 
     Model()      the model that lies inside the library
-    Model(path)  a model file (safetensors)
+    Model(path)  a model file: safetensors, or a checkpoint of PyTorch's of a published network
 
     Any number of threads may use one model at the same time. It is closed by `close`, by the end of
     a `with` block, or with its last reference; calls that are running then are finished first.
 
     `plain_softmax_temperature` says at which temperature, 0.01 to 100, the network's plain softmax
-    stands, for files that do not say it themselves.
+    stands, for files that do not say it themselves. `mask_convention` says what the network was
+    trained to see where a hint is not and where one is: "zero-one", or "centred", -0.5 and 0.5.
     """
 
     # A model whose opening failed is closed.
@@ -111,16 +119,19 @@ class Model:
         path: str | bytes | os.PathLike[str] | os.PathLike[bytes] | None = None,
         *,
         plain_softmax_temperature: float | None = None,
+        mask_convention: str | None = None,
     ) -> None:
         if path is None:
             if plain_softmax_temperature is not None:
                 raise _invalid("plain_softmax_temperature is for model files")
+            if mask_convention is not None:
+                raise _invalid("mask_convention is for model files")
             self._open(_library.colorize_model_open_default)
             return
         name = os.fsencode(path)
         if b"\0" in name:
             raise _invalid("path holds a zero byte")
-        options = _model_options(plain_softmax_temperature)
+        options = _model_options(plain_softmax_temperature, mask_convention)
         self._open(_library.colorize_model_open, name, ctypes.byref(options))
 
     @classmethod
@@ -129,10 +140,11 @@ class Model:
         data: bytes | bytearray | memoryview,
         *,
         plain_softmax_temperature: float | None = None,
+        mask_convention: str | None = None,
     ) -> Model:
         """A model from the bytes of a model file. They are not kept."""
         values = np.frombuffer(data, np.uint8)
-        options = _model_options(plain_softmax_temperature)
+        options = _model_options(plain_softmax_temperature, mask_convention)
         self = cls.__new__(cls)
         self._open(
             _library.colorize_model_open_memory,
@@ -228,6 +240,7 @@ class Model:
         status = _library.colorize_model_info(self._handle, ctypes.byref(description))
         if status != c.COLORIZE_OK:
             raise Error(status, "the library does not describe the model")
+        conventions = {number: name for name, number in _MASK_CONVENTIONS.items()}
         return ModelInfo(
             architecture=description.architecture.decode(errors="replace"),
             licence=description.licence.decode(errors="replace"),
@@ -235,9 +248,12 @@ class Model:
             parameters=description.parameters,
             default_network_size=description.default_network_size,
             network_size_multiple=description.network_size_multiple,
+            network_size_rounding=description.network_size_rounding,
             output_stride=description.output_stride,
+            distribution_stride=description.distribution_stride,
             bins=description.bins,
             takes_hints=bool(description.takes_hints),
+            mask_convention=conventions.get(description.mask_convention, ""),
             plain_softmax_temperature=description.plain_softmax_temperature,
         )
 
@@ -333,16 +349,27 @@ class Model:
         threads: int | None = None,
         progress: Progress | None = None,
     ) -> npt.NDArray[np.float32]:
-        """The network alone: ab of CIE Lab, float32 [2, H / output_stride, W / output_stride].
+        """The network alone: ab of CIE Lab, float32 [2, H / output_stride, W / output_stride], with
+        H and W rounded up to multiples of `info.network_size_rounding`.
 
         lightness  [H, W], L of CIE Lab, 0 to 100; H and W are multiples of
                    `info.network_size_multiple`, up to 2048
-        hints      [2, H, W], a and b of CIE Lab, -128 to 128, read where the mask is not 0
-        mask       [H, W], 1 where a hint is, else 0; hints and mask go together
+        hints      [2, H, W], a and b of CIE Lab, -128 to 128, and 0 where there is no hint: the
+                   network sees all of it
+        mask       [H, W], 1 where a hint is, else 0, or anything between; the network sees it as
+                   `info.mask_convention` says. Hints and mask go together
         temperature, threads, progress: as for `colorize`
         """
         return self._run_network(
-            _library.colorize_predict, 2, lightness, hints, mask, temperature, threads, progress
+            _library.colorize_predict,
+            2,
+            self._info.output_stride,
+            lightness,
+            hints,
+            mask,
+            temperature,
+            threads,
+            progress,
         )
 
     def distribution(
@@ -355,7 +382,8 @@ class Model:
         threads: int | None = None,
         progress: Progress | None = None,
     ) -> npt.NDArray[np.float32]:
-        """The probability of each ab bin: float32 [bins, H / output_stride, W / output_stride].
+        """The probability of each ab bin: float32 [bins, H / distribution_stride,
+        W / distribution_stride], with H and W rounded up as for `predict`.
 
         Probabilities are 0 to 1 and sum to 1 over the bins; `bin_centres` says where these are.
         Arguments are those of `predict`, but the default temperature is 1: the distribution that
@@ -364,6 +392,7 @@ class Model:
         return self._run_network(
             _library.colorize_distribution,
             self._info.bins,
+            self._info.distribution_stride,
             lightness,
             hints,
             mask,
@@ -376,6 +405,7 @@ class Model:
         self,
         function: Callable[..., int],
         channels: int,
+        stride: int,
         lightness: npt.ArrayLike,
         hints: npt.ArrayLike | None,
         mask: npt.ArrayLike | None,
@@ -393,8 +423,9 @@ class Model:
         if hints is not None and mask is not None:
             arrays.append(_of_shape((2, height, width), hints, "hints"))
             arrays.append(_of_shape((height, width), mask, "mask"))
-        stride = self._info.output_stride
-        result = np.empty((channels, height // stride, width // stride), np.float32)
+        rounding = self._info.network_size_rounding
+        sides = [-(-side // rounding) * rounding // stride for side in (height, width)]
+        result = np.empty((channels, *sides), np.float32)
         pointers = [_floats(array) for array in arrays] + [None] * (3 - len(arrays))
         with self._use() as handle, _options(temperature, None, None, threads, progress) as options:
             _call(
@@ -470,10 +501,18 @@ def _chosen(name: str, value: _Number | None) -> _Number | Literal[0]:
     return value
 
 
-def _model_options(plain_softmax_temperature: float | None) -> c.colorize_model_options:
+def _model_options(
+    plain_softmax_temperature: float | None, mask_convention: str | None
+) -> c.colorize_model_options:
+    if mask_convention is not None and mask_convention not in _MASK_CONVENTIONS:
+        raise _invalid(
+            f"mask_convention is {mask_convention!r}; it must be "
+            f"{' or '.join(map(repr, _MASK_CONVENTIONS))}"
+        )
     return c.colorize_model_options(
         struct_size=ctypes.sizeof(c.colorize_model_options),
         plain_softmax_temperature=_chosen("plain_softmax_temperature", plain_softmax_temperature),
+        mask_convention=_MASK_CONVENTIONS[mask_convention] if mask_convention else 0,
     )
 
 
