@@ -28,11 +28,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-try:
-    from tqdm import tqdm
-except ImportError:
-    tqdm = None
-
 _CHUNK = 1 << 18
 # Without a sign of life from the server.
 _TIMEOUT_SECONDS = 30
@@ -261,7 +256,9 @@ class _NoBar:
 
 def _bar(wanted: Published, total: int | None, size: int):
     """Shows progress on a terminal, and nothing elsewhere."""
-    if tqdm is None:
+    try:
+        from tqdm import tqdm
+    except ImportError:
         return _NoBar(f"downloading {wanted.name}")
     return tqdm(
         desc=wanted.name, total=total, initial=size, unit="B", unit_scale=True, disable=None

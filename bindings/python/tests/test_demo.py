@@ -1,0 +1,146 @@
+"""python -m colorize.demo, with weights at random."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import types
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import colorize
+from colorize import demo
+
+
+@pytest.fixture(autouse=True)
+def no_display(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+
+
+@pytest.fixture
+def picture(photo: np.ndarray, tmp_path: Path) -> Path:
+    Image.fromarray(photo).save(tmp_path / "picture.png")
+    return tmp_path / "picture.png"
+
+
+def run(picture: Path, checkpoints: dict[str, Path], *more: str) -> str | None:
+    options = [f"--{name}={file}" for name, file in checkpoints.items()]
+    return demo.main(["-i", str(picture), "-o", str(picture.parent / "out"), *options, *more])
+
+
+def test_it_colours_with_both_networks(
+    picture: Path, photo: np.ndarray, checkpoints: dict[str, Path], capsys
+):
+    assert run(picture, checkpoints) is None
+    names = ["out_eccv16.png", "out_siggraph17.png", "out_panel.png"]
+    assert capsys.readouterr() == ("".join(f"{picture.parent / name}\n" for name in names), "")
+    assert sorted(path.name for path in picture.parent.iterdir()) == sorted([*names, "picture.png"])
+    results = []
+    for network, file in checkpoints.items():
+        result = np.asarray(Image.open(picture.parent / f"out_{network}.png"))
+        with colorize.Model(file) as model:
+            assert np.array_equal(result, model.colorize(photo, preset="reference"))
+        results.append(result)
+    assert not np.array_equal(*results)
+    with Image.open(picture.parent / "out_panel.png") as panel:
+        assert panel.size == (1200, 800)
+        # Not an empty figure: four pictures of many colours.
+        assert len(panel.convert("RGB").getcolors(1_000_000)) > 1000
+
+
+def test_the_gray_input(photo: np.ndarray):
+    gray = demo.gray(photo)
+    assert np.ptp(gray, axis=2).max() <= 1
+    original, of_gray = (colorize.rgb_to_lab(x / np.float32(255)) for x in (photo, gray))
+    # A level is 0.4 of L, or a little more in the dark.
+    assert np.abs(original[..., 0] - of_gray[..., 0]).max() < 0.3
+
+
+def test_a_large_picture_is_made_smaller_for_the_panel():
+    assert demo.for_panel(np.zeros((1200, 700, 3), np.uint8)).shape == (1200, 700, 3)
+    assert demo.for_panel(np.zeros((2000, 2500, 3), np.uint8)).shape == (667, 834, 3)
+
+
+def test_on_a_display_it_is_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    from matplotlib.figure import Figure
+
+    pyplot = types.ModuleType("matplotlib.pyplot")
+    figures, shown = [], []
+
+    def figure(**options) -> Figure:
+        figures.append(Figure(**options))
+        figures[0].canvas.required_interactive_framework = "qt"
+        return figures[0]
+
+    pyplot.figure, pyplot.show = figure, lambda: shown.append(True)
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", pyplot)
+    monkeypatch.setattr("matplotlib.pyplot", pyplot, raising=False)
+    monkeypatch.setenv("DISPLAY", ":0")
+    titles = ["Original", "Input", "Output (ECCV 16)", "Output (SIGGRAPH 17)"]
+    pictures = {title: np.full((4, 4, 3), number, np.uint8) for number, title in enumerate(titles)}
+    assert demo.show(pictures, tmp_path / "panel.png")
+    assert shown == [True]
+    assert [axes.get_title() for axes in figures[0].axes] == titles
+    assert [int(axes.images[0].get_array()[0, 0, 0]) for axes in figures[0].axes] == [0, 1, 2, 3]
+    assert not (tmp_path / "panel.png").exists()
+
+
+def test_a_gpu_is_not_used(picture: Path, checkpoints: dict[str, Path], capsys):
+    assert run(picture, checkpoints, "--use_gpu") is None
+    assert "--use_gpu is ignored" in capsys.readouterr().err
+
+
+def test_what_goes_wrong_is_said(picture: Path, checkpoints: dict[str, Path], tmp_path: Path):
+    nothing = tmp_path / "nothing"
+    assert f"'{nothing}'" in run(nothing, checkpoints)
+    text = tmp_path / "text.png"
+    text.write_text("no picture")
+    assert "cannot identify image file" in run(text, checkpoints)
+    swapped = dict(zip(checkpoints, reversed(checkpoints.values())))
+    assert "holds siggraph17; this is eccv16" in run(picture, swapped)
+    assert "(COLORIZE_CANNOT_READ_FILE)" in run(picture, {**checkpoints, "eccv16": nothing})
+    assert not list(tmp_path.glob("out*"))
+
+
+def test_weights_that_cannot_be_had_are_missed_before_work_begins(
+    picture: Path, checkpoints: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("COLORIZE_WEIGHTS", str(tmp_path))
+    problem = run(picture, {"eccv16": checkpoints["eccv16"]})
+    assert f"there is no {tmp_path / 'siggraph17-df00044c.pth'}" in problem
+    assert not list(tmp_path.glob("out*"))
+
+
+def test_packages_that_are_missing(picture: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(demo, "find_spec", lambda name: None)
+    problem = run(picture, {})
+    assert problem == "colorize.demo needs pillow and matplotlib: pip install 'colorize[demo]'"
+
+
+def test_a_file_is_whole_or_as_it_was(tmp_path: Path):
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    with pytest.raises(ZeroDivisionError), demo.written(path) as file:
+        file.write(b"half of the ne")
+        raise ZeroDivisionError
+    assert path.read_bytes() == b"old"
+    with demo.written(path) as file:
+        file.write(b"new")
+        assert path.read_bytes() == b"old"
+    assert path.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_help_needs_nothing(tmp_path: Path):
+    for name in ("PIL", "matplotlib", "torch", "tqdm"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('imported')")
+    program = "import colorize.demo as demo; demo.main(['--help'])"
+    result = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n{program}"],
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert result.stdout.startswith("usage: python -m colorize.demo ")
