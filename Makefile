@@ -5,7 +5,7 @@
 #   make check             runs every test (scripts/install-dependencies --with check)
 #   make check-reference   compares with PyTorch, Pillow and scikit-image in full, in an environment of its own
 #   make mutants           shows that the tests bite
-#   make bench             compares the speed with ONNX Runtime's
+#   make bench             compares the speed with ONNX Runtime's and PyTorch's
 #   make install           installs what `make` has built; it builds nothing, so that root need not
 #   make uninstall         takes that back
 #   make wheel             makes a Python wheel with the library inside, in dist/
@@ -115,13 +115,15 @@ stage: build
 
 check-reference: stage .reference
 	$(ON_STAGE) .reference/bin/python Tests/Reference/check_reference.py
+	$(ON_STAGE) .reference/bin/python Tests/Reference/check_colorizers.py
 	.reference/bin/python Tests/Reference/check_fixtures.py
 	.reference/bin/python Tests/Reference/make_fixtures.py --full build/fixtures
 	COLORIZE_FIXTURES=$(CURDIR)/build/fixtures $(SWIFT_TEST)
 
+ON_BENCH = COLORIZE_LIBRARY=$(STAGE)/lib/$(SONAME) PYTHONPATH=$(CURDIR)/bindings/python/src:$(CURDIR)/Tests/Reference
 bench: stage .reference
-	PYTHONPATH=$(CURDIR)/bindings/python/src:$(CURDIR)/Tests/Reference COLORIZE_LIBRARY=$(STAGE)/lib/$(SONAME) \
-	  .reference/bin/python benchmarks/networks_vs_onnxruntime.py
+	$(ON_BENCH) .reference/bin/python benchmarks/networks_vs_onnxruntime.py
+	$(ON_BENCH) .reference/bin/python benchmarks/demo_vs_pytorch.py
 
 mutants:
 	scripts/mutants
