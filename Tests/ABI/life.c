@@ -101,8 +101,8 @@ int main(int argc, char **argv) {
 
   size_t size = 0;
   FILE *file = fopen(argv[1], "rb");
-  uint8_t *bytes = malloc(16 << 20);
-  if (file != NULL) size = fread(bytes, 1, 16 << 20, file);
+  uint8_t *bytes = malloc(32 << 20);
+  if (file != NULL) size = fread(bytes, 1, 32 << 20, file);
   if (file != NULL) fclose(file);
   bytes = realloc(bytes, size);
   expect(COLORIZE_OK, colorize_model_open_memory(bytes, size, NULL, &model, &error), "memory");
