@@ -26,7 +26,11 @@ extension Unpickler {
     var entries: [String: TensorFile.Entry] = [:]
     var parts: [Part] = []
     try forEachItem(try stateDict(pickle)) { (key, value) throws(ColorizeError) in
-      guard value.kind == .tensor, key.kind == .string else { return }
+      // A count of epochs may be among the tensors, but nothing in which a tensor could be.
+      guard key.kind == .string, value.kind != .tuple, value.kind != .list else {
+        throw .invalidModel("its state dict holds something else than tensors under names")
+      }
+      guard value.kind == .tensor else { return }
       let name = try TensorFile.name(text(key))
       guard entries.count < TensorFile.maximumTensors else {
         throw .invalidModel("there are more than \(TensorFile.maximumTensors) tensors")
