@@ -15,6 +15,8 @@ struct Run: ParsableCommand {
                [--threads N] [-o OUT] [--quiet] INPUT...
       colorize info [MODEL]
       colorize doctor [MODEL]
+      colorize convert [--fp16] [--licence TEXT] [--plain-softmax-temperature P]
+               [--mask-convention NAME] IN OUT
       """,
     discussion: """
       Reads PNG (1 to 16 bits) and JPEG (gray and colour; not CMYK), told apart by their content, \
@@ -29,8 +31,9 @@ struct Run: ParsableCommand {
       A picture that cannot be coloured is reported, and the others are done; the exit status is \
       then 1.
 
-      'colorize info' says what a model is, 'colorize doctor' checks it on this processor. A file \
-      of the name info, doctor, run or help is given as ./info.
+      'colorize info' says what a model is, 'colorize doctor' checks it on this processor, \
+      'colorize convert' makes one of a checkpoint. A file of the name info, doctor, convert, run \
+      or help is given as ./info.
       """)
 
   @Argument(help: ArgumentHelp("PNG and JPEG files.", valueName: "INPUT"))

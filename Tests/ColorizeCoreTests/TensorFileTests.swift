@@ -138,6 +138,7 @@ import Testing
     let file = try file(
       #"{"t":{"dtype":"F32","shape":[2],"data_offsets":[0,4]},"#
         + #""n":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"#
+        + #""l":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,4]},"#
         + #""d":{"dtype":"I32","shape":[1],"data_offsets":[0,4]}}"#,
       data: [0, 0, 192, 127])
     func message(_ name: String, _ shape: [Int]) -> String {
@@ -146,7 +147,8 @@ import Testing
         return ""
       } catch { return error.message }
     }
-    #expect(message("t", [2]) == "tensor t [2] of F32 has 4 bytes, not 8")
+    #expect(message("t", [2]) == "tensor t [2] of F32 has 4 bytes, which are too few")
+    #expect(message("l", [1 << 32, 1 << 32]).contains("has 4 bytes, which are too few"))
     #expect(message("t", [1]) == "tensor t has the shape [2], not [1]")
     #expect(message("d", [1]) == "tensor d is I32; F32, F16, BF16 and F64 can be read")
     #expect(message("n", [1]) == "tensor n has the value nan at index 0")

@@ -8,7 +8,7 @@ import pytest
 from support import ROOT, USAGE
 
 PAGE = ROOT / "docs/colorize.1"
-COMMANDS = ["run", "info", "doctor"]
+COMMANDS = ["run", "info", "doctor", "convert"]
 
 
 def options(text):

@@ -108,6 +108,9 @@ package struct TensorFile {
   /// The shape of a tensor; nil if there is none of that name.
   package func shape(_ name: String) -> [Int]? { entries[name]?.shape }
 
+  /// The number format of a tensor, as safetensors names it; nil if there is none of that name.
+  package func format(_ name: String) -> String? { entries[name]?.format }
+
   /// The bytes of a tensor, row-major, in whatever number format it has.
   package func bytes(_ name: String) throws(ColorizeError) -> Memory<UInt8> {
     guard let entry = entries[name] else { throw .invalidModel("tensor \(name) is missing") }
@@ -142,12 +145,12 @@ package struct TensorFile {
       throw .unsupportedModel(
         "tensor \(name) is \(entry.format); F32, F16, BF16 and F64 can be read")
     }
-    // The shape is the network's or has been checked by the caller: no overflow.
-    let count = shape.reduce(1, *)
-    guard entry.end - entry.start == count * format.bytes else {
+    let byteCount = entry.end - entry.start
+    let count = byteCount / format.bytes
+    guard Self.count(shape) == count, byteCount % format.bytes == 0 else {
       throw .invalidModel(
-        "tensor \(name) \(shape) of \(entry.format) has \(entry.end - entry.start) bytes, "
-          + "not \(count * format.bytes)")
+        "tensor \(name) \(shape) of \(entry.format) has \(byteCount) bytes, which are too "
+          + (Self.count(shape) ?? .max > count ? "few" : "many"))
     }
     let values = try Memory<Float>(count: count)
     if entry.strides != nil {
@@ -168,6 +171,18 @@ package struct TensorFile {
       throw .invalidModel("tensor \(name) has the value \(values.start[index]) at index \(index)")
     }
     return values
+  }
+
+  /// The number of values of a shape; nil beyond 63 bits.
+  private static func count(_ shape: [Int]) -> Int? {
+    if shape.contains(0) { return 0 }
+    var count = 1
+    for size in shape {
+      let (product, overflow) = count.multipliedReportingOverflow(by: size)
+      guard !overflow else { return nil }
+      count = product
+    }
+    return count
   }
 
   /// - Parameter bytes: aligned to the format.

@@ -1,0 +1,200 @@
+// From any file that a model can be read from to a model file of this library: safetensors, with what
+// a model file says of itself, and with test vectors of the weights that it holds.
+
+import Glibc
+
+/// A model file to be written.
+package struct ModelConversion {
+  package struct Options {
+    /// Whether large weights are rounded to float16.
+    package var halfPrecision = false
+    /// Instead of what the file says.
+    package var licence: String?
+    package var plainSoftmaxTemperature: Float?
+    package var maskConvention: MaskConvention?
+
+    package init() {}
+  }
+
+  /// Sides of the test vectors: a multiple of what any network asks for.
+  private static let vectorSide = 32
+  /// Smaller tensors, and biases and the like, save little and stay as they are.
+  private static let minimumCount = 4096
+
+  private let file: TensorFile
+  private let network: Network
+  private let vectors: [String: Memory<Float>]
+  private let layout: TensorFileLayout
+
+  /// What the model is that the file holds.
+  package let information: ModelInformation
+  /// The size of the file that will be written.
+  package var byteCount: Int { layout.byteCount }
+
+  /// Reads a file, and computes the test vectors. This takes seconds.
+  ///
+  /// - Parameters:
+  ///   - name: the file's, as the metadata will give it.
+  ///   - isCancelled: asked now and then.
+  package init(
+    path: UnsafePointer<CChar>, name: String, options: Options, isCancelled: () -> Bool
+  ) throws(ColorizeError) {
+    // Opened as a model, it is known to be sound in every respect.
+    let model = try Model.open(
+      path: path,
+      options: ModelOptions(
+        plainSoftmaxTemperature: options.plainSoftmaxTemperature,
+        maskConvention: options.maskConvention))
+    network = model.network
+    information = model.information
+    guard options.maskConvention == nil || network.takesHints else {
+      throw .invalidArgument(
+        "the network \(network.architecture) takes no hints, so it has no mask convention")
+    }
+    file = try TensorFile(ByteSource(path: path))
+
+    var metadata = Dictionary(file.metadata.map { ($0.key, $0.value) }) { first, _ in first }
+    metadata["architecture"] = network.architecture
+    metadata["temperature_of_plain_softmax"] = "\(information.plainSoftmaxTemperature)"
+    metadata["default_network_size"] = "\(information.defaultNetworkSize)"
+    metadata["converted_from"] = name
+    if network.takesHints { metadata["mask_convention"] = information.maskConvention.rawValue }
+    if let licence = options.licence { metadata["licence"] = licence }
+
+    var tensors: [TensorFileLayout.Tensor] = []
+    var rounded: Set<String> = []
+    for parameter in network.parameters {
+      let isLarge =
+        parameter.shape.count >= 2 && parameter.shape.reduce(1, *) >= Self.minimumCount
+      // Nothing is gained by making float16 wider.
+      let isHalf =
+        file.format(parameter.name) == TensorFileLayout.Format.float16.rawValue
+        || options.halfPrecision && isLarge
+      if isHalf { rounded.insert(parameter.name) }
+      tensors.append(
+        TensorFileLayout.Tensor(
+          name: parameter.name, shape: parameter.shape, format: isHalf ? .float16 : .float32))
+    }
+
+    var vectors: [String: Memory<Float>] = [:]
+    let reference = FloatingReference(model: model, file: file, rounded: rounded)
+    for index in 0..<(network.takesHints ? 2 : 1) {
+      let input = Self.input(
+        network, withHints: index == 1, maskOffset: information.maskConvention.offset)
+      let ab = try reference.ab(input, isCancelled: isCancelled)
+      for (kind, tensor) in [("input", input), ("ab", ab)] {
+        let shape = tensor.shape
+        let values = try Memory<Float>(count: shape.count)
+        for (index, value) in tensor.values.enumerated() { values.start[index] = Float(value) }
+        vectors["vector.\(index).\(kind)"] = values
+        tensors.append(
+          TensorFileLayout.Tensor(
+            name: "vector.\(index).\(kind)", shape: [shape.channels, shape.height, shape.width],
+            format: .float32))
+      }
+    }
+    self.vectors = vectors
+    layout = try TensorFileLayout(tensors, metadata: metadata)
+  }
+
+  /// Writes the file.
+  package func write(
+    to target: TensorFileWriter.Target, isCancelled: () -> Bool
+  ) throws(ColorizeError) {
+    var writer = try TensorFileWriter(layout, to: target)
+    for tensor in layout.tensors {
+      if isCancelled() { throw .cancelled }
+      let values =
+        if let vector = vectors[tensor.name] { vector } else {
+          try file.floats(tensor.name, shape: tensor.shape)
+        }
+      try writer.write(values)
+    }
+  }
+
+  /// An input as the network takes it: a disc and stripes on a gradient, and six hints.
+  private static func input(
+    _ network: Network, withHints: Bool, maskOffset: Float
+  ) -> ReferenceTensor {
+    let side = vectorSide
+    var input = ReferenceTensor(
+      Shape(channels: network.inputChannels, height: side, width: side))
+    for y in 0..<side {
+      for x in 0..<side {
+        let isInDisc = (x - 12) * (x - 12) + (y - 11) * (y - 11) < 64
+        let isInStripe = y > 20 && x % 8 < 4
+        let lightness = 15 + y + x / 2 + (isInDisc ? 30 : 0) + (isInStripe ? 18 : 0)
+        input[0, y, x] = Double(Float(lightness - 50) / 100)
+        if network.takesHints { input[3, y, x] = Double(maskOffset) }
+      }
+    }
+    guard withHints else { return input }
+    let hints: [(y: Int, x: Int, a: Float, b: Float)] = [
+      (10, 12, 60, 40), (11, 12, 60, 40), (3, 27, -20, -45), (26, 2, -40, 50), (26, 6, 10, 0),
+      (29, 29, 0, 70),
+    ]
+    for hint in hints {
+      input[1, hint.y, hint.x] = Double(hint.a / NetworkInput.abRange)
+      input[2, hint.y, hint.x] = Double(hint.b / NetworkInput.abRange)
+      input[3, hint.y, hint.x] = Double(maskOffset + 1)
+    }
+    return input
+  }
+}
+
+/// A model in float64, by the operators' naive references.
+private struct FloatingReference {
+  let model: Model
+  let file: TensorFile
+  /// Tensors that are rounded to float16.
+  let rounded: Set<String>
+
+  /// ab at the default temperature.
+  func ab(_ input: ReferenceTensor, isCancelled: () -> Bool) throws(ColorizeError)
+    -> ReferenceTensor
+  {
+    let network = model.network
+    let shapes = Dictionary(network.parameters.map { ($0.name, $0.shape) }) { first, _ in first }
+    let output = try network.reference(.ab, input) { (name) throws(ColorizeError) in
+      if isCancelled() { throw .cancelled }
+      let values = try file.floats(name, shape: shapes[name] ?? [])
+      let isRounded = rounded.contains(name)
+      return (0..<values.count).map { index in
+        let value = values.start[index]
+        // One beyond float16 is an error when it is written.
+        return Double(isRounded ? value.halfPrecision.map(Float.init(halfPrecision:)) ?? 0 : value)
+      }
+    }
+    switch network.decoder {
+    case .regression: return output.map { $0 * Double(NetworkInput.abRange) }
+    case .annealedMean(let upsampling):
+      let mean = annealedMean(output)
+      let size = Shape(
+        channels: 2, height: mean.shape.height * upsampling, width: mean.shape.width * upsampling)
+      return Bilinear().reference([mean, ReferenceTensor(size)], parameters: [])
+    }
+  }
+
+  private func annealedMean(_ logits: ReferenceTensor) -> ReferenceTensor {
+    let scale =
+      Double(model.information.plainSoftmaxTemperature) / Double(AnnealedMean.defaultTemperature)
+    let shape = logits.shape
+    var mean = ReferenceTensor(Shape(channels: 2, height: shape.height, width: shape.width))
+    for y in 0..<shape.height {
+      for x in 0..<shape.width {
+        let values = (0..<shape.channels).map { logits[$0, y, x] * scale }
+        let largest = values.max() ?? 0
+        var sums = (weights: 0.0, a: 0.0, b: 0.0)
+        for (bin, value) in values.enumerated() {
+          let weight = exp(value - largest)
+          sums.weights += weight
+          sums.a += weight * Double(model.bins.a[bin])
+          sums.b += weight * Double(model.bins.b[bin])
+        }
+        mean[0, y, x] = sums.a / sums.weights
+        mean[1, y, x] = sums.b / sums.weights
+      }
+    }
+    return mean
+  }
+}
