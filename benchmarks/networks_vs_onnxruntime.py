@@ -3,8 +3,8 @@
     COLORIZE_LIBRARY=.../libcolorize.so PYTHONPATH=bindings/python/src:Tests/Reference \\
       python benchmarks/networks_vs_onnxruntime.py [NETWORK ...] [--rounds 10] [--maximum-ratio 1.5]
 
-Needs Tests/Reference/requirements.txt. Both compute ab of one input with the same weights, in
-one process; rounds are interleaved, so that a noisy machine is as noisy for both. Prints the medians,
+Needs Tests/Reference/requirements.txt. Both compute ab of one input with the same weights, in one
+process; rounds are interleaved, so that a noisy machine is as noisy for both. Prints the medians,
 their ratio (libcolorize over ONNX Runtime) and the largest difference of ab. Fails where a ratio is
 over --maximum-ratio, or where the difference is over the bound: a speed of something else would not
 count. Let nothing else run meanwhile.

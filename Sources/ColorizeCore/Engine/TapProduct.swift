@@ -23,6 +23,7 @@ struct TapProduct {
   /// The bytes of packed tiles that a worker keeps: what leaves room for a panel of weights in a
   /// second-level cache of 1 MB.
   private static let packedBytes = 384 << 10
+  private static let block = Int(COLORIZE_GEMM_BLOCK)
   /// Columns of the left matrix that are packed at a time, at most: several tiles of so many fit,
   /// and a panel of so many rows, so that each value of the matrix, once read, serves them all.
   private static let columnsAtOnce = 1024
@@ -59,35 +60,54 @@ struct TapProduct {
           count: min(tileRows, count - tile * tileRows), rows: tileRows,
           into: scratch + tile * tileCount)
       }
-      let isFirst = tap == 0
-      let isLast = taps.upperBound == rows.taps
       for panel in 0..<matrix.panels {
-        let channel = panel * matrix.panel
-        var arguments = colorize_gemm_tile()
-        arguments.right = matrix.start(ofPanel: panel, row: tap * rows.channels)
-        arguments.depth = taps.count * rows.channels
-        arguments.output_stride = target.stride
-        arguments.residual_stride = target.stride
-        if isLast {
-          epilogue.apply(to: &arguments, channel: channel)
-        } else {
-          epilogue.applyNothing(to: &arguments)
-        }
-        for tile in 0..<tiles {
-          let first = tile * tileRows
-          arguments.left = UnsafePointer(scratch + tile * tileCount)
-          arguments.output = target.output + first * target.stride + channel
-          if isFirst {
-            arguments.residual = target.residual.map { $0 + first * target.stride + channel }
-          } else {
-            // The sums so far.
-            arguments.residual = UnsafePointer(arguments.output)
-          }
-          arguments.rows = min(tileRows, count - first)
-          kernels.gemm(&arguments)
+        for block in 0..<(taps.count * rows.channels).pieces(of: Self.block) {
+          multiply(
+            taps, block, panel, count: count, into: target, kernels: kernels, scratch: scratch)
         }
       }
       tap = taps.upperBound
+    }
+  }
+
+  /// Goes on with the sums of one panel by one block of columns of the packed tiles.
+  ///
+  /// A sum is thus one of sums over blocks: rounding errors grow with the length of what is summed up
+  /// in one go.
+  private func multiply(
+    _ taps: Range<Int>, _ block: Int, _ panel: Int, count: Int, into target: Target,
+    kernels: KernelSet, scratch: UnsafePointer<Float>
+  ) {
+    let tileRows = kernels.gemmRows
+    let tileCount = rows.tileCount(taps: taps.count, rows: tileRows)
+    let first = block * Self.block
+    let depth = min(Self.block, taps.count * rows.channels - first)
+    let isFirst = taps.lowerBound == 0 && block == 0
+    let isLast = taps.upperBound == rows.taps && first + depth == taps.count * rows.channels
+    let channel = panel * matrix.panel
+
+    var arguments = colorize_gemm_tile()
+    arguments.right = matrix.start(ofPanel: panel, row: taps.lowerBound * rows.channels + first)
+    arguments.depth = depth
+    arguments.output_stride = target.stride
+    arguments.residual_stride = target.stride
+    if isLast {
+      epilogue.apply(to: &arguments, channel: channel)
+    } else {
+      epilogue.applyNothing(to: &arguments)
+    }
+    for tile in 0..<count.pieces(of: tileRows) {
+      let row = tile * tileRows
+      arguments.left = scratch + tile * tileCount + first * tileRows
+      arguments.output = target.output + row * target.stride + channel
+      if !isFirst {
+        // The sums so far.
+        arguments.residual = UnsafePointer(arguments.output)
+      } else {
+        arguments.residual = target.residual.map { $0 + row * target.stride + channel }
+      }
+      arguments.rows = min(tileRows, count - row)
+      kernels.gemm(&arguments)
     }
   }
 }

@@ -8,9 +8,8 @@ import CKernelContract
 /// a result does not depend on how rows were dealt out to tiles and threads.
 package func gemm(_ tile: UnsafePointer<colorize_gemm_tile>) {
   let block = Int(COLORIZE_GEMM_BLOCK)
-  var left = tile.pointee.left!
+  let left = tile.pointee.left!
   var right = tile.pointee.right!
-  var remaining = tile.pointee.depth
   var low0 = Vector()
   var high0 = Vector()
   var low1 = Vector()
@@ -23,36 +22,32 @@ package func gemm(_ tile: UnsafePointer<colorize_gemm_tile>) {
   var high4 = Vector()
   var low5 = Vector()
   var high5 = Vector()
-  while remaining > 0 {
-    let count = remaining < block ? remaining : block
-    var k = 0
-    while k != count {
-      let low = load(right)
-      let high = load(right + lanes)
-      let column = left + k
-      let value0 = Vector(repeating: column[0 &* block])
-      low0 = multiplyAdd(value0, low, low0)
-      high0 = multiplyAdd(value0, high, high0)
-      let value1 = Vector(repeating: column[1 &* block])
-      low1 = multiplyAdd(value1, low, low1)
-      high1 = multiplyAdd(value1, high, high1)
-      let value2 = Vector(repeating: column[2 &* block])
-      low2 = multiplyAdd(value2, low, low2)
-      high2 = multiplyAdd(value2, high, high2)
-      let value3 = Vector(repeating: column[3 &* block])
-      low3 = multiplyAdd(value3, low, low3)
-      high3 = multiplyAdd(value3, high, high3)
-      let value4 = Vector(repeating: column[4 &* block])
-      low4 = multiplyAdd(value4, low, low4)
-      high4 = multiplyAdd(value4, high, high4)
-      let value5 = Vector(repeating: column[5 &* block])
-      low5 = multiplyAdd(value5, low, low5)
-      high5 = multiplyAdd(value5, high, high5)
-      right += 2 &* lanes
-      k &+= 1
-    }
-    left += 6 &* block
-    remaining &-= count
+  let depth = tile.pointee.depth
+  var k = 0
+  while k != depth {
+    let low = load(right)
+    let high = load(right + lanes)
+    let column = left + k
+    let value0 = Vector(repeating: column[0 &* block])
+    low0 = multiplyAdd(value0, low, low0)
+    high0 = multiplyAdd(value0, high, high0)
+    let value1 = Vector(repeating: column[1 &* block])
+    low1 = multiplyAdd(value1, low, low1)
+    high1 = multiplyAdd(value1, high, high1)
+    let value2 = Vector(repeating: column[2 &* block])
+    low2 = multiplyAdd(value2, low, low2)
+    high2 = multiplyAdd(value2, high, high2)
+    let value3 = Vector(repeating: column[3 &* block])
+    low3 = multiplyAdd(value3, low, low3)
+    high3 = multiplyAdd(value3, high, high3)
+    let value4 = Vector(repeating: column[4 &* block])
+    low4 = multiplyAdd(value4, low, low4)
+    high4 = multiplyAdd(value4, high, high4)
+    let value5 = Vector(repeating: column[5 &* block])
+    low5 = multiplyAdd(value5, low, low5)
+    high5 = multiplyAdd(value5, high, high5)
+    right += 2 &* lanes
+    k &+= 1
   }
   let rows = tile.pointee.rows
   let biasLow = load(tile.pointee.bias!)

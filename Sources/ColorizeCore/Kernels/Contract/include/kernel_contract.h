@@ -12,7 +12,7 @@
 
 #include <stdint.h>
 
-/* A row of the packed left matrix is cut into blocks of this many columns. A constant distance
+/* The left matrix is packed in blocks of this many columns, a row behind the other. A constant distance
  * between rows lets a kernel reach all of them from one register. */
 enum { COLORIZE_GEMM_BLOCK = 256 };
 
@@ -24,13 +24,13 @@ enum { COLORIZE_GEMM_BLOCK = 256 };
  *
  * "tile rows" and "panel" (columns) are the kernel's own, and part of its name: gemm13x32.
  *
- * A product of great depth is done in pieces: all but the first take the sums so far, which are in
- * `output`, as their residual.
+ * A deeper product is done a block at a time: all blocks but the first take the sums so far, which are
+ * in `output`, as their residual.
  */
 typedef struct colorize_gemm_tile {
-  const float *left;     /* [ceil(depth / BLOCK), tile rows, BLOCK]; rows past `rows` are read */
+  const float *left;     /* [tile rows, BLOCK], `depth` columns; rows past `rows` are read */
   const float *right;    /* [depth, panel] */
-  intptr_t depth;        /* at least 1 */
+  intptr_t depth;        /* 1 to BLOCK */
   const float *bias;     /* [panel] */
   const float *residual; /* [rows, panel], a row every `residual_stride` floats; NULL: none */
   intptr_t residual_stride;
