@@ -76,6 +76,7 @@ lightness, small = preprocess_img(np.zeros((9, 7, 3), np.uint8), HW=(16, 16))
 postprocess_tens(lightness, torch.cat((0 * lightness, 0 * lightness), dim=1))
 with torch.no_grad():
     eccv16(pretrained=False).eval().cuda()
+assert not hasattr(torch, "__wrapped__")
 """
 
 
@@ -264,6 +265,24 @@ def test_resize_img(photo: np.ndarray):
     assert np.array_equal(colorizers.resize_img(photo, HW=(20, 30), resample=0), nearest)
     small = colorizers.preprocess_img(photo, HW=(20, 30), resample=0)[1]
     assert np.array_equal(small, colorizers.preprocess_img(nearest)[0])
+
+
+@pytest.mark.parametrize("eccv", [True, False])
+def test_pipeline(eccv: bool, photo: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    path = tmp_path / "photo.png"
+    Image.fromarray(photo).save(path)
+    called = []
+    for name, model in (
+        ("eccv16", colorizers.ECCVGenerator()),
+        ("siggraph17", colorizers.SIGGRAPHGenerator()),
+    ):
+        make = lambda name=name, model=model: called.append(name) or with_network(model)  # noqa: E731
+        monkeypatch.setattr(colorizers.easy, name, make)
+    picture = colorizers.easy.pipeline(path, eccv=eccv)
+    assert called == ["eccv16" if eccv else "siggraph17"]
+    lightness, small = colorizers.preprocess_img(photo, HW=(256, 256))
+    ab = np.concatenate([small, -small], axis=1)
+    assert np.array_equal(picture, colorizers.postprocess_tens(lightness, ab))
 
 
 # ---- Networks ------------------------------------------------------------------------------------

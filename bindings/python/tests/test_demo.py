@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import types
@@ -128,11 +129,16 @@ def test_a_file_is_whole_or_as_it_was(tmp_path: Path):
         file.write(b"half of the ne")
         raise ZeroDivisionError
     assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+    # Another name of the old file keeps the old content: the new one is another file.
+    other = tmp_path / "other"
+    os.link(path, other)
     with demo.written(path) as file:
         file.write(b"new")
         assert path.read_bytes() == b"old"
     assert path.read_bytes() == b"new"
-    assert list(tmp_path.iterdir()) == [path]
+    assert other.read_bytes() == b"old"
+    assert sorted(tmp_path.iterdir()) == [path, other]
 
 
 def test_help_needs_nothing(tmp_path: Path):

@@ -121,7 +121,12 @@ def files(folder: Path) -> list[str]:
 # ---- Where it looks ------------------------------------------------------------------------------
 
 
-def test_a_download_is_kept_and_used_again(find, server: Server, tmp_path: Path, capfd):
+@pytest.mark.parametrize("with_tqdm", [True, False])
+def test_a_download_is_kept_and_used_again(
+    with_tqdm: bool, find, server: Server, tmp_path: Path, capfd, monkeypatch: pytest.MonkeyPatch
+):
+    if not with_tqdm:
+        monkeypatch.setitem(sys.modules, "tqdm", None)
     path = find()
     assert path == tmp_path / "cache" / NAME
     assert path.read_bytes() == CONTENT
@@ -223,6 +228,15 @@ def test_the_next_call_goes_on_where_the_last_ended(find, server: Server, tmp_pa
 
 def test_a_server_without_ranges(find, server: Server):
     server.answers = [cut(400_000), without_ranges]
+    assert find().read_bytes() == CONTENT
+    assert len(server.ranges) == 2
+
+
+def test_a_server_that_gives_another_part(find, server: Server):
+    def from_the_beginning(request: Handler) -> None:
+        send(request, 206, CONTENT, Content_Range=f"bytes 0-{len(CONTENT) - 1}/{len(CONTENT)}")
+
+    server.answers = [cut(400_000), from_the_beginning]
     assert find().read_bytes() == CONTENT
     assert len(server.ranges) == 2
 
