@@ -192,8 +192,6 @@ def test_eccv16(colorize, tmp_path):
     said = colorize("convert", "--mask-convention", "centred", target, tmp_path / "x.safetensors",
                     status=FAILURE).stderr  # fmt: skip
     assert "takes no hints" in said
-    line = next(line for line in colorize("doctor", target).stdout.splitlines() if " yes " in line)
-    assert float(line.split()[3]) < 1e-3
 
 
 @pytest.mark.parametrize(
