@@ -5,6 +5,7 @@
 #   make check             runs every test (scripts/install-dependencies --with check)
 #   make check-reference   compares with PyTorch, Pillow and scikit-image in full, in an environment of its own
 #   make mutants           shows that the tests bite
+#   make fuzz              looks for model files that do harm, [SECONDS=600] for each container
 #   make bench             compares the speed with ONNX Runtime's and PyTorch's
 #   make install           installs what `make` has built; it builds nothing, so that root need not
 #   make uninstall         takes that back
@@ -50,7 +51,7 @@ ON_STAGE = COLORIZE_LIBRARY=$(STAGE)/lib/$(SONAME) COLORIZE_COMMAND=$(STAGE)/bin
 
 .NOTPARALLEL:
 .PHONY: all build run check check-swift check-kernels check-installation check-abi check-python \
-  check-command check-examples check-wheel check-reference mutants bench stage install \
+  check-command check-examples check-wheel check-reference mutants fuzz bench stage install \
   uninstall wheel format lint clean
 
 all: build
@@ -127,6 +128,10 @@ bench: stage .reference
 
 mutants:
 	scripts/mutants
+
+SECONDS = 600
+fuzz:
+	Tests/Fuzz/run $(SECONDS)
 
 # ---- Installing ------------------------------------------------------------------------------------------------------
 

@@ -57,6 +57,13 @@ import Testing
     return count
   }
 
+  /// What the fuzzer has found of different kinds: an error or tensors, but nothing else.
+  @Test(arguments: ["safetensors", "zip", "legacy"]) func fuzzedFiles(_ container: String) throws {
+    let files = CheckpointTests.files("../../Fuzz/corpus/\(container)")
+    #expect(files.count > 10)
+    for path in files { _ = CheckpointTests.error(try CheckpointTests.bytes(path)) }
+  }
+
   // MARK: - Pickles
 
   /// A legacy checkpoint whose state dict is the pickle `body`, without storages.
@@ -84,7 +91,9 @@ import Testing
     ),
     // A list, a dictionary and a dictionary of pairs that contain themselves.
     (Array("]q\0h\0a".utf8), "holds a list"),
-    (Array("}q\0h\0h\0s".utf8), "no tensors"),
+    (Array("}q\0h\0h\0s".utf8), "something else than tensors under names"),
+    (Array("}X\u{1}\0\0\0a]s".utf8), "something else than tensors under names"),
+    (Array("}X\u{1}\0\0\0aNs".utf8), "no tensors"),
     (Array("}q\0X\u{05}\0\0\0modelh\0s".utf8), "no tensors"),
     (
       Array("ccollections\nOrderedDict\n]q\0h\0a".utf8) + [0x85, 0x52], "something else than pairs"

@@ -1,0 +1,79 @@
+"""Makes what the fuzzer begins with: Tests/Fuzz/corpus/*/seed-*.
+
+    python make_seeds.py
+
+Checkpoints as small as they can be, since the fuzzer changes a byte of a small file sooner. Needs
+PyTorch (Tests/Reference/requirements.txt). The archives have no checksums, so that what is changed
+in their pickles is read on.
+"""
+
+import io
+import re
+import struct
+import zipfile
+from collections import OrderedDict
+from pathlib import Path
+
+import torch
+
+CORPUS = Path(__file__).parent / "corpus"
+
+
+def save(name, thing, *, wide=False, **options):
+    data = io.BytesIO()
+    torch.save(thing, data, _use_new_zipfile_serialization=False, **options)
+    (CORPUS / "legacy" / f"seed-{name}").write_bytes(data.getvalue())
+
+    data, small = io.BytesIO(), io.BytesIO()
+    torch.save(thing, data, **options)
+    with zipfile.ZipFile(data) as old, zipfile.ZipFile(small, "w") as new:
+        for entry in old.infolist():
+            path = entry.filename.split("/", 1)[1]
+            if path in ("data.pkl", "byteorder") or path.startswith("data/"):
+                with new.open(zipfile.ZipInfo(f"a/{path}"), "w", force_zip64=wide) as file:
+                    file.write(old.read(entry))
+    archive = bytearray(small.getvalue())
+    for record in re.finditer(rb"PK\x01\x02", archive):
+        archive[record.start() + 16 : record.start() + 20] = bytes(4)
+    (CORPUS / "zip" / f"seed-{name}").write_bytes(archive)
+
+
+def main():
+    for container in ("safetensors", "zip", "legacy"):
+        folder = CORPUS / container
+        folder.mkdir(parents=True, exist_ok=True)
+        for old in folder.glob("seed-*"):
+            old.unlink()
+    two, four = torch.arange(2.0), torch.arange(4.0)
+    for name, dtype in [
+        ("float", torch.float32),
+        ("half", torch.float16),
+        ("brain", torch.bfloat16),
+        ("double", torch.float64),
+        ("long", torch.int64),
+    ]:
+        save(name, {"a": two.to(dtype)})
+    save("ordered", OrderedDict(a=two, b=two.clone()))
+    save("norm", torch.nn.BatchNorm1d(1).state_dict())
+    save("module", {"module.a": two, "b": four})
+    save("parameter", {"a": torch.nn.Parameter(two)})
+    save("nested", {"epoch": 1, "state_dict": {"a": two}})
+    save("other", {"model": {"a": two}, "x": [1, -70000, 1 << 70, 2.5, None, True, (1, b"x")]})
+    save("protocol-4", {"a": two}, pickle_protocol=4)
+    image = torch.arange(8.0).view(1, 2, 2, 2)
+    save("channels-last", {"a": image.to(memory_format=torch.channels_last)})
+    save("wide", {"a": two}, wide=True)
+    save("tied", {"a": two, "b": two})
+    save("parts", {"a": four[:2], "b": four[2:]})
+    header = (
+        rb'{"__metadata__":{"a":"\u00e9\ud83c\udfa8\/","b":"\n\"\\"},'
+        rb'"t":{"dtype":"F16","shape":[1,2],"data_offsets":[8,12]},'
+        rb'"module.b":{"dtype":"BF16","shape":[],"data_offsets":[12,14]},'
+        rb'"d":{"dtype":"F64","shape":[1],"data_offsets":[0,8]}} '
+    )
+    data = struct.pack("<Q", len(header)) + header + bytes(14)
+    (CORPUS / "safetensors" / "seed").write_bytes(data)
+
+
+if __name__ == "__main__":
+    main()
