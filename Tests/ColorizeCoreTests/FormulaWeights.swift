@@ -95,8 +95,8 @@ struct FormulaWeights {
 
   private static let gains = [
     "eccv16 model1.0.weight": 4.0,
-    "siggraph17 model1.0.weight": 4,
-    "eccv16 model8.6.weight": 2,
+    "eccv16 model8.6.weight": 1.25,
+    "siggraph17 model1.0.weight": 2.5,
     "siggraph17 model_class.0.weight": 4,
     "siggraph17 model_out.0.weight": 0.125,
   ]

@@ -35,8 +35,8 @@ CLASS_CENTRES = np.stack(np.divmod(np.arange(529), 23), axis=1) * 10.0 - 110
 # contrast is small, the bins have to disagree, and tanh has to be used up to its bend.
 GAINS = {
     "eccv16 model1.0.weight": 4,
-    "siggraph17 model1.0.weight": 4,
-    "eccv16 model8.6.weight": 2,
+    "eccv16 model8.6.weight": 1.25,
+    "siggraph17 model1.0.weight": 2.5,
     "siggraph17 model_class.0.weight": 4,
     "siggraph17 model_out.0.weight": 0.125,
 }
