@@ -2,10 +2,10 @@
 
     python export_onnx.py compact|eccv16|siggraph17 OUTPUT.onnx [--size 256]
 
-The graph ends in ab, so that it does what colorize_predict does: compact's annealed mean included, at
-T = 0.38, and the published networks as they were released, with published.py's weights. Inputs are
-those of `network_inputs`. The exported file is run once and compared with PyTorch before this reports
-success.
+The graph ends in ab, so that it does what colorize_predict does: it includes compact's annealed
+mean, at T = 0.38. The published networks are as they were released, with the weights of
+published.py. Inputs are those of `network_inputs`. The exported file is run once and compared
+with PyTorch before this reports success.
 """
 
 import argparse
