@@ -117,6 +117,7 @@ stage: build
 check-reference: stage .reference
 	$(ON_STAGE) .reference/bin/python Tests/Reference/check_reference.py
 	$(ON_STAGE) .reference/bin/python Tests/Reference/check_colorizers.py
+	$(ON_STAGE) .reference/bin/python Tests/Reference/check_published.py
 	.reference/bin/python Tests/Reference/check_fixtures.py
 	.reference/bin/python Tests/Reference/make_fixtures.py --full build/fixtures
 	COLORIZE_FIXTURES=$(CURDIR)/build/fixtures $(SWIFT_TEST)
