@@ -230,8 +230,8 @@ colorize_status colorize_run(const colorize_model *model, const colorize_image *
  *   lightness      [height, width], L of CIE Lab, 0 to 100
  *   hints          [2, height, width], a and b of CIE Lab, -128 to 128; 0 where there is no hint, since the network looks at
  *                  all of them. NULL: none
- *   mask           [height, width], 1 where a hint is, else 0; networks know no values between, but are given them. NULL: no
- *                  hints; one without the other is an error
+ *   mask           [height, width], 1 where a hint is, else 0; networks know no other numbers, but are given them (with
+ *                  COLORIZE_MASK_CENTRED, less 0.5). NULL: no hints; one without the other is an error
  *   ab             out: [2, H, W], a and b of CIE Lab; H and W: see colorize_model_description
  * All are row-major without padding. Values that are not finite are an error. Of the options `temperature`, `threads`
  * and the progress callback are used. After an error or a cancel `ab` is as it was.

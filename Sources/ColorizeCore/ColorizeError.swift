@@ -17,14 +17,25 @@ package enum ColorizeError: Error, Equatable {
   /// The progress callback asked to stop.
   case cancelled
 
-  /// One sentence for people, without a final stop.
+  /// One sentence for people, without a final stop. What is quoted from a file or a name in it may be
+  /// anything: control characters, which would move a terminal's cursor or worse, are question marks.
   package var message: String {
-    switch self {
-    case .invalidArgument(let text), .invalidModel(let text), .unsupportedModel(let text): text
-    case .outOfMemory(let bytes): "no memory for \(bytes) bytes"
-    case .cannotWriteFile(let reason): "cannot write: \(reason)"
-    case .cannotReadFile(let path, let reason): "cannot read \(path): \(reason)"
-    case .cancelled: "stopped by the progress callback"
+    let text =
+      switch self {
+      case .invalidArgument(let text), .invalidModel(let text), .unsupportedModel(let text): text
+      case .outOfMemory(let bytes): "no memory for \(bytes) bytes"
+      case .cannotWriteFile(let reason): "cannot write: \(reason)"
+      case .cannotReadFile(let path, let reason): "cannot read \(path): \(reason)"
+      case .cancelled: "stopped by the progress callback"
+      }
+    var shown = ""
+    for scalar in text.unicodeScalars.prefix(Self.maximumCharacters) {
+      let isControl = scalar.value < 0x20 || 0x7F..<0xA0 ~= scalar.value
+      shown.unicodeScalars.append(isControl ? "?" : scalar)
     }
+    return shown
   }
+
+  /// A longer message is cut: what is quoted may have megabytes.
+  private static let maximumCharacters = 400
 }

@@ -4,7 +4,7 @@ import Glibc
 
 enum Terminal {
   /// Says one line, after the command's name.
-  static func say(_ text: String) { write("colorize: \(text)\n") }
+  static func say(_ text: String) { write("colorize: \(Table.line(text))\n") }
 
   /// Says why a file failed, or something else about it.
   static func say(_ file: FileName, _ text: String) { say("\(file.shown): \(text)") }

@@ -291,9 +291,8 @@ static void inputs_of_the_network(void) {
     network_refuses("lightness[1023]", SIDE, SIDE, NULL, NULL, NULL);
     lightness[last] = 50;
   }
-  const float masks[] = {-1e-30f, -1, 1.001f, 2, NAN, INFINITY};
-  for (int i = 0; i < 6; i++) {
-    mask[last] = masks[i];
+  for (int i = 0; i < 3; i++) {
+    mask[last] = not_finite[i];
     network_refuses("mask[1023]", SIDE, SIDE, hints, mask, NULL);
   }
   mask[last] = 1;
@@ -324,7 +323,7 @@ static void inputs_of_the_network(void) {
     CHECK_THAT(memcmp(ab, expected, sizeof ab) != 0, "input %d", i);
     *inputs[i] = before;
   }
-  mask[last] = 0.5f;
+  mask[last] = -0.5f;
   CHECK_OK(colorize_predict(model, SIDE, SIDE, lightness, hints, mask, NULL, ab, &error));
 
   /* Lightness far outside of 0 to 100 is nonsense, but no reason to crash. */

@@ -10,4 +10,7 @@ void refuse_request(long number);
 /* How many there have been since. */
 long number_of_requests(void);
 
+/* How much is mapped, of what is large. */
+size_t mapped_bytes(void);
+
 #endif

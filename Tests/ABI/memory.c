@@ -36,10 +36,10 @@ static void set_up(void) {
   for (int i = 0; i < SIDE * SIDE; i++) lightness[i] = (float)((i * 7) % 101);
 }
 
-/* Bytes that malloc has given out. */
+/* Bytes that have been given out. */
 static size_t in_use(void) {
   struct mallinfo2 info = mallinfo2();
-  return info.uordblks + info.hblkhd;
+  return info.uordblks + info.hblkhd + mapped_bytes();
 }
 
 /* ---- A request refused ----------------------------------------------------------------------- */

@@ -3,6 +3,7 @@
 #include "test.h"
 
 #include <errno.h>
+#include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -392,7 +393,7 @@ static void *uses_once(void *argument) {
   small.row_bytes = 0;
   CHECK_CALL(COLORIZE_INVALID_ARGUMENT, "row_bytes",
              colorize_run(model, &small, &small, NULL, &error));
-  mask[0] = 1.5f;
+  mask[0] = NAN;
   CHECK_CALL(COLORIZE_INVALID_ARGUMENT, "mask",
              colorize_predict(model, SIDE, SIDE, lightness, hints, mask, NULL, ab, &error));
   CHECK_CALL(COLORIZE_INVALID_ARGUMENT, "width",

@@ -303,12 +303,19 @@ import Testing
     #expect(error { $0[2].size = 23 }.contains("does not end at byte"))
     #expect(error { $0[2].offset = 0 }.contains("overlaps"))
     #expect(error { $0[2].offset = 1 }.contains("overlaps"))
-    #expect(error { $0[2].offset = 0xFFFF_FFFE }.contains("does not end at byte"))
+    #expect(error { $0[2].offset = 0xFFFF_FFFE }.contains("the directory begins at byte"))
     #expect(
       error {
         $0[2].isWide = true
         $0[2].offset = .max
-      }.contains("does not end at byte"))
+      }.contains("the directory begins at byte"))
+    // Entries that agree with each other about places far behind the file's end.
+    #expect(
+      error {
+        $0[0].size = 0x7000_0000 - 30 - "a/data.pkl".utf8.count
+        $0[1].offset = 0x7000_0000
+        $0[2].offset = 0x7000_1000
+      }.contains("the directory begins at byte"))
     #expect(error { $0[0].gap = [1] }.contains("does not end at byte"))
     #expect(error { $0[1].flags = 1 }.contains("encrypted"))
     #expect(error { $0[1].flags = 8 }.contains("does not end at byte"))
@@ -325,6 +332,20 @@ import Testing
     let name = String(repeating: "n", count: 600)
     #expect(error { $0[2].name = "a/\(name)" }.contains("has 602 bytes"))
     #expect(error { $0[2].localName = "" }.contains("is not the entry"))
+  }
+
+  /// The last line of defence: bytes in memory have no end that the system would see to.
+  @Test func readsNothingOutsideOfBytes() throws {
+    let bytes = try Memory<UInt8>(count: 8)
+    bytes.fill(7)
+    let source = ByteSource(UnsafeRawBufferPointer(start: bytes.start, count: bytes.count))
+    let target = try Memory<UInt8>(count: 64)
+    target.fill(0)
+    try source.read(0, 8, into: target.start)
+    #expect(target.start[7] == 7)
+    for (offset, length) in [(0, 9), (8, 1), (1, 8), (-1, 1), (0, -1), (.max, 1), (1, .max)] {
+      #expect(throws: ColorizeError.self) { try source.read(offset, length, into: target.start) }
+    }
   }
 
   @Test func manyEntries() {

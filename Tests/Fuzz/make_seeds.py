@@ -38,6 +38,23 @@ def save(name, thing, *, wide=False, **options):
     (CORPUS / "zip" / f"seed-{name}").write_bytes(archive)
 
 
+def far_entries():
+    """An archive whose entries agree about places far behind its end."""
+    far = 0x7000_0000
+    names = [b"a/data.pkl", b"a/x", b"a/y"]
+    size = far - 30 - len(names[0])
+    head = struct.pack("<IHHHHHIIIHH", 0x04034B50, 20, 0, 0, 0, 0, 0, size, size, len(names[0]), 0)
+    body = head + names[0]
+    directory = b"".join(
+        struct.pack("<IHHHHHHIII", 0x02014B50, 20, 20, 0, 0, 0, 0, 0, count, count)
+        + struct.pack("<HHHHHII", len(name), 0, 0, 0, 0, 0, header)
+        + name
+        for name, count, header in zip(names, [size, 10, 10], [0, far, far + 4096], strict=True)
+    )
+    end = struct.pack("<IHHHHIIH", 0x06054B50, 0, 0, 3, 3, len(directory), len(body), 0)
+    (CORPUS / "zip" / "seed-far-entries").write_bytes(body + directory + end)
+
+
 def main():
     for container in ("safetensors", "zip", "legacy"):
         folder = CORPUS / container
@@ -65,6 +82,7 @@ def main():
     save("wide", {"a": two}, wide=True)
     save("tied", {"a": two, "b": two})
     save("parts", {"a": four[:2], "b": four[2:]})
+    far_entries()
     header = (
         rb'{"__metadata__":{"a":"\u00e9\ud83c\udfa8\/","b":"\n\"\\"},'
         rb'"t":{"dtype":"F16","shape":[1,2],"data_offsets":[8,12]},'

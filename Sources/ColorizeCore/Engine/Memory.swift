@@ -12,24 +12,42 @@ package final class Memory<Element: BitwiseCopyable>: @unchecked Sendable {
 
   package init(count: Int) throws(ColorizeError) {
     let (bytes, overflow) = count.multipliedReportingOverflow(by: MemoryLayout<Element>.stride)
-    guard count >= 0, !overflow else { throw .outOfMemory(bytes: Int.max) }
-    var raw: UnsafeMutableRawPointer?
-    guard posix_memalign(&raw, 64, max(bytes, 64)) == 0, let raw else {
-      throw .outOfMemory(bytes: bytes)
+    guard count >= 0, !overflow, let raw = Allocation.allocate(bytes) else {
+      throw .outOfMemory(bytes: overflow ? .max : bytes)
     }
     do throws(ColorizeError) {
       try Reserve.check()
     } catch {
-      free(raw)
+      Allocation.free(raw, bytes)
       throw error
     }
     start = raw.bindMemory(to: Element.self, capacity: count)
     self.count = count
   }
 
-  deinit { free(start) }
+  deinit { Allocation.free(start, count * MemoryLayout<Element>.stride) }
 
   package func fill(_ value: Element) { start.update(repeating: value, count: count) }
+}
+
+/// Memory of any size. What is large is mapped on its own: weights are read, packed and given back
+/// layer by layer, and what is given back to the heap between what stays would never leave it.
+private enum Allocation {
+  private static let smallestMapping = 1 << 20
+
+  /// Aligned to 64 bytes; nil if it cannot be had.
+  static func allocate(_ bytes: Int) -> UnsafeMutableRawPointer? {
+    if bytes >= smallestMapping {
+      let raw = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+      return raw == MAP_FAILED ? nil : raw
+    }
+    var raw: UnsafeMutableRawPointer?
+    return posix_memalign(&raw, 64, max(bytes, 64)) == 0 ? raw : nil
+  }
+
+  static func free(_ raw: UnsafeMutableRawPointer, _ bytes: Int) {
+    if bytes >= smallestMapping { munmap(raw, bytes) } else { Glibc.free(raw) }
+  }
 }
 
 /// The last of the memory, which `Memory` leaves for the small objects of Swift and for the stack.

@@ -57,7 +57,8 @@ package struct ModelConversion {
     metadata["architecture"] = network.architecture
     metadata["temperature_of_plain_softmax"] = "\(information.plainSoftmaxTemperature)"
     metadata["default_network_size"] = "\(information.defaultNetworkSize)"
-    metadata["converted_from"] = name
+    // Of a file that has been converted before, the first one.
+    metadata["converted_from"] = metadata["converted_from"] ?? name
     if network.takesHints { metadata["mask_convention"] = information.maskConvention.rawValue }
     if let licence = options.licence { metadata["licence"] = licence }
 

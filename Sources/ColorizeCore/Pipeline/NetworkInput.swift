@@ -23,14 +23,14 @@ package struct NetworkInput {
   package let width: Int
   /// `[height, width]`, L of CIE Lab.
   private let lightness: UnsafePointer<Float>
-  /// a and b of CIE Lab, `[2, height, width]`, and the mask `[height, width]`, 0 to 1.
+  /// a and b of CIE Lab, `[2, height, width]`, and the mask `[height, width]`.
   private let hints: (ab: UnsafePointer<Float>, mask: UnsafePointer<Float>)?
   private let maskOffset: Float
 
   private var pixels: Int { width * height }
 
   /// Reads nothing before the size is known to be one that the model takes. Throws where a value is
-  /// not finite, the mask is not 0 to 1, or a hint is beyond `largestHint`.
+  /// not finite, or a hint is beyond `largestHint`.
   package init(
     model: Model, height: Int, width: Int, lightness: UnsafePointer<Float>,
     hints: (ab: UnsafePointer<Float>, mask: UnsafePointer<Float>)?
@@ -51,8 +51,8 @@ package struct NetworkInput {
     }
     guard let (ab, mask) = hints else { return }
     for pixel in 0..<pixels {
-      guard mask[pixel] >= 0, mask[pixel] <= 1 else {
-        throw .invalidArgument("mask[\(pixel)] is \(mask[pixel]); it must be 0 to 1")
+      guard mask[pixel].isFinite else {
+        throw .invalidArgument("mask[\(pixel)] is \(mask[pixel]); it must be a finite number")
       }
     }
     for index in 0..<(2 * pixels) {

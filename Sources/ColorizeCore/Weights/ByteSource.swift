@@ -40,13 +40,17 @@ package final class ByteSource {
     if case .file(let descriptor, _) = kind { close(descriptor) }
   }
 
-  /// Copies `length` bytes from `offset` to `target`; the range lies inside the source.
-  func read(_ offset: Int, _ length: Int, into target: UnsafeMutableRawPointer)
+  /// Copies `length` bytes from `offset` to `target`. Throws if they are not all inside the source.
+  package func read(_ offset: Int, _ length: Int, into target: UnsafeMutableRawPointer)
     throws(ColorizeError)
   {
+    // Whoever asks has checked it. But bytes in memory have no end that the system would see to.
+    guard offset >= 0, length >= 0, offset <= count, length <= count - offset else {
+      throw .invalidModel("\(length) bytes at byte \(offset) are not in its \(count) bytes")
+    }
     switch kind {
     case .memory(let bytes):
-      if length > 0 { memcpy(target, bytes.baseAddress! + offset, length) }
+      if length > 0 { memcpy(target, bytes.baseAddress.unsafelyUnwrapped + offset, length) }
     case .file(let descriptor, let name):
       var done = 0
       while done < length {

@@ -4,10 +4,12 @@
 extension TensorFile {
   /// A longer header is refused: it is kept in Swift collections, which cannot fail gently.
   package static let maximumHeaderBytes = 4 << 20
+  private static let maximumMetadata = 1 << 14
   /// What these take for a byte of the header, at most: 6 bytes are enough for an entry of two
   /// strings, kept three times while a list of them grows.
   private static let collectionBytesPerByte = 32
-  private static let maximumMetadata = 1 << 14
+  /// And in all: what the greatest number of entries takes besides its strings' bytes.
+  private static let maximumCollectionBytes = 24 << 20
 
   /// - Parameter length: what the first 8 bytes say of the header.
   static func readSafetensors(_ source: ByteSource, headerBytes length: UInt64)
@@ -22,7 +24,9 @@ extension TensorFile {
       throw .invalidModel("a header of \(length) bytes; the most is \(maximumHeaderBytes)")
     }
     let header = try Memory<UInt8>(count: Int(length))
-    try Reserve.check(more: Int(length) * collectionBytesPerByte)
+    try Reserve.check(
+      more: min(
+        Int(length) * collectionBytesPerByte, 3 * Int(length) + Self.maximumCollectionBytes))
     try source.read(8, Int(length), into: header.start)
     let dataStart = 8 + Int(length)
 

@@ -70,13 +70,24 @@ extension Unpickler {
     }
     var inner: PickledValue?
     try forEachItem(pickle) { (key, value) throws(ColorizeError) in
-      guard isText(key, "state_dict") || isText(key, "model"), value.isDictionary else { return }
+      guard isText(key, "state_dict") || isText(key, "model"), try holdsTensors(value) else {
+        return
+      }
       guard inner == nil else {
         throw .unsupportedModel("it holds more than one state dict, under state_dict and model")
       }
       inner = value
     }
     return inner ?? pickle
+  }
+
+  private func holdsTensors(_ value: PickledValue) throws(ColorizeError) -> Bool {
+    guard value.isDictionary else { return false }
+    var holdsOne = false
+    try forEachItem(value) { (_, value) throws(ColorizeError) in
+      holdsOne = holdsOne || value.kind == .tensor
+    }
+    return holdsOne
   }
 
   /// What `_rebuild_tensor` is called with: storage, first value, shape, strides.

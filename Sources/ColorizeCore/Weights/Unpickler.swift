@@ -367,7 +367,7 @@ struct Unpickler {
     }
     throw .unsupportedModel(
       "\(source) refers to \(moduleName).\(globalName) at byte \(opcodeStart), which is not a part "
-        + "of a state dict; if it holds a whole module, save its state_dict() instead")
+        + "of a state dict; save the module's state_dict() alone")
   }
 
   /// ("storage", type, key, device, number of values, and maybe None)

@@ -75,6 +75,11 @@ struct ZipArchive {
           + "entries as they are")
     }
     records.sort { $0.header < $1.header }
+    if let last = records.last, last.header >= directory.start {
+      throw Self.failure(
+        "the entry \(printable(last.name)) would be at byte \(last.header); the directory begins at "
+          + "byte \(directory.start)")
+    }
 
     var entries: [[UInt8]: Entry] = [:]
     let folder = records.first.flatMap { record in
