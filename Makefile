@@ -44,6 +44,10 @@ INSTALLED_DOC = $(PREFIX)/share/doc/libcolorize
 INSTALLED = $(INSTALLED_LIBRARY) $(INSTALLED_LINKS) $(INSTALLED_PC) $(INSTALLED_HEADER) \
   $(INSTALLED_COMMAND) $(INSTALLED_MANUAL) $(INSTALLED_DOC)/LICENSE $(INSTALLED_DOC)/MODEL_CARD.md
 
+# A file inside says that an environment is complete: the folder is there as soon as it is begun.
+VENV = .venv/complete
+REFERENCE = .reference/complete
+
 # What the tests run against: a copy, installed here.
 STAGE = $(CURDIR)/build/stage
 ON_STAGE = COLORIZE_LIBRARY=$(STAGE)/lib/$(SONAME) COLORIZE_COMMAND=$(STAGE)/bin/colorize \
@@ -86,13 +90,13 @@ check-installation: build
 check-abi: stage
 	Tests/ABI/run $(STAGE)
 
-check-python: stage .venv
+check-python: stage $(VENV)
 	$(ON_STAGE) .venv/bin/python -m pytest -q bindings/python
 
-check-command: stage .venv
+check-command: stage $(VENV)
 	$(ON_STAGE) .venv/bin/python -m pytest -q Tests/CommandLine
 
-check-examples: stage .venv
+check-examples: stage $(VENV)
 	PREFIX=$(STAGE) $(ON_STAGE) .venv/bin/python -m pytest -q Tests/Examples
 	.venv/bin/python scripts/check-readme $(STAGE)
 
@@ -103,27 +107,28 @@ stage: build
 	rm -rf $(STAGE)
 	@$(MAKE) --no-print-directory install PREFIX=$(STAGE) LIBDIR=$(STAGE)/lib DESTDIR=
 
-.venv: Tests/requirements.txt Tests/CommandLine/requirements.txt
-	$(PYTHON) -m venv .venv
+$(VENV): Tests/requirements.txt Tests/CommandLine/requirements.txt
+	$(PYTHON) -m venv --clear .venv
 	.venv/bin/pip install -q -r Tests/requirements.txt -r Tests/CommandLine/requirements.txt
-	touch .venv
+	touch $@
 
 # Where pip does not know PyTorch's builds for CPUs, PIP_EXTRA_INDEX_URL names their index.
-.reference: Tests/Reference/requirements.txt
-	$(PYTHON) -m venv .reference
+$(REFERENCE): Tests/Reference/requirements.txt
+	$(PYTHON) -m venv --clear .reference
 	.reference/bin/pip install -q -r $<
-	touch .reference
+	touch $@
 
-check-reference: stage .reference
+check-reference: stage $(REFERENCE)
 	$(ON_STAGE) .reference/bin/python Tests/Reference/check_reference.py
 	$(ON_STAGE) .reference/bin/python Tests/Reference/check_colorizers.py
 	$(ON_STAGE) .reference/bin/python Tests/Reference/check_published.py
 	.reference/bin/python Tests/Reference/check_fixtures.py
+	rm -rf build/fixtures
 	.reference/bin/python Tests/Reference/make_fixtures.py --full build/fixtures
 	COLORIZE_FIXTURES=$(CURDIR)/build/fixtures $(SWIFT_TEST)
 
 ON_BENCH = COLORIZE_LIBRARY=$(STAGE)/lib/$(SONAME) PYTHONPATH=$(CURDIR)/bindings/python/src:$(CURDIR)/Tests/Reference
-bench: stage .reference
+bench: stage $(REFERENCE)
 	$(ON_BENCH) .reference/bin/python benchmarks/networks_vs_onnxruntime.py
 	$(ON_BENCH) .reference/bin/python benchmarks/demo_vs_pytorch.py
 
@@ -156,7 +161,7 @@ uninstall:
 	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
 	rm -df $(DESTDIR)$(INSTALLED_DOC)
 
-wheel: build .venv
+wheel: build $(VENV)
 	PATH=$(CURDIR)/.venv/bin:$$PATH scripts/make-wheel $(LIBRARY) dist
 
 # ---- Upkeep ----------------------------------------------------------------------------------------------------------
@@ -164,12 +169,12 @@ wheel: build .venv
 RUFF_CONFIGURATION = --config bindings/python/pyproject.toml
 SHELL_SCRIPTS = $(shell grep -lE '^\#!/bin/(ba)?sh' -r .ci scripts Tests)
 
-format: .venv
+format: $(VENV)
 	swift format --in-place --recursive Package.swift Sources Tests
 	.venv/bin/ruff format $(RUFF_CONFIGURATION)
 	.venv/bin/ruff check $(RUFF_CONFIGURATION) --fix
 
-lint: .venv
+lint: $(VENV)
 	swift format lint --strict --recursive Package.swift Sources Tests
 	.venv/bin/ruff format $(RUFF_CONFIGURATION) --check
 	.venv/bin/ruff check $(RUFF_CONFIGURATION)
