@@ -52,9 +52,8 @@ SIZES = {
 # Of a and b at 256x256, so that the bounds of ab say something.
 LEAST_DEVIATION = {"eccv16": 2, "siggraph17": 20}
 
-# What opening a file may take beyond its size, as a share of that: packed weights take as much as
-# the file, and tensors on their way there are freed into a heap that does not shrink at once.
-OPENING_SHARE = 1
+# MiB that opening a file may take beyond the network's own tensors (docs/model-format.md).
+OPENING_MAXIMUM = 64
 # What the processes that open damaged files may map beyond what they have when they begin: a file,
 # a model of it, and room for one that claims to be larger.
 DAMAGE_LIMIT = 1 << 30
@@ -343,7 +342,7 @@ def check_file(report, path, with_damage):
     else:
         before, after = map(int, said.split())
         beyond = (after - before) / 1024 - size
-    report.row(f"{name}, {size:.0f} MiB: MiB beyond, to open it", beyond, OPENING_SHARE * size)
+    report.row(f"{name}, {size:.0f} MiB: MiB beyond, to open it", beyond, OPENING_MAXIMUM)
     if not with_damage:
         return
     status, said = in_process(__file__, "--damage", path)
