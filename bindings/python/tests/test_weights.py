@@ -6,6 +6,7 @@ import contextlib
 import errno
 import fcntl
 import hashlib
+import math
 import os
 import struct
 import subprocess
@@ -13,6 +14,7 @@ import sys
 import tempfile
 import termios
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -21,7 +23,8 @@ import numpy as np
 import pytest
 
 from colorize import weights
-from colorize.weights import Published, WeightsError
+from colorize.colorizers import _state_dict
+from colorize.weights import LIMITS, Limits, Published, WeightsError
 
 NAME = "toy-00000000.pth"
 CONTENT = np.random.default_rng(0).bytes(1_500_000)
@@ -106,10 +109,15 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 @pytest.fixture
 def find(server: Server, tmp_path: Path) -> Callable[..., Path]:
     """weights.find for a toy that the server publishes, with a cache of its own."""
-    published = {"toy": Published(NAME, server.url, SHA256)}
 
-    def find(source: object = None, cache: Path = tmp_path / "cache") -> Path:
-        return weights.find("toy", source, cache=cache, published=published)
+    def find(
+        source: object = None,
+        cache: Path = tmp_path / "cache",
+        largest: int = 10_000_000,
+        limits: Limits = LIMITS,
+    ) -> Path:
+        published = {"toy": Published(NAME, server.url, SHA256, largest)}
+        return weights.find("toy", source, cache=cache, published=published, limits=limits)
 
     return find
 
@@ -143,6 +151,18 @@ def test_the_cache_folder(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("XDG_CACHE_HOME", "")
     monkeypatch.setenv("HOME", "/home/someone")
     assert weights.cache_folder() == Path("/home/someone/.cache/colorize")
+
+
+def test_a_user_without_a_home(server: Server, monkeypatch: pytest.MonkeyPatch):
+    def nobody(_: object) -> None:
+        raise KeyError
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr("pwd.getpwuid", nobody)
+    with pytest.raises(WeightsError, match=r"no home.*XDG_CACHE_HOME.*COLORIZE_WEIGHTS"):
+        weights.find("toy", published={"toy": Published(NAME, server.url, SHA256)})
+    assert server.ranges == []
 
 
 def test_a_file_of_the_caller_is_taken_as_it_is(find, server: Server, tmp_path: Path):
@@ -187,14 +207,32 @@ def test_a_mirror(by: str, find, server: Server, monkeypatch: pytest.MonkeyPatch
     assert paths == [f"/a/mirror/{NAME}"]
 
 
-def test_a_place_that_is_not_there(find, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    with pytest.raises(WeightsError, match="there is no folder"):
-        find(tmp_path / "nothing")
-    # One file cannot be both networks'.
-    (tmp_path / "file").write_bytes(CONTENT)
-    monkeypatch.setenv("COLORIZE_WEIGHTS", str(tmp_path / "file"))
-    with pytest.raises(WeightsError, match="there is no folder"):
+@pytest.mark.parametrize("by", ["argument", "environment"])
+def test_a_place_that_is_not_there(by: str, find, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    nothing = tmp_path / "nothing"
+    if by == "environment":
+        monkeypatch.setenv("COLORIZE_WEIGHTS", str(nothing))
+    with pytest.raises(WeightsError, match=f"there is no file or folder {nothing}"):
+        find(nothing if by == "argument" else None)
+
+
+def test_a_file_of_the_environment(
+    find, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    path = tmp_path / NAME
+    path.write_bytes(CONTENT)
+    monkeypatch.setenv("COLORIZE_WEIGHTS", str(path))
+    assert find() == path
+    path.write_bytes(CONTENT[1:])
+    with pytest.raises(WeightsError, match=f"its SHA-256 is not {SHA256}"):
         find()
+    # One file cannot be both networks'.
+    other = tmp_path / "other.pth"
+    other.write_bytes(CONTENT)
+    monkeypatch.setenv("COLORIZE_WEIGHTS", str(other))
+    with pytest.raises(WeightsError, match=f"COLORIZE_WEIGHTS names the file {other}, and {NAME}"):
+        find()
+    assert server.ranges == []
 
 
 def test_the_published_files_are_the_release_s():
@@ -204,6 +242,10 @@ def test_the_published_files_are_the_release_s():
         assert len(entry.sha256) == 64
         assert entry.name.endswith(f"-{entry.sha256[:8]}.pth")
     assert list(weights.PUBLISHED) == ["eccv16", "siggraph17"]
+    # float32 weights and, at most, what a file of PyTorch's has around them.
+    for network, entry in weights.PUBLISHED.items():
+        size = 4 * sum(map(math.prod, _state_dict.SHAPES[network].values()))
+        assert size + 10_000 < entry.largest < 5 * size
 
 
 # ---- Downloads that go wrong ---------------------------------------------------------------------
@@ -309,6 +351,149 @@ def test_without_a_network_it_says_what_to_do(find, server: Server, tmp_path: Pa
 def test_an_address_that_is_none(url: str, find):
     with pytest.raises(WeightsError, match="cannot download"):
         find(url)
+
+
+# ---- Servers that would never end ----------------------------------------------------------------
+
+
+def drip(request: Handler, pieces: Iterator[bytes]) -> None:
+    """Sends a piece every 20 ms, as long as somebody listens."""
+    with contextlib.suppress(ConnectionError):
+        for piece in pieces:
+            request.wfile.write(piece)
+            request.wfile.flush()
+            time.sleep(0.02)
+
+
+def slow_headers(request: Handler) -> None:
+    request.wfile.write(b"HTTP/1.1 200 OK\r\n")
+    drip(request, (f"X-{n}: x\r\n".encode() for n in range(90)))
+
+
+def slow_content(request: Handler) -> None:
+    request.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1500000\r\n\r\n")
+    drip(request, (CONTENT[n : n + 1] for n in range(90)))
+
+
+def slow_chunks(request: Handler) -> None:
+    request.wfile.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    drip(request, (b"0" for _ in range(90)))
+
+
+@pytest.mark.parametrize("answer", [slow_headers, slow_content, slow_chunks])
+def test_a_server_that_drips(answer, find, server: Server):
+    server.answers = [answer]
+    begun = time.monotonic()
+    # It never is silent; but it would take a day.
+    with pytest.raises(WeightsError, match=r"the server sent \d+ bytes in 0.3 seconds\."):
+        find(limits=Limits(silence=10, window=0.3))
+    assert time.monotonic() - begun < 1.5
+    assert len(server.ranges) == 1
+
+
+def test_a_server_that_is_silent(find, server: Server):
+    done = threading.Event()
+    server.answers = [lambda request: done.wait(10)]
+    with pytest.raises(WeightsError, match="timed out"):
+        find(limits=Limits(silence=0.2))
+    done.set()
+
+
+def test_a_slow_server_is_waited_for_if_it_is_fast_enough(find, server: Server):
+    def slowly(request: Handler) -> None:
+        request.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1500000\r\n\r\n")
+        drip(request, (CONTENT[n : n + 1000] for n in range(0, 60_000, 1000)))
+        request.wfile.write(CONTENT[60_000:])
+
+    server.answers = [slowly]
+    # At least two spans, in each of which come some twenty pieces, on a machine with time.
+    assert find(limits=Limits(window=0.5, least=1000)).read_bytes() == CONTENT
+
+
+def test_an_attempt_that_brings_little_is_the_last(find, server: Server):
+    server.answers = [cut(400_000), part(1000), whole]
+    with pytest.raises(
+        WeightsError, match=r"at attempt 2\. The next call goes on from byte 401000"
+    ):
+        find()
+    assert server.ranges == [None, "bytes=400000-"]
+
+
+def part(count: int) -> Callable[[Handler], None]:
+    """That many bytes of what is asked for, and then the connection ends."""
+
+    def answer(request: Handler) -> None:
+        first = int((request.headers["Range"] or "bytes=0-")[len("bytes=") : -1])
+        place = f"bytes {first}-{len(CONTENT) - 1}/{len(CONTENT)}"
+        body = CONTENT[first : first + count]
+        send(request, 206, body, len(CONTENT) - first, Content_Range=place)
+
+    return answer
+
+
+def test_attempts_come_to_an_end(find, server: Server):
+    server.answers = [part(70_000)]
+    with pytest.raises(
+        WeightsError, match=r"at attempt 5\. The next call goes on from byte 350000"
+    ):
+        find(limits=Limits(attempts=5))
+    assert len(server.ranges) == 5
+    # 17 more bring the rest.
+    assert find().read_bytes() == CONTENT
+    assert len(server.ranges) == 22
+
+
+def endless(request: Handler) -> None:
+    request.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
+    with contextlib.suppress(ConnectionError):
+        for _ in range(1000):
+            request.wfile.write(bytes(100_000))
+
+
+def test_more_than_there_can_be_is_not_received(find, server: Server, tmp_path: Path):
+    announced = lambda request: send(request, 200, b"", 2_000_001)  # noqa: E731
+    for answer in (announced, endless):
+        server.answers = [answer]
+        with pytest.raises(
+            WeightsError, match=r"it has 2\d{6} bytes or more, and 2000000 are"
+        ) as e:
+            find(largest=2_000_000)
+        assert "It was removed" in str(e.value)
+        assert files(tmp_path / "cache") == []
+    assert len(server.ranges) == 2
+    server.answers = [whole]
+    assert find(largest=len(CONTENT)).read_bytes() == CONTENT
+
+
+def test_a_part_that_is_too_large_is_not_gone_on_with(find, server: Server, tmp_path: Path):
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / f"{NAME}.part").write_bytes(bytes(2_000_001))
+    assert find(largest=2_000_000).read_bytes() == CONTENT
+    assert server.ranges == [None]
+
+
+def test_no_thread_is_left_behind(find, server: Server):
+    server.answers = [endless]
+    with pytest.raises(WeightsError):
+        find(largest=2_000_000)
+    deadline = time.monotonic() + 10
+    while any(thread.name == "colorize download" for thread in threading.enumerate()):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_lock_is_not_waited_for_for_ever(find, server: Server, tmp_path: Path, capfd):
+    (tmp_path / "cache").mkdir()
+    with open(tmp_path / "cache" / f"{NAME}.lock", "wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with pytest.raises(WeightsError, match="another process has been downloading") as caught:
+            find(limits=Limits(lock=0.3))
+    assert f"it has locked {tmp_path / 'cache' / NAME}.lock" in str(caught.value)
+    waiting = f"colorize: waiting for another process that downloads {NAME}\n"
+    assert capfd.readouterr().err == waiting
+    assert server.ranges == []
+    assert find().read_bytes() == CONTENT
+    assert capfd.readouterr().err == ""
 
 
 # ---- The folder ----------------------------------------------------------------------------------
