@@ -6,27 +6,43 @@ import contextlib
 import importlib
 import sys
 import types
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ._array import Array
 
+# What importing and looking at a module ask of it: no use of it, and no reason to import it.
+_NO_USE = {"__all__", "__path__", "__wrapped__"}
+
 
 class StandIn(types.ModuleType):
     """Passes every attribute on to the module that it stands for."""
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
+        if name in _NO_USE:
+            raise AttributeError(f"this stand-in for the module {self.__name__} has no {name}")
+        whole = f"{self.__name__}.{name}"
         try:
             module = importlib.import_module(self.__name__)
+            try:
+                return getattr(module, name)
+            except AttributeError:
+                # A module inside of it that nobody has imported yet, such as PIL.Image.
+                if name.startswith("__"):
+                    raise
+                try:
+                    return importlib.import_module(whole)
+                except ModuleNotFoundError as problem:
+                    if problem.name != whole:
+                        raise
+                raise
         except ModuleNotFoundError as problem:
             raise ImportError(
-                f"{self.__name__}.{name} is asked for, and {problem.name} is not installed; "
+                f"{whole} is asked for, and {problem.name} is not installed; "
                 "colorize.colorizers itself does not need it"
             ) from None
-        return getattr(module, name)
 
 
 class Torch(StandIn):
@@ -38,10 +54,29 @@ class Torch(StandIn):
             return np.concatenate(tensors, axis=dim).view(Array)
         return self.__getattr__("cat")(tensors, dim=dim, **keywords)
 
-    def no_grad(self) -> Any:
-        """PyTorch's own once that is in use; here nothing has a gradient."""
+    def no_grad(self, function: Callable | None = None) -> Any:
+        """For a `with` block or as a decorator. PyTorch's own once that is in use; here nothing has
+        a gradient.
+        """
         torch = sys.modules.get("torch")
-        return contextlib.nullcontext() if torch is None else torch.no_grad()
+        result = _NoGrad() if torch is None else torch.no_grad()
+        return result if function is None else result(function)
+
+
+class _NoGrad(contextlib.ContextDecorator):
+    """It may be in use by the time that a block is entered, or a function called."""
+
+    def __enter__(self) -> None:
+        torch = sys.modules.get("torch")
+        self._inner = contextlib.nullcontext() if torch is None else torch.no_grad()
+        self._inner.__enter__()
+
+    def __exit__(self, *problem: Any) -> None:
+        self._inner.__exit__(*problem)
+
+    def _recreate_cm(self) -> _NoGrad:
+        # ContextDecorator asks for one for each call: calls may be inside of one another.
+        return _NoGrad()
 
 
 torch = Torch("torch")
