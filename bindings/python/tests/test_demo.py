@@ -107,6 +107,16 @@ def test_what_goes_wrong_is_said(picture: Path, checkpoints: dict[str, Path], tm
     assert not list(tmp_path.glob("out*"))
 
 
+def test_a_picture_of_too_many_pixels(
+    picture: Path, checkpoints: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+):
+    # Pillow's error is one of its own kind; its limit is twice this.
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    problem = run(picture, checkpoints)
+    assert problem.startswith(f"colorize.demo: {picture}: Image size (2867 pixels) exceeds limit")
+    assert "\n" not in problem
+
+
 def test_weights_that_cannot_be_had_are_missed_before_work_begins(
     picture: Path, checkpoints: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

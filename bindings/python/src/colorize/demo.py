@@ -142,8 +142,12 @@ def main(arguments: Sequence[str] | None = None) -> str | None:
         return f"colorize.demo needs {' and '.join(missing)}: pip install 'colorize[demo]'"
     if options.use_gpu:
         print("colorize.demo: colorize computes on the CPU; --use_gpu is ignored", file=sys.stderr)
+    from PIL.Image import DecompressionBombError
+
     try:
         run(options)
+    except DecompressionBombError as problem:
+        return f"colorize.demo: {options.img_path}: {problem}"
     except (Error, OSError, ValueError) as problem:
         return f"colorize.demo: {problem}"
     return None
