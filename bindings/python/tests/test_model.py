@@ -146,6 +146,14 @@ def test_the_mask_convention(checkpoints: dict[str, Path]):
         assert np.array_equal(
             centred.predict(lightness, nothing, halves), zero_one.predict(lightness, nothing, zeros)
         )
+        # Any finite number is a mask.
+        for other in (-0.5, -3, 2, 40):
+            raw = np.where(mask, np.float32(other), np.float32(1.5))
+            assert np.array_equal(
+                centred.predict(lightness, hints, raw + np.float32(0.5)),
+                zero_one.predict(lightness, hints, raw),
+            )
+            assert np.abs(zero_one.predict(lightness, hints, raw) - plain).max() > 0.1
     with raises_named("COLORIZE_INVALID_ARGUMENT", "'zero-one' or 'centred'"):
         colorize.Model(path, mask_convention="center")
     with raises_named("COLORIZE_INVALID_ARGUMENT", "mask_convention is for model files"):
@@ -642,7 +650,8 @@ def test_what_the_network_refuses(model: colorize.Model, lightness: np.ndarray):
         ((lightness, hints, mask[:32]), "mask has shape"),
         ((infinite,), "lightness"),
         ((lightness, hints + 200, mask), "hints"),
-        ((lightness, hints, mask + 1.5), "mask"),
+        ((lightness, hints, np.where(np.arange(64) == 3, np.nan, mask)), "mask"),
+        ((lightness, hints, np.where(np.arange(64) == 3, -np.inf, mask)), "mask"),
     ]
     for function in (model.predict, model.distribution):
         for arguments, text in refused:

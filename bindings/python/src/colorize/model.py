@@ -356,8 +356,10 @@ class Model:
                    `info.network_size_multiple`, up to 2048
         hints      [2, H, W], a and b of CIE Lab, -128 to 128, and 0 where there is no hint: the
                    network sees all of it
-        mask       [H, W], 1 where a hint is, else 0, or anything between; the network sees it as
-                   `info.mask_convention` says. Hints and mask go together
+        mask       [H, W], 1 where a hint is, else 0; networks know no other numbers, but are given
+                   them, less 0.5 where `info.mask_convention` is "centred". Hints and mask go
+                   together
+        Values that are not finite are an error.
         temperature, threads, progress: as for `colorize`
         """
         return self._run_network(
