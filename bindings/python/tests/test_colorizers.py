@@ -11,6 +11,7 @@ import types
 from pathlib import Path
 
 import numpy as np
+import PIL
 import pytest
 from conftest import MODEL_FILE, cases, tensors
 from PIL import Image
@@ -100,6 +101,72 @@ def test_stand_ins_say_what_is_not_installed(tmp_path: Path):
         assert f"ImportError: {name} is asked for, and torch is not installed" in result.stderr
 
 
+VERSION = "from colorize.colorizers import *\nprint(torch.__version__, PIL.__version__)"
+
+
+def test_stand_ins_have_versions(tmp_path: Path):
+    (tmp_path / "torch.py").write_text("__version__ = '1.2.3'")
+    result = run(VERSION, tmp_path)
+    assert result.stdout == f"1.2.3 {PIL.__version__}\n", result.stderr
+    (tmp_path / "torch.py").write_text("raise ModuleNotFoundError(name='torch')")
+    result = run(VERSION, tmp_path)
+    assert "ImportError: torch.__version__ is asked for, and torch is not" in result.stderr
+
+
+def test_a_stand_in_s_modules_are_imported(tmp_path: Path):
+    (tmp_path / "package").mkdir()
+    (tmp_path / "package" / "__init__.py").write_text("")
+    (tmp_path / "package" / "inner.py").write_text("answer = 42")
+    (tmp_path / "package" / "broken.py").write_text("import nowhere")
+    program = """
+from colorize.colorizers import *
+from colorize.colorizers._stand_ins import StandIn
+print(PIL.Image.new("L", (3, 2)).size)
+package = StandIn("package")
+print(package.inner.answer, hasattr(package, "other"), hasattr(package, "__other__"))
+package.broken
+"""
+    result = run(program, tmp_path)
+    assert result.stdout == "(3, 2)\n42 False False\n", result.stderr
+    message = "ImportError: package.broken is asked for, and nowhere is not installed"
+    assert message in result.stderr
+
+
+NO_GRAD = """
+import sys, types
+from colorize.colorizers import *
+
+@torch.no_grad()
+def factorial(n):
+    return n * factorial(n - 1) if n else 1
+
+@torch.no_grad
+def answer():
+    return 42
+
+print(factorial(5), factorial.__name__, answer())
+assert "torch" not in sys.modules
+"""
+
+
+def test_no_grad_is_a_decorator(tmp_path: Path):
+    result = run(NO_GRAD, tmp_path)
+    assert result.stdout == "120 factorial 42\n", result.stderr
+    # PyTorch's own, once somebody has imported it.
+    torch = """
+import contextlib
+entered = 0
+@contextlib.contextmanager
+def no_grad():
+    global entered
+    entered += 1
+    yield
+"""
+    (tmp_path / "torch.py").write_text(torch)
+    result = run(NO_GRAD + "import torch; print(factorial(5), torch.entered)", tmp_path)
+    assert result.stdout == "120 factorial 42\n120 6\n", result.stderr
+
+
 def test_without_pillow_it_says_what_to_install(tmp_path: Path):
     (tmp_path / "PIL.py").write_text("raise ModuleNotFoundError(name='PIL')")
     result = run(PIPELINE, tmp_path)
@@ -109,7 +176,7 @@ def test_without_pillow_it_says_what_to_install(tmp_path: Path):
 # ---- Array ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["cpu", "cuda", "to", "detach", "float", "contiguous"])
+@pytest.mark.parametrize("name", ["cpu", "cuda", "to", "detach", "contiguous"])
 def test_what_changes_nothing(name: str):
     array = np.ones((1, 1, 2, 3), np.float32).view(Array)
     assert getattr(array, name)() is array
@@ -125,6 +192,48 @@ def test_an_array_is_a_tensor_to_scripts():
     joined = colorizers.torch.cat((0 * array, array), dim=1)
     assert isinstance(joined, Array)
     assert joined.tolist() == np.concatenate((0 * array, array), axis=1).tolist()
+
+
+def test_an_array_s_size_is_pytorch_s_and_numpy_s():
+    array = np.arange(6, dtype=np.float32).reshape(1, 1, 2, 3).view(Array)
+    assert array.size() == (1, 1, 2, 3)
+    assert array.size(2) == array.size(dim=-2) == 2
+    assert array.size == 6
+    assert np.average(array) == np.median(array) == 2.5
+    with pytest.raises(IndexError):
+        array.size(4)
+
+
+def test_an_array_s_dimensions():
+    array = np.arange(6, dtype=np.float32).reshape(1, 1, 2, 3).view(Array)
+    for result, shape in (
+        (array.squeeze(), (2, 3)),
+        (array.squeeze(0), (1, 2, 3)),
+        (array.squeeze(dim=(0, 2)), (1, 2, 3)),
+        (array.squeeze(-1), (1, 1, 2, 3)),
+        (np.squeeze(array, axis=1), (1, 2, 3)),
+        (np.squeeze(array), (2, 3)),
+        (array[0, 0].unsqueeze(0), (1, 2, 3)),
+        (array[0, 0].unsqueeze(-1), (2, 3, 1)),
+        (array.permute(0, 2, 3, 1), (1, 2, 3, 1)),
+        (array.permute((0, 2, 3, 1)), (1, 2, 3, 1)),
+    ):
+        assert isinstance(result, Array)
+        assert result.shape == shape
+        assert np.shares_memory(result, array)
+    assert array.permute(3, 0, 1, 2)[2, 0, 0, 1] == 5
+    with pytest.raises(ValueError):
+        np.squeeze(array, axis=2)
+
+
+def test_clone_and_float():
+    array = np.ones((1, 1, 2, 3), np.float32).view(Array)
+    assert not np.shares_memory(array.clone(), array)
+    assert isinstance(array.clone(), Array)
+    assert np.shares_memory(array.float(), array)
+    mask = (array > 0.5).float()
+    assert isinstance(mask, Array)
+    assert mask.dtype == np.float32
 
 
 class Tensor:
@@ -190,7 +299,7 @@ def test_before_and_behind_a_network_all_is_the_release_s(case, model: colorize.
     assert lightness.shape == (1, 1, *case["input"].shape[:2])
     ab = model.predict(small[0, 0])[None]
     actual = colorizers.postprocess_tens(lightness, ab)
-    assert actual.dtype == np.float64
+    assert actual.dtype == np.float32
     # The fixture is rounded to 1 / 65535.
     assert np.abs(actual - case["output"] / 65535).max() <= RGB_MAXIMUM + 1e-5
 
@@ -207,6 +316,17 @@ def test_ab_is_stretched_as_by_pytorch(case, monkeypatch: pytest.MonkeyPatch):
     expected = colorize.lab_to_rgb(np.moveaxis(np.vstack([lightness[0], case["output"]]), 0, 2))
     actual = colorizers.postprocess_tens(lightness, case["input"][None])
     assert np.abs(actual - expected).max() <= RGB_MAXIMUM
+
+
+def test_a_picture_is_as_precise_as_its_parts(photo: np.ndarray):
+    lightness, _ = colorizers.preprocess_img(photo)
+    ab = np.full((1, 2, 4, 4), 20, np.float32)
+    single = colorizers.postprocess_tens(lightness, ab)
+    assert single.dtype == np.float32
+    for pair in ((lightness.astype(float), ab), (lightness, ab.astype(float))):
+        double = colorizers.postprocess_tens(*pair)
+        assert double.dtype == np.float64
+        assert np.array_equal(double, single)
 
 
 def test_the_first_of_many_is_taken(photo: np.ndarray):
@@ -350,13 +470,61 @@ def test_hints_and_masks():
         model(lightness, hints, hints)
 
 
+def test_what_the_release_s_networks_can_be_made_with(fake_torch: types.ModuleType):
+    fake_torch.nn = types.SimpleNamespace(BatchNorm2d=type("BatchNorm2d", (), {}))
+    colorizers.ECCVGenerator(norm_layer=fake_torch.nn.BatchNorm2d)
+    colorizers.SIGGRAPHGenerator(fake_torch.nn.BatchNorm2d, 529)
+    colorizers.SIGGRAPHGenerator(classes=529)
+    for make in (colorizers.ECCVGenerator, colorizers.SIGGRAPHGenerator):
+        with pytest.raises(ValueError, match=r"norm_layer is .*int.* has torch\.nn\.BatchNorm2d"):
+            make(norm_layer=int)
+    with pytest.raises(ValueError, match="classes is 313; siggraph17 has 529"):
+        colorizers.SIGGRAPHGenerator(classes=313)
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("state_dict", r"torch\.load .*colorize\.weights\.find\('eccv16'\)"),
+        ("parameters", r"its weights lie in libcolorize"),
+        ("half", "computes in float32.* leave the call out"),
+        ("modules", r"is no torch\.nn\.Module"),
+    ],
+)
+def test_what_networks_do_not_have(name: str, advice: str):
+    model = colorizers.eccv16(pretrained=False)
+    with pytest.raises(
+        AttributeError, match=f"ECCVGenerator of colorize has no {name}: .*{advice}"
+    ):
+        getattr(model, name)()
+    assert not hasattr(model, name)
+    with pytest.raises(AttributeError, match="'ECCVGenerator' object has no attribute 'modell'"):
+        model.modell  # noqa: B018
+    assert model.training is False
+
+
 def test_the_mask_of_a_centred_network_is_its_own():
     model = with_network(colorizers.SIGGRAPHGenerator(), "centred")
     lightness = np.zeros((1, 1, 8, 8), np.float32)
     model(lightness, np.zeros((1, 2, 8, 8)), np.full((1, 1, 8, 8), -0.5))
     model(lightness)
+    model(lightness, np.zeros((1, 2, 8, 8)), np.full((1, 1, 8, 8), -7.5))
     # The library subtracts a half again.
-    assert [np.unique(mask).tolist() for _, _, mask in model.network.given] == [[0], [0.5]]
+    given = [np.unique(mask).tolist() for _, _, mask in model.network.given]
+    assert given == [[0], [0.5], [-7]]
+
+
+def test_masks_are_any_numbers(states: dict[str, dict[str, np.ndarray]]):
+    model = colorizers.SIGGRAPHGenerator()
+    model.load_state_dict(states["siggraph17"])
+    lightness = np.full((1, 1, 16, 16), 50, np.float32)
+    results = [
+        model(lightness, mask_B=np.full((1, 1, 16, 16), value)) for value in (-2, -0.5, 0, 1, 3)
+    ]
+    for one, other in zip(results, results[1:]):
+        assert np.abs(one - other).max() > 0.01
+    with pytest.raises(colorize.Error, match="mask"):
+        model(lightness, mask_B=np.full((1, 1, 16, 16), np.nan))
 
 
 def test_weights_of_another_network_are_refused(tmp_path: Path):

@@ -16,10 +16,22 @@ Different from the release:
 - networks run in libcolorize on the CPU: `.cuda()` and `.to(device)` change nothing;
 - a network made with pretrained=False has no weights until `load_state_dict`, and says so; the
   release's would give noise;
-- sides of what a network is given are at most 2048, and hints within -128 to 128;
+- sides of what a network is given are at most 2048, and hints within -128 to 128; masks are any
+  numbers that are finite;
 - `preprocess_img` also takes gray pictures [H, W] and RGBA, whose alpha it does not look at;
 - `load_img` turns palettes, CMYK and 16 bits into what the others expect;
-- `postprocess_tens` returns float64, and does not warn of colours outside of sRGB.
+- `postprocess_tens` does not warn of colours outside of sRGB.
+
+Not there:
+
+- the networks are no torch.nn.Module: they have no `state_dict()`, `parameters()`, layers or hooks,
+  cannot be trained, and compute in float32 without `half()`, which all say so. There is no other
+  `norm_layer` than torch.nn.BatchNorm2d, and no other number of `classes` than the published one;
+- of an `Array`, everything that is not NumPy's, but for `clone`, `contiguous`, `cpu`, `cuda`,
+  `data`, `detach`, `dim`, `float`, `numpy`, `permute`, `size`, `squeeze`, `to` and `unsqueeze`;
+- the modules that the star import brings, `torch`, `nn`, `F`, `plt`, `PIL`, `Image` and `color`,
+  are imported when a script first uses them, and must be installed then. Only `torch.cat` of arrays
+  and `torch.no_grad` do without PyTorch.
 """
 
 import numpy as np

@@ -9,15 +9,52 @@ import numpy as np
 import numpy.typing as npt
 
 
+class Size(int):
+    """NumPy's `array.size`, the number of elements, and PyTorch's `tensor.size()`, the shape."""
+
+    shape: tuple[int, ...]
+
+    def __call__(self, dim: int | None = None) -> Any:
+        return self.shape if dim is None else self.shape[dim]
+
+
 class Array(np.ndarray):
     """float32, on the CPU and without a gradient: most of what a script does to a tensor on its way
     between networks changes nothing. PyTorch's functions take it for a tensor and return tensors.
+
+    What NumPy and PyTorch call the same but do not do the same, `transpose(1, 2)` and
+    `mean(dim=1)`, is NumPy's.
     """
 
     def _itself(self, *_: object, **__: object) -> Array:
         return self
 
-    cpu = cuda = to = detach = float = contiguous = _itself
+    cpu = cuda = to = detach = contiguous = _itself
+
+    def float(self) -> Array:
+        return self.astype(np.float32, copy=False)
+
+    def clone(self) -> Array:
+        return self.copy()
+
+    @property
+    def size(self) -> Size:
+        result = Size(super().size)
+        result.shape = self.shape
+        return result
+
+    def unsqueeze(self, dim: int) -> Array:
+        return np.expand_dims(self, dim)
+
+    def squeeze(self, dim: Any = None, *, axis: Any = None) -> Array:
+        """Leaves out the dimensions of 1: all, or `dim` if it is one. `axis`: as in NumPy."""
+        if dim is None:
+            return super().squeeze(axis)
+        dims = dim if isinstance(dim, tuple) else (dim,)
+        return super().squeeze(tuple(dim for dim in dims if self.shape[dim] == 1))
+
+    def permute(self, *dims: Any) -> Array:
+        return self.transpose(*dims)
 
     @property
     def data(self) -> Array:
@@ -60,6 +97,11 @@ def floats(value: Any) -> npt.NDArray[np.float32]:
     if is_tensor(value):
         value = value.detach().cpu().float().numpy()
     return np.asarray(value, np.float32)
+
+
+def is_double(value: object) -> bool:
+    """Whether it is an array or a tensor of float64."""
+    return str(getattr(value, "dtype", "")).endswith("float64")
 
 
 def like(given: object, result: npt.NDArray[np.float32]) -> Any:

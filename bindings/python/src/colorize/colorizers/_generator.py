@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -22,12 +23,52 @@ class IncompatibleKeys(NamedTuple):
     unexpected_keys: list[str]
 
 
+_NO_MODULE = "it is no torch.nn.Module, and only applies a network"
+_NO_WEIGHTS = (
+    "its weights lie in libcolorize and do not come back out; torch.load reads them from the file "
+    "that colorize.weights.find({0!r}) names"
+)
+_NO_TYPES = "it computes in float32, whatever it is given; leave the call out"
+_ABSENT = {
+    **dict.fromkeys(("parameters", "named_parameters", "state_dict"), _NO_WEIGHTS),
+    **dict.fromkeys(("bfloat16", "double", "half", "type"), _NO_TYPES),
+    **dict.fromkeys(
+        (
+            "add_module", "apply", "buffers", "children", "compile", "modules", "named_buffers",
+            "named_children", "named_modules", "register_forward_hook",
+            "register_forward_pre_hook", "requires_grad_", "share_memory", "zero_grad",
+        ),
+        _NO_MODULE,
+    ),
+}  # fmt: skip
+
+
 class Generator(BaseColor):
-    """Has no weights at first."""
+    """Has no weights at first.
+
+    norm_layer  for the release's sake: there is torch.nn.BatchNorm2d, its default, and no other
+    """
 
     architecture: str
     network: Model | None = None
     """The network itself, once there are weights."""
+
+    def __init__(self, norm_layer: Any = None) -> None:
+        super().__init__()
+        torch = sys.modules.get("torch")
+        if norm_layer is not None and (torch is None or norm_layer is not torch.nn.BatchNorm2d):
+            raise ValueError(
+                f"norm_layer is {norm_layer!r}; {self.architecture} has torch.nn.BatchNorm2d here, "
+                "and nothing else"
+            )
+
+    def __getattr__(self, name: str) -> Any:
+        # Called for what is not there.
+        kind = type(self).__name__
+        if name in _ABSENT:
+            advice = _ABSENT[name].format(self.architecture)
+            raise AttributeError(f"{kind} of colorize has no {name}: {advice}")
+        raise AttributeError(f"{kind!r} object has no attribute {name!r}")
 
     def load_state_dict(
         self, state_dict: Mapping[str, Any], strict: bool = True
@@ -71,7 +112,7 @@ class Generator(BaseColor):
                 raise ValueError(
                     f"{name} has shape {values.shape}; with this L it must be {wanted}"
                 )
-        # The library's mask is 1 where a hint is, whatever the network's own is.
+        # Where the network's mask is centred, the library subtracts a half.
         offset = np.float32(0.5 if self.network.info.mask_convention == "centred" else 0)
         return np.stack(
             [

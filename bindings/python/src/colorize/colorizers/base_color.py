@@ -11,6 +11,8 @@ _Self = TypeVar("_Self", bound="BaseColor")
 class BaseColor:
     """L of CIE Lab, 0 to 100, to -0.5 to 0.5, and ab to -1 to 1; and back."""
 
+    training = False
+
     def __init__(self) -> None:
         self.l_cent = 50.0
         self.l_norm = 100.0

@@ -17,10 +17,18 @@ class SIGGRAPHGenerator(Generator):
     """L [N, 1, H, W] to ab [N, 2, H, W], H and W multiples of 8.
 
     input_B  [N, 2, H, W], a and b where they are known, 0 elsewhere
-    mask_B   [N, 1, H, W], in the network's own terms, as in the release: nothing is added to it
+    mask_B   [N, 1, H, W], any numbers, in the network's own terms, as in the release: nothing is
+             added to it
+
+    classes  for the release's sake: 529, its default
     """
 
     architecture = "siggraph17"
+
+    def __init__(self, norm_layer: Any = None, classes: int = 529) -> None:
+        super().__init__(norm_layer)
+        if classes != 529:
+            raise ValueError(f"classes is {classes!r}; siggraph17 has 529 here, as was published")
 
     def forward(self, input_A: Any, input_B: Any = None, mask_B: Any = None) -> Any:  # noqa: N803
         lightness = floats(input_A)

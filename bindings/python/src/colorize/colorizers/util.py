@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..model import lab_to_rgb, rgb_to_lab
-from ._array import Array, floats
+from ._array import Array, floats, is_double
 
 # Colours are computed this many pixels at a time: memory then holds little beside input and output.
 _BAND_PIXELS = 1 << 18
@@ -92,11 +92,13 @@ def _lightness(image: npt.NDArray[np.uint8]) -> Array:
 
 def postprocess_tens(
     tens_orig_l: Any, out_ab: Any, mode: str = "bilinear"
-) -> npt.NDArray[np.float64]:
-    """The picture, float64 [H, W, 3], 0 to 1: L [1, 1, H, W] with ab [1, 2, h, w] stretched to it.
+) -> npt.NDArray[np.floating]:
+    """The picture, [H, W, 3], 0 to 1: L [1, 1, H, W] with ab [1, 2, h, w] stretched to it.
 
-    Of more than one the first is taken, and `mode` is not looked at: both as in the release.
+    It is float32, or float64 if L or ab is; of more than one the first is taken; `mode` is not
+    looked at: all as in the release.
     """
+    dtype = np.float64 if is_double(tens_orig_l) or is_double(out_ab) else np.float32
     lightness, ab = floats(tens_orig_l)[0, 0], floats(out_ab)[0]
     height, width = lightness.shape
     # ab stretched in width: [2, h, width].
@@ -104,7 +106,7 @@ def postprocess_tens(
     ab = ab[:, :, left] * (1 - weight) + ab[:, :, right] * weight
     upper, lower, weight = _taps(ab.shape[1], height)
     weight = weight[:, None]
-    result = np.empty((height, width, 3))
+    result = np.empty((height, width, 3), dtype)
     for rows in _bands(height, width):
         lab = np.empty((*result[rows].shape[:2], 3), np.float32)
         lab[:, :, 0] = lightness[rows]
