@@ -135,7 +135,7 @@ def check_networks(report, models):
 
     theirs, model = models["siggraph17"]
     rng = seeded("check_colorizers")
-    pairs, half, lone = [], [], []
+    pairs, half, lone, beyond = [], [], [], []
     for index, (height, width) in enumerate(SIZES):
         x = lightness_of(index, height, width)
         known = rng.uniform(0, 1, (1, 1, height, width)) < 0.1
@@ -144,10 +144,14 @@ def check_networks(report, models):
         ab = ab * mask
         pairs.append((model(x, ab, mask), theirs(x, ab, mask)))
         half.append((model(x, ab, mask * 0.5), theirs(x, ab, mask * 0.5)))
+        # The training repository's masks, given to this network, and numbers of no meaning.
+        for other in (mask - 0.5, 3 - 5 * mask):
+            beyond.append((model(x, ab, other), theirs(x, ab, other)))
         lone.append((model(x, ab), theirs(x, ab)))
         lone.append((model(x, mask_B=mask), theirs(x, mask_B=mask)))
     compare_ab(report, "siggraph17 with hints", pairs)
     compare_ab(report, "siggraph17 with half a mask", half)
+    compare_ab(report, "siggraph17 with masks of -2 to 3", beyond)
     compare_ab(report, "siggraph17 with hints or a mask alone", lone)
 
 
@@ -161,11 +165,14 @@ def check_centred(report, theirs):
     mask = torch.full((1, 1, 64, 64), -0.5)
     ab[:, :, 20:30, 30:40], mask[:, :, 20:30, 30:40] = 50, 0.5
     compare_ab(report, "with hints", [(model(x, ab, mask), theirs(x, ab, mask))])
+    beyond = 4 * mask + 1
+    compare_ab(report, "with masks of -1 to 3", [(model(x, ab, beyond), theirs(x, ab, beyond))])
     compare_ab(report, "without", [(model(x), theirs(x))])
 
 
 def check_pictures(report, models):
     report.section("pictures as floats of 0 to 1, against the release's functions")
+    types = []
     for index, (name, size) in enumerate(PICTURES):
         image = picture(name, *size)
         if index % 2:
@@ -183,6 +190,13 @@ def check_pictures(report, models):
             lightness, small = ours.preprocess_img(image)
             actual = ours.postprocess_tens(lightness, model(small).cpu())
             report.row(f"{what}: {network}", np.abs(actual - wanted).max(), RGB_MAXIMUM)
+            types.append((actual.dtype, wanted.dtype))
+    lightness, small = released.preprocess_img(image)
+    pair = (lightness.double(), torch.zeros(1, 2, *lightness.shape[2:], dtype=torch.float64))
+    types += [(package.postprocess_tens(*pair).dtype for package in (ours, released))]
+    differ = sum(actual != wanted for actual, wanted in types)
+    report.row("(types)", len(types), len(PICTURES) * len(models) + 1, True)
+    report.row("types of pictures that differ", differ, 0)
 
 
 def check_tensors(report, models):
@@ -202,6 +216,14 @@ def check_tensors(report, models):
         "tensor + array": not isinstance(x + array, torch.Tensor),
         "interpolate": torch.nn.functional.interpolate(array, size=(4, 4)).shape != (1, 1, 4, 4),
         "the star import's torch": ours.torch.float32 is not torch.float32,
+        "size()": array.size() != tuple(x.size()) or array.size(1) != x.size(1),
+        "squeeze": array.squeeze(0).shape != x.squeeze(0).shape,
+        "squeeze of 32": array.squeeze(2).shape != x.squeeze(2).shape,
+        "unsqueeze": array.unsqueeze(-2).shape != x.unsqueeze(-2).shape,
+        "permute": not np.array_equal(array.permute(0, 2, 3, 1), x.detach().permute(0, 2, 3, 1)),
+        "the default norm_layer": not ours.ECCVGenerator(norm_layer=torch.nn.BatchNorm2d),
+        "the star import's version": ours.torch.__version__ != torch.__version__,
+        "its no_grad as a decorator": ours.torch.no_grad()(torch.is_grad_enabled)(),
         "its cat of tensors": not isinstance(ours.torch.cat((x, x), dim=1), torch.Tensor),
     }
     for what, is_wrong in wrong.items():
