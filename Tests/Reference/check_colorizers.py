@@ -145,13 +145,13 @@ def check_networks(report, models):
         pairs.append((model(x, ab, mask), theirs(x, ab, mask)))
         half.append((model(x, ab, mask * 0.5), theirs(x, ab, mask * 0.5)))
         # The training repository's masks, given to this network, and numbers of no meaning.
-        for other in (mask - 0.5, 3 - 5 * mask):
+        for other in (mask - 0.5, 1.5 - 2 * mask):
             beyond.append((model(x, ab, other), theirs(x, ab, other)))
         lone.append((model(x, ab), theirs(x, ab)))
         lone.append((model(x, mask_B=mask), theirs(x, mask_B=mask)))
     compare_ab(report, "siggraph17 with hints", pairs)
     compare_ab(report, "siggraph17 with half a mask", half)
-    compare_ab(report, "siggraph17 with masks of -2 to 3", beyond)
+    compare_ab(report, "siggraph17 with masks of -0.5 to 1.5", beyond)
     compare_ab(report, "siggraph17 with hints or a mask alone", lone)
 
 
