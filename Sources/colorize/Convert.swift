@@ -94,17 +94,11 @@ struct Convert: ParsableCommand {
     guard output.folder.status?.isFolder == true else {
       throw Refusal("\(output.shown) cannot be written: there is no folder \(output.folder.shown)")
     }
-    guard let status = output.status else {
-      if output.isTaken { throw Refusal("\(output.shown) is a link that leads nowhere") }
-      return output
-    }
-    guard status.isRegularFile else {
-      throw Refusal("\(output.shown) is not a regular file, and is not written over")
-    }
-    guard status.identity != input.status?.identity else {
+    let target = try output.writtenFile()
+    if let status = output.status, status.identity == input.status?.identity {
       throw Refusal("the output \(output.shown) would overwrite the input \(input.shown)")
     }
-    return output.resolved ?? output
+    return target
   }
 }
 

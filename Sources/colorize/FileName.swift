@@ -78,6 +78,21 @@ struct FileName: Hashable {
   }
 }
 
+extension FileName {
+  /// The file that is written under this name: it, or what it links to. Nothing but a regular file is
+  /// ever written over.
+  func writtenFile() throws(Refusal) -> FileName {
+    guard let status else {
+      if isTaken { throw Refusal("\(shown) is a link that leads nowhere") }
+      return folder.resolved.map(inFolder) ?? self
+    }
+    guard status.isRegularFile else {
+      throw Refusal("\(shown) is not a regular file, and is not written over")
+    }
+    return resolved ?? self
+  }
+}
+
 /// A file or folder as it is now.
 struct FileStatus {
   /// The same for all names of one file.

@@ -80,17 +80,7 @@ struct Outputs {
       throw Refusal(
         "\(output.shown) cannot be written: the extension is to be .png, .jpg or .jpeg")
     }
-    guard let status = output.status else {
-      if output.isTaken { throw Refusal("\(output.shown) is a link that leads nowhere") }
-      let folder = output.folder.resolved
-      return Job(
-        input: input, output: output, target: folder.map(output.inFolder) ?? output,
-        format: format)
-    }
-    guard status.isRegularFile else {
-      throw Refusal("\(output.shown) is not a regular file, and is not written over")
-    }
-    return Job(input: input, output: output, target: output.resolved ?? output, format: format)
+    return Job(input: input, output: output, target: try output.writtenFile(), format: format)
   }
 
   private func refuseCollisions() throws(Refusal) {

@@ -31,8 +31,7 @@ package struct CompiledNetwork: Sendable {
       case let convolution as Convolution:
         let norm = fusion.takeBatchNorm(after: index)
         let tail = fusion.takeTail(after: norm ?? index, startedAt: index)
-        let planned = try layer.plan(
-          convolution, norm.map { network.nodes[$0].name }, tail, network)
+        let planned = try layer.plan(convolution, norm.map { network.nodes[$0].name }, tail)
         steps.append(
           Step(operation: planned, inputs: node.inputs + tail.residual, output: tail.output))
       case let linear as Linear:
@@ -42,12 +41,12 @@ package struct CompiledNetwork: Sendable {
           inputs: linear.inputs, outputs: linear.outputs, kernel: 1, stride: 1, padding: 0,
           bias: true)
         let planned = try layer.plan(
-          convolution, weightShape: linear.parameters[0].shape, nil, tail, network)
+          convolution, weightShape: linear.parameters[0].shape, nil, tail)
         steps.append(
           Step(operation: planned, inputs: node.inputs + tail.residual, output: tail.output))
       case let convolution as TransposedConvolution:
         let tail = fusion.takeTail(after: index, startedAt: index)
-        let planned = try layer.plan(convolution, tail, network)
+        let planned = try layer.plan(convolution, tail)
         steps.append(
           Step(operation: planned, inputs: node.inputs + tail.residual, output: tail.output))
       case is Bilinear:
@@ -91,8 +90,7 @@ private struct Layer {
   ///   - weightShape: as the file has it; nil: as the convolution has it.
   ///   - norm: the batch norm directly after it, which is folded into its weights.
   func plan(
-    _ convolution: Convolution, weightShape: [Int]? = nil, _ norm: String?, _ tail: Fusion.Tail,
-    _ network: Network
+    _ convolution: Convolution, weightShape: [Int]? = nil, _ norm: String?, _ tail: Fusion.Tail
   ) throws(ColorizeError) -> PlannedConvolution {
     let outputs = convolution.outputs
     let weight = try weights.floats(
@@ -110,21 +108,21 @@ private struct Layer {
     }
     return try PlannedConvolution(
       convolution, weight: weight.start, scale: fold.scale.start,
-      epilogue: try epilogue(bias: fold.shift, tail, network), kernels: kernels)
+      epilogue: try epilogue(bias: fold.shift, tail), kernels: kernels)
   }
 
-  func plan(_ convolution: TransposedConvolution, _ tail: Fusion.Tail, _ network: Network)
+  func plan(_ convolution: TransposedConvolution, _ tail: Fusion.Tail)
     throws(ColorizeError) -> PlannedTransposedConvolution
   {
     let weight = try weights.floats(
       "\(node.name).weight", shape: convolution.parameters[0].shape)
     let bias = try weights.floats("\(node.name).bias", shape: [convolution.outputs])
     return try PlannedTransposedConvolution(
-      convolution, weight: weight.start, epilogue: try epilogue(bias: bias, tail, network),
+      convolution, weight: weight.start, epilogue: try epilogue(bias: bias, tail),
       kernels: kernels)
   }
 
-  private func epilogue(bias: Memory<Float>, _ tail: Fusion.Tail, _ network: Network)
+  private func epilogue(bias: Memory<Float>, _ tail: Fusion.Tail)
     throws(ColorizeError) -> Epilogue
   {
     let hasResidual = !tail.residual.isEmpty
@@ -133,7 +131,7 @@ private struct Layer {
         channels: bias.count, bias: bias.start, hasResidual: hasResidual, slope: tail.slope,
         kernels: kernels)
     }
-    let affine = try Affine(network.nodes[norm].name, channels: bias.count, weights)
+    let affine = try Affine(norm, channels: bias.count, weights)
     return try Epilogue(
       channels: bias.count, bias: bias.start, hasResidual: hasResidual, slope: tail.slope,
       affine: (UnsafePointer(affine.scale.start), UnsafePointer(affine.shift.start)),
@@ -180,8 +178,8 @@ private struct Fusion {
     var residual: [Int] = []
     /// What the fused activation multiplies negative values by; 1 if there is none.
     var slope: Float = 1
-    /// A batch norm after the activation.
-    var norm: Int?
+    /// The name of a batch norm after the activation.
+    var norm: String?
     /// The node whose value the step gives.
     var output: Int
   }
@@ -241,7 +239,7 @@ private struct Fusion {
       tail.output = next
     }
     if let next = takeBatchNorm(after: tail.output) {
-      tail.norm = next
+      tail.norm = nodes[next].name
       tail.output = next
     }
     return tail

@@ -35,7 +35,7 @@ package final class PackedMatrix: Sendable {
   }
 
   /// Where row `k` of a panel starts.
-  func start(ofPanel panel: Int, row k: Int = 0) -> UnsafePointer<Float> {
+  func start(ofPanel panel: Int, row k: Int) -> UnsafePointer<Float> {
     UnsafePointer(values.start + (panel * depth + k) * self.panel)
   }
 }

@@ -39,8 +39,7 @@ extension TensorFile {
       guard let entry = archive.entries[folder + storage.key] else {
         throw .invalidModel("the entry data/\(printable(storage.key)) is missing")
       }
-      let (size, overflow) = storage.count.multipliedReportingOverflow(by: storage.type.bytes)
-      guard !overflow, entry.count == size else {
+      guard entry.count == storage.byteCount else {
         throw .invalidModel(
           "the entry data/\(printable(storage.key)) has \(entry.count) bytes for \(storage.count) "
             + "values of a \(storage.type.storageName)")
@@ -104,8 +103,8 @@ extension TensorFile {
       let head = try source.bytes(position, 8)
       let count = head.number(0, Int64.self)
       position += 8
-      let (size, overflow) = storage.count.multipliedReportingOverflow(by: storage.type.bytes)
-      guard count == storage.count, !overflow, size <= source.count - position else {
+      guard count == storage.count, let size = storage.byteCount, size <= source.count - position
+      else {
         throw .invalidModel(
           "the storage \(printable(storage.key)) at byte \(position) has \(count) values and should "
             + "have \(storage.count), of \(storage.type.bytes) bytes each; the file has "

@@ -74,6 +74,12 @@ struct PickledStorage {
   let count: Int
   /// Whether a tensor has been made of it.
   var isUsed = false
+
+  /// nil: more than there can be.
+  var byteCount: Int? {
+    let (bytes, overflow) = count.multipliedReportingOverflow(by: type.bytes)
+    return overflow ? nil : bytes
+  }
 }
 
 /// Reads pickles that follow one another.
