@@ -67,9 +67,14 @@ func run(
     inputs.map(\.activation.shape), output.activation.shape)
   let scratch = try Memory<Float>(count: count * team.size)
   scratch.fill(.nan)
+  let shared = try Memory<Float>(
+    count: operation.sharedCount(inputs.map(\.activation.shape), output.activation.shape))
+  shared.fill(.nan)
   operation.run(
     inputs.map(\.activation), output.activation,
-    Execution(kernels: kernels, team: team, scratch: scratch.start, scratchCount: count))
+    Execution(
+      kernels: kernels, team: team, scratch: scratch.start, scratchCount: count,
+      shared: shared.start))
 }
 
 /// The largest absolute difference; infinity where either is not a number.

@@ -44,6 +44,15 @@ package final class Epilogue: Sendable {
     tile.shift = hasAffine ? start + 2 * stride : nil
   }
 
+  /// Sets the end of a transform whose first column is `channel`.
+  func apply(to tile: inout colorize_winograd_output, channel: Int) {
+    let start = UnsafePointer(values.start + channel)
+    tile.bias = start
+    tile.slope = slope
+    tile.scale = hasAffine ? start + stride : nil
+    tile.shift = hasAffine ? start + 2 * stride : nil
+  }
+
   /// Sets the end of a tile whose sums go on: none.
   func applyNothing(to tile: inout colorize_gemm_tile) {
     tile.bias = UnsafePointer(values.start + 3 * stride)

@@ -45,6 +45,9 @@ package struct KernelSet: Sendable {
   package let gemmPanel: Int
   package let annealedMean: @convention(c) (UnsafePointer<colorize_annealed_mean>?) -> Void
   package let blend: @convention(c) (UnsafePointer<colorize_blend>?) -> Void
+  package let winogradInput: @convention(c) (UnsafePointer<colorize_winograd_input>?) -> Void
+  package let winogradWeights: @convention(c) (UnsafePointer<colorize_winograd_weights>?) -> Void
+  package let winogradOutput: @convention(c) (UnsafePointer<colorize_winograd_output>?) -> Void
 
   package init(_ instructionSet: InstructionSet) {
     switch instructionSet {
@@ -55,12 +58,18 @@ package struct KernelSet: Sendable {
         gemmPanel = KernelsAVX512.gemmPanel
         annealedMean = { KernelsAVX512.annealedMean($0.unsafelyUnwrapped) }
         blend = { KernelsAVX512.blend($0.unsafelyUnwrapped) }
+        winogradInput = { KernelsAVX512.winogradInput($0.unsafelyUnwrapped) }
+        winogradWeights = { KernelsAVX512.winogradWeights($0.unsafelyUnwrapped) }
+        winogradOutput = { KernelsAVX512.winogradOutput($0.unsafelyUnwrapped) }
       case .avx2:
         gemm = { KernelsAVX2.gemm($0.unsafelyUnwrapped) }
         gemmRows = KernelsAVX2.gemmRows
         gemmPanel = KernelsAVX2.gemmPanel
         annealedMean = { KernelsAVX2.annealedMean($0.unsafelyUnwrapped) }
         blend = { KernelsAVX2.blend($0.unsafelyUnwrapped) }
+        winogradInput = { KernelsAVX2.winogradInput($0.unsafelyUnwrapped) }
+        winogradWeights = { KernelsAVX2.winogradWeights($0.unsafelyUnwrapped) }
+        winogradOutput = { KernelsAVX2.winogradOutput($0.unsafelyUnwrapped) }
     #endif
     default:
       gemm = { KernelsBaseline.gemm($0.unsafelyUnwrapped) }
@@ -68,6 +77,9 @@ package struct KernelSet: Sendable {
       gemmPanel = KernelsBaseline.gemmPanel
       annealedMean = { KernelsBaseline.annealedMean($0.unsafelyUnwrapped) }
       blend = { KernelsBaseline.blend($0.unsafelyUnwrapped) }
+      winogradInput = { KernelsBaseline.winogradInput($0.unsafelyUnwrapped) }
+      winogradWeights = { KernelsBaseline.winogradWeights($0.unsafelyUnwrapped) }
+      winogradOutput = { KernelsBaseline.winogradOutput($0.unsafelyUnwrapped) }
     }
   }
 }

@@ -12,6 +12,8 @@ package final class Plan: Sendable {
   let arenaCount: Int
   /// The floats that each thread has for itself.
   let scratchCount: Int
+  /// The floats that all threads use within a step.
+  let sharedCount: Int
   /// By node: where its value starts in the arena; -1 for nodes that are fused away.
   private let offsets: [Int]
   private let shapes: [Shape]
@@ -59,6 +61,10 @@ package final class Plan: Sendable {
       steps.map {
         $0.operation.scratchCount($0.inputs.map { shapes[$0] }, shapes[$0.output])
       }.max()?.roundedUp(to: 16) ?? 0
+    sharedCount =
+      steps.map {
+        $0.operation.sharedCount($0.inputs.map { shapes[$0] }, shapes[$0.output])
+      }.max()?.roundedUp(to: 16) ?? 0
     costs = steps.map {
       Float($0.operation.cost($0.inputs.map { shapes[$0] }, shapes[$0.output]))
     }
@@ -92,7 +98,7 @@ package final class Plan: Sendable {
   ) throws(ColorizeError) {
     let execution = Execution(
       kernels: compiled.kernels, team: team, scratch: workspace.scratch.start,
-      scratchCount: scratchCount)
+      scratchCount: scratchCount, shared: workspace.shared.start)
     var done: Float = 0
     for (step, cost) in zip(steps, costs) {
       step.operation.run(
@@ -108,12 +114,14 @@ package final class Plan: Sendable {
 package final class Workspace: Sendable {
   let arena: Memory<Float>
   let scratch: Memory<Float>
+  let shared: Memory<Float>
   package let workers: Int
-  package var bytes: Int { (arena.count + scratch.count) * 4 }
+  package var bytes: Int { (arena.count + scratch.count + shared.count) * 4 }
 
   package init(_ plan: Plan, workers: Int) throws(ColorizeError) {
     arena = try Memory(count: plan.arenaCount)
     scratch = try Memory(count: plan.scratchCount * workers)
+    shared = try Memory(count: plan.sharedCount)
     self.workers = workers
   }
 }

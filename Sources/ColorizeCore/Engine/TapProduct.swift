@@ -41,6 +41,12 @@ struct TapProduct {
     max(Self.packedBytes / 4, rows.tileCount(taps: tapsAtOnce, rows: 16))
   }
 
+  /// The time of so many positions, in that of a multiply-add.
+  func cost(_ positions: Int, gemmRows: Int) -> Int {
+    // Gathering takes about 4 for each value.
+    positions.roundedUp(to: gemmRows) * matrix.depth * (matrix.panels * matrix.panel + 4)
+  }
+
   /// Computes `count` positions from (y, x) on, in the order of a grid of `width` columns: at most
   /// `tilesAtOnce` tiles of them.
   func run(

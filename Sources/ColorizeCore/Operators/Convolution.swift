@@ -76,10 +76,11 @@ extension [Double] {
   }
 }
 
-/// A convolution as a product of matrices:
-/// `[output pixels, taps x inputs] x [taps x inputs, outputs]`.
+/// A convolution as a product of matrices, `[output pixels, taps x inputs] x [taps x inputs, outputs]`, or by
+/// Winograd's algorithm, whichever costs less for a size. Both use the same packed weights.
 package final class PlannedConvolution: PlannedOperator {
   private let product: TapProduct
+  private let winograd: WinogradProduct?
 
   /// - Parameters:
   ///   - weight: `[outputs, inputs, kernel, kernel]`.
@@ -97,15 +98,69 @@ package final class PlannedConvolution: PlannedOperator {
       scale: scale, kernels: kernels
     ) { k in weight + k % inputs * rows.taps + k / inputs }
     product = TapProduct(rows: rows, matrix: matrix, epilogue: epilogue)
+    winograd = try Self.winograd(convolution, matrix, epilogue, kernels)
   }
 
-  package func scratchCount(_ inputs: [Shape], _ output: Shape) -> Int { product.scratchCount }
+  private static func winograd(
+    _ convolution: Convolution, _ matrix: PackedMatrix, _ epilogue: Epilogue, _ kernels: KernelSet
+  ) throws(ColorizeError) -> WinogradProduct? {
+    guard convolution.kernel == 3, convolution.padding == convolution.dilation,
+      WinogradProduct.takes(inputs: convolution.inputs)
+    else { return nil }
+    func kernel(rows: [Int?], columns: [Int?]) -> WinogradKernel {
+      WinogradKernel(matrix, rows: rows, columns: columns) { $0 * 3 + $1 }
+    }
+    let shape: WinogradShape
+    let grids: [WinogradKernel]
+    switch (convolution.stride, convolution.dilation) {
+    case (1, let dilation):
+      shape = .dilated(dilation)
+      grids = [kernel(rows: [0, 1, 2], columns: [0, 1, 2])]
+    case (2, 1):
+      // Output o takes the input's pixels 2o - 1, 2o and 2o + 1: of the odd ones, o - 1 and o, of the
+      // even ones o. The odd rows and columns come first: they have the most positions.
+      shape = .halving
+      let odd: [Int?] = [0, 2, nil]
+      let even: [Int?] = [nil, 1, nil]
+      grids = [
+        kernel(rows: odd, columns: odd), kernel(rows: odd, columns: even),
+        kernel(rows: even, columns: odd), kernel(rows: even, columns: even),
+      ]
+    default: return nil
+    }
+    return try WinogradProduct(
+      shape, inputs: convolution.inputs, outputs: convolution.outputs, [grids],
+      epilogue: epilogue, gemm: kernels)
+  }
+
+  /// The algorithm for a size.
+  private func chosenWinograd(_ output: Shape) -> WinogradProduct? {
+    guard let winograd,
+      winograd.cost(output)
+        < product.cost(output.height * output.width, gemmRows: winograd.gemmRows)
+    else { return nil }
+    return winograd
+  }
+
+  package func scratchCount(_ inputs: [Shape], _ output: Shape) -> Int {
+    chosenWinograd(output)?.scratchCount(output) ?? product.scratchCount
+  }
+
+  package func sharedCount(_ inputs: [Shape], _ output: Shape) -> Int {
+    chosenWinograd(output)?.sharedCount(output) ?? 0
+  }
 
   package func cost(_ inputs: [Shape], _ output: Shape) -> Int {
-    output.height * output.width * product.matrix.depth * output.channels
+    chosenWinograd(output)?.products(output)
+      ?? output.height * output.width * product.matrix.depth * output.channels
   }
 
   package func run(_ inputs: [Activation], _ output: Activation, _ execution: Execution) {
+    let residual = product.epilogue.hasResidual ? inputs[1] : nil
+    if let winograd = chosenWinograd(output.shape) {
+      winograd.run(inputs[0], residual: residual, output, execution)
+      return
+    }
     let kernels = execution.kernels
     let tiles = output.pixels.pieces(of: kernels.gemmRows)
     // Made from shapes alone, so that it does not matter how many threads share the work; at least
@@ -120,8 +175,7 @@ package final class PlannedConvolution: PlannedOperator {
         count: min(pixelsAtOnce, output.pixels - first),
         into: TapProduct.Target(
           output: output.start + first * output.stride, stride: output.stride,
-          residual: product.epilogue.hasResidual
-            ? UnsafePointer(inputs[1].start + first * inputs[1].stride) : nil),
+          residual: residual.map { UnsafePointer($0.start + first * $0.stride) }),
         kernels: kernels, scratch: execution.scratch(of: worker))
     }
   }

@@ -92,14 +92,18 @@ package struct Execution {
   /// `scratchCount` floats for each worker.
   package let scratch: UnsafeMutablePointer<Float>
   package let scratchCount: Int
+  /// Floats for all of them together.
+  package let shared: UnsafeMutablePointer<Float>
 
   package init(
-    kernels: KernelSet, team: Team, scratch: UnsafeMutablePointer<Float>, scratchCount: Int
+    kernels: KernelSet, team: Team, scratch: UnsafeMutablePointer<Float>, scratchCount: Int,
+    shared: UnsafeMutablePointer<Float>
   ) {
     self.kernels = kernels
     self.team = team
     self.scratch = scratch
     self.scratchCount = scratchCount
+    self.shared = shared
   }
 
   func scratch(of worker: Int) -> UnsafeMutablePointer<Float> { scratch + worker * scratchCount }
@@ -110,6 +114,9 @@ package protocol PlannedOperator: Sendable {
   /// The floats of scratch that a worker needs for these sizes.
   func scratchCount(_ inputs: [Shape], _ output: Shape) -> Int
 
+  /// The floats of scratch that all workers share.
+  func sharedCount(_ inputs: [Shape], _ output: Shape) -> Int
+
   /// How many multiply-adds it does: for the share of a progress callback, not exact.
   func cost(_ inputs: [Shape], _ output: Shape) -> Int
 
@@ -119,5 +126,6 @@ package protocol PlannedOperator: Sendable {
 
 extension PlannedOperator {
   package func scratchCount(_ inputs: [Shape], _ output: Shape) -> Int { 0 }
+  package func sharedCount(_ inputs: [Shape], _ output: Shape) -> Int { 0 }
   package func cost(_ inputs: [Shape], _ output: Shape) -> Int { 4 * output.count }
 }

@@ -60,6 +60,7 @@ package struct TransposedConvolution: Operator {
 package final class PlannedTransposedConvolution: PlannedOperator {
   /// By parity of the output's row, then of its column.
   private let phases: [TapProduct]
+  private let winograd: WinogradProduct?
 
   /// - Parameter weight: `[inputs, outputs, 4, 4]`.
   package init(
@@ -84,16 +85,55 @@ package final class PlannedTransposedConvolution: PlannedOperator {
       phases.append(TapProduct(rows: rows, matrix: matrix, epilogue: epilogue))
     }
     self.phases = phases
+    guard WinogradProduct.takes(inputs: inputs) else {
+      winograd = nil
+      return
+    }
+    // Of three rows, those of the input before, at and behind the output's: parity 0 takes the first
+    // two, parity 1 the others.
+    let tapsOf: [[Int?]] = [[0, 1, nil], [nil, 0, 1]]
+    winograd = try WinogradProduct(
+      .doubling, inputs: inputs, outputs: convolution.outputs,
+      phases.enumerated().map { phase, product in
+        [
+          WinogradKernel(product.matrix, rows: tapsOf[phase / 2], columns: tapsOf[phase % 2]) {
+            $0 * 2 + $1
+          }
+        ]
+      },
+      epilogue: epilogue, gemm: kernels)
   }
 
-  package func scratchCount(_ inputs: [Shape], _ output: Shape) -> Int { phases[0].scratchCount }
+  /// The algorithm for a size.
+  private func chosenWinograd(_ output: Shape) -> WinogradProduct? {
+    let positions = output.height * output.width / phases.count
+    guard let winograd,
+      winograd.cost(output)
+        < phases.count * phases[0].cost(positions, gemmRows: winograd.gemmRows)
+    else { return nil }
+    return winograd
+  }
+
+  package func scratchCount(_ inputs: [Shape], _ output: Shape) -> Int {
+    chosenWinograd(output)?.scratchCount(output) ?? phases[0].scratchCount
+  }
+
+  package func sharedCount(_ inputs: [Shape], _ output: Shape) -> Int {
+    chosenWinograd(output)?.sharedCount(output) ?? 0
+  }
 
   package func cost(_ inputs: [Shape], _ output: Shape) -> Int {
-    output.height * output.width * phases[0].matrix.depth * output.channels
+    chosenWinograd(output)?.products(output)
+      ?? output.height * output.width * phases[0].matrix.depth * output.channels
   }
 
   package func run(_ inputs: [Activation], _ output: Activation, _ execution: Execution) {
     let input = inputs[0]
+    let residual = phases[0].epilogue.hasResidual ? inputs[1] : nil
+    if let winograd = chosenWinograd(output.shape) {
+      winograd.run(input, residual: residual, output, execution)
+      return
+    }
     let kernels = execution.kernels
     let width = input.shape.width
     let atOnce = min(width, phases[0].tilesAtOnce(kernels) * kernels.gemmRows)
@@ -109,8 +149,7 @@ package final class PlannedTransposedConvolution: PlannedOperator {
         input, y: y, x: x, width: width, count: min(atOnce, width - x),
         into: TapProduct.Target(
           output: output.start + pixel * output.stride, stride: 2 * output.stride,
-          residual: product.epilogue.hasResidual
-            ? UnsafePointer(inputs[1].start + pixel * inputs[1].stride) : nil),
+          residual: residual.map { UnsafePointer($0.start + pixel * $0.stride) }),
         kernels: kernels, scratch: execution.scratch(of: worker))
     }
   }

@@ -33,7 +33,7 @@ func positivePart(_ vector: Vector) -> Vector {
 }
 
 @inline(__always)
-private func activated(_ vector: Vector, _ slope: Float) -> Vector {
+func activated(_ vector: Vector, _ slope: Float) -> Vector {
   vector.replacing(with: vector * Vector(repeating: slope), where: vector .< Vector())
 }
 

@@ -72,4 +72,51 @@ typedef struct colorize_blend {
   intptr_t relu;
 } colorize_blend;
 
+/* Winograd's minimal filtering F(4x4, 3x3) (Lavin and Gray, "Fast Algorithms for Convolutional Neural
+ * Networks", 2016): 4x4 outputs of a 3x3 convolution from 6x6 inputs by 36 multiplications instead of 144.
+ * The 36 are numbered row by row, and called positions. Which points they interpolate at is the
+ * kernels' business. */
+enum { COLORIZE_WINOGRAD_POINTS = 6, COLORIZE_WINOGRAD_POSITIONS = 36, COLORIZE_WINOGRAD_TILE = 4 };
+
+/* The input's side, B' d B, of one tile:
+ *
+ *     output[offset[p] + c] = position p of the transform of pixel[0...35][first_channel + c]
+ *
+ * for c < channels, a multiple of 16. */
+typedef struct colorize_winograd_input {
+  const float *pixel[COLORIZE_WINOGRAD_POSITIONS]; /* [channels], row by row */
+  float *output;
+  const intptr_t *offset; /* [36] */
+  intptr_t first_channel;
+  intptr_t channels;
+} colorize_winograd_input;
+
+/* The weights' side, G g G', for `count` rows of a panel: the six positions of one row.
+ *
+ *     output[j][k][c] = position 6 * row + j of the transform of tap[0...8][k][c]  k < count, c < panel
+ */
+typedef struct colorize_winograd_weights {
+  const float *tap[9]; /* [count, panel], row by row */
+  float *output;       /* [6, BLOCK, panel] */
+  intptr_t count;      /* 1 to BLOCK */
+  intptr_t row;        /* 0 to 5 */
+} colorize_winograd_weights;
+
+/* The output's side, A' m A, of one tile, with the epilogue of colorize_gemm_tile. Of the 4x4 pixels those
+ * of the first `rows` rows and `columns` columns are written. */
+typedef struct colorize_winograd_output {
+  const float *sums;         /* [panel] of position p at sums + p * position_stride */
+  intptr_t position_stride;
+  const float *bias;         /* [panel] */
+  const float *residual;     /* pixel (y, x) at + y * row_stride + x * pixel_stride; NULL: none */
+  float *output;             /* likewise */
+  intptr_t row_stride;
+  intptr_t pixel_stride;
+  intptr_t rows;             /* 1 to 4 */
+  intptr_t columns;          /* 1 to 4 */
+  const float *scale;        /* [panel]; NULL: 1, and a shift of 0 */
+  const float *shift;        /* [panel] */
+  float slope;
+} colorize_winograd_output;
+
 #endif

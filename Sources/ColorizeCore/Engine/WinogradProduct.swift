@@ -1,0 +1,345 @@
+// A convolution by Winograd's F(4x4, 3x3): tiles of the input are transformed, multiplied by transformed
+// weights, a product of matrices for each of the 36 positions, and transformed back.
+
+import CKernelContract
+
+/// The planned form of the convolutions that `WinogradShape` describes.
+///
+/// Weights are kept as they are and transformed whenever they are used, a row of six positions and
+/// 256 inputs at a time, into memory that stays in the second-level cache. With 65 tiles that costs a
+/// thirtieth of the products; transformed once and kept, they would take four times the memory, and
+/// reading so much from it would take longer.
+struct WinogradProduct {
+  let shape: WinogradShape
+  let inputs: Int
+  let outputs: Int
+  /// By the output's phase, then by the input's. The first one of an output's phase has every
+  /// position that the others have.
+  let kernels: [[WinogradKernel]]
+  let epilogue: Epilogue
+  /// Pixels outside of the picture, and empty taps.
+  private let zeros: Memory<Float>
+  let gemmRows: Int
+  private let panel: Int
+  private let panels: Int
+
+  private static let block = Int(COLORIZE_GEMM_BLOCK)
+  /// Inputs that are summed up in one go. Rounding errors grow with it: with 256, those of eccv16's ab
+  /// were up to 1.5 times as large.
+  private static let depth = 64
+  private static let positions = WinogradShape.positions
+
+  /// Whether there is a transform for so many channels.
+  static func takes(inputs: Int) -> Bool { inputs % 16 == 0 }
+
+  init(
+    _ shape: WinogradShape, inputs: Int, outputs: Int, _ kernels: [[WinogradKernel]],
+    epilogue: Epilogue, gemm: KernelSet
+  ) throws(ColorizeError) {
+    precondition(Self.takes(inputs: inputs))
+    self.shape = shape
+    self.inputs = inputs
+    self.outputs = outputs
+    self.kernels = kernels
+    self.epilogue = epilogue
+    gemmRows = gemm.gemmRows
+    panel = gemm.gemmPanel
+    panels = outputs.pieces(of: panel)
+    zeros = try Memory(count: max(inputs, Self.block * panel))
+    zeros.fill(0)
+  }
+
+  /// How the tiles of one output are dealt out. Made from shapes alone.
+  private struct Layout {
+    /// Tiles that are one left matrix of the kernel.
+    let rows: Int
+    /// Left matrices in all.
+    let matrices: Int
+    /// Left matrices that share transformed weights.
+    let matricesInGroup: Int
+    let groups: Int
+    /// How many positions lie beside each other in one block of columns.
+    let positionsInBlock: Int
+    /// Floats from a left matrix, with all its positions, to the next one.
+    let matrixCount: Int
+    /// Floats of all of a group's, for each phase and block of inputs.
+    let groupCount: Int
+    /// Groups that are transformed before they are multiplied; 0: each for itself, by one thread.
+    let groupsAtOnce: Int
+
+    /// Tiles that share transformed weights: so many that their sums stay in the second-level cache.
+    private static let tilesInGroup = 66
+    /// A group that one thread transforms and multiplies: what a second-level cache holds, more or less.
+    private static let localCount = 320 << 10
+    /// Groups that are transformed by all threads and then multiplied by all.
+    private static let sharedCount = 2560 << 10
+
+    init(tiles: Int, inputs: Int, phases: Int, gemmRows: Int) {
+      matrices = tiles.pieces(of: gemmRows)
+      rows = tiles.pieces(of: matrices)
+      groups = matrices.pieces(of: max(1, Self.tilesInGroup / rows))
+      matricesInGroup = matrices.pieces(of: groups)
+      positionsInBlock = max(1, block / inputs)
+      matrixCount = positions.pieces(of: positionsInBlock) * rows * block
+      groupCount = phases * inputs.pieces(of: block) * matricesInGroup * matrixCount
+      groupsAtOnce =
+        groups >= 8 && groupCount <= Self.localCount
+        ? 0 : max(1, min(groups, Self.sharedCount / groupCount))
+    }
+
+    /// What a kernel reads behind the last row.
+    func count(groups: Int, gemmRows: Int) -> Int {
+      groups * groupCount + (gemmRows - rows) * block
+    }
+  }
+
+  private func layout(_ output: Shape) -> Layout {
+    Layout(
+      tiles: shape.tileCount(output), inputs: inputs,
+      phases: shape.inputPhases * shape.inputPhases, gemmRows: gemmRows)
+  }
+
+  /// The floats of transformed weights and of sums that a worker needs.
+  private func weightsCount() -> Int { WinogradShape.points * Self.block * panel }
+  private func sumsCount(_ layout: Layout) -> Int {
+    Self.positions * layout.matricesInGroup * layout.rows * panel
+  }
+
+  func scratchCount(_ output: Shape) -> Int {
+    let layout = layout(output)
+    let local =
+      layout.groupsAtOnce == 0 ? layout.count(groups: 1, gemmRows: gemmRows).roundedUp(to: 16) : 0
+    return weightsCount() + sumsCount(layout) + local
+  }
+
+  func sharedCount(_ output: Shape) -> Int {
+    let layout = layout(output)
+    return layout.groupsAtOnce == 0
+      ? 0 : layout.count(groups: layout.groupsAtOnce, gemmRows: gemmRows)
+  }
+
+  /// Multiply-adds of the products.
+  func products(_ output: Shape) -> Int {
+    let positions = kernels.reduce(0) { $0 + $1.reduce(0) { $0 + $1.positions } }
+    return positions * shape.tileCount(output) * inputs * outputs
+  }
+
+  /// The time that it takes, in that of a multiply-add.
+  func cost(_ output: Shape) -> Int {
+    let layout = layout(output)
+    let positions = kernels.reduce(0) { $0 + $1.reduce(0) { $0 + $1.positions } }
+    let phases = kernels.count * kernels[0].count
+    let tiles = layout.matrices * layout.rows
+    let outputs = panels * panel
+    // Measured: a transform of weights takes 90 multiply-adds a weight, of the input 260 a tile and
+    // channel, of the output 170.
+    return positions * tiles * inputs * outputs + 90 * phases * layout.groups * inputs * outputs
+      + 260 * kernels[0].count * tiles * inputs + 170 * kernels.count * tiles * outputs
+  }
+
+  func run(
+    _ input: Activation, residual: Activation?, _ output: Activation, _ execution: Execution
+  ) {
+    let layout = layout(output.shape)
+    let tiles = shape.tileCount(output.shape)
+    let outputPhases = kernels.count
+    let work = Work(
+      product: self, layout: layout, tiles: tiles, input: input, residual: residual,
+      output: output, kernels: execution.kernels)
+    let local = weightsCount() + sumsCount(layout)
+    if layout.groupsAtOnce == 0 {
+      execution.team.run(layout.groups) { group, worker in
+        let scratch = execution.scratch(of: worker)
+        let transformed = scratch + local
+        for matrix in work.matrices(of: group) {
+          work.transform(matrix, group: group, into: transformed)
+        }
+        for phase in 0..<outputPhases {
+          for panel in 0..<panels {
+            work.multiply(
+              transformed, group: group, phase: phase, panel: panel, scratch: scratch)
+          }
+        }
+      }
+      return
+    }
+    var firstGroup = 0
+    while firstGroup < layout.groups {
+      let groups = firstGroup..<min(firstGroup + layout.groupsAtOnce, layout.groups)
+      let firstMatrix = groups.lowerBound * layout.matricesInGroup
+      let endMatrix = min(groups.upperBound * layout.matricesInGroup, layout.matrices)
+      execution.team.run(endMatrix - firstMatrix) { item, _ in
+        let matrix = firstMatrix + item
+        let group = matrix / layout.matricesInGroup
+        work.transform(
+          matrix, group: group,
+          into: execution.shared + (group - groups.lowerBound) * layout.groupCount)
+      }
+      // A panel's weights are taken for one group after the other.
+      execution.team.run(groups.count * outputPhases * panels) { item, worker in
+        let group = item % groups.count
+        let panel = item / groups.count
+        work.multiply(
+          execution.shared + group * layout.groupCount, group: groups.lowerBound + group,
+          phase: panel / panels, panel: panel % panels, scratch: execution.scratch(of: worker))
+      }
+      firstGroup = groups.upperBound
+    }
+  }
+
+  /// One run.
+  private struct Work {
+    let product: WinogradProduct
+    let layout: Layout
+    let tiles: Int
+    let input: Activation
+    let residual: Activation?
+    let output: Activation
+    let kernels: KernelSet
+
+    /// The left matrices of a group.
+    func matrices(of group: Int) -> Range<Int> {
+      let first = group * layout.matricesInGroup
+      return first..<min(first + layout.matricesInGroup, layout.matrices)
+    }
+
+    /// Where the block of a phase and a group's left matrix starts: `[positions, rows, BLOCK]`.
+    private func offset(phase: Int, block: Int, matrix: Int) -> Int {
+      let blocks = product.inputs.pieces(of: WinogradProduct.block)
+      return ((phase * blocks + block) * layout.matricesInGroup + matrix) * layout.matrixCount
+    }
+
+    /// Where a position is in such a block.
+    private func offset(position: Int) -> Int {
+      let (block, place) = position.quotientAndRemainder(dividingBy: layout.positionsInBlock)
+      return block * layout.rows * WinogradProduct.block + place * product.inputs
+    }
+
+    /// Transforms the input of the tiles of one left matrix.
+    func transform(_ matrix: Int, group: Int, into transformed: UnsafeMutablePointer<Float>) {
+      withUnsafeTemporaryAllocation(of: Int.self, capacity: WinogradProduct.positions) { offsets in
+        for position in 0..<WinogradProduct.positions {
+          offsets[position] = offset(position: position)
+        }
+        var arguments = colorize_winograd_input()
+        arguments.offset = UnsafePointer(offsets.baseAddress)
+        let firstTile = matrix * layout.rows
+        for row in 0..<min(layout.rows, tiles - firstTile) {
+          let tile = product.shape.tile(firstTile + row, output.shape)
+          for phase in 0..<product.kernels[0].count {
+            product.shape.setPixels(
+              of: tile, phase: phase, input, zeros: product.zeros.start, in: &arguments)
+            for block in 0..<product.inputs.pieces(of: WinogradProduct.block) {
+              let first = block * WinogradProduct.block
+              arguments.first_channel = first
+              arguments.channels = min(WinogradProduct.block, product.inputs - first)
+              arguments.output =
+                transformed
+                + offset(
+                  phase: phase, block: block, matrix: matrix - group * layout.matricesInGroup)
+                + row * WinogradProduct.block
+              kernels.winogradInput(&arguments)
+            }
+          }
+        }
+      }
+    }
+
+    /// Multiplies a group's tiles by one panel of one output phase, and transforms them back.
+    func multiply(
+      _ transformed: UnsafePointer<Float>, group: Int, phase: Int, panel: Int,
+      scratch: UnsafeMutablePointer<Float>
+    ) {
+      let weights = scratch
+      let sums = scratch + product.weightsCount()
+      let positionStride = layout.matricesInGroup * layout.rows * product.panel
+      let kernelsOfPhase = product.kernels[phase]
+      for position in 0..<WinogradProduct.positions {
+        let (i, j) = position.quotientAndRemainder(dividingBy: WinogradShape.points)
+        if !kernelsOfPhase[0].rows.contains(i) || !kernelsOfPhase[0].columns.contains(j) {
+          (sums + position * positionStride).update(repeating: 0, count: positionStride)
+        }
+      }
+      var transform = colorize_winograd_weights()
+      transform.output = weights
+      var tile = colorize_gemm_tile()
+      product.epilogue.applyNothing(to: &tile)
+      tile.output_stride = product.panel
+      tile.residual_stride = product.panel
+      for inputPhase in kernelsOfPhase.indices {
+        let kernel = kernelsOfPhase[inputPhase]
+        for block in 0..<product.inputs.pieces(of: WinogradProduct.block) {
+          let first = block * WinogradProduct.block
+          transform.count = min(WinogradProduct.block, product.inputs - first)
+          setTaps(kernel, panel: panel, first, in: &transform)
+          let isFirst = inputPhase == 0 && block == 0
+          for row in kernel.rows {
+            transform.row = row
+            kernels.winogradWeights(&transform)
+            for column in kernel.columns {
+              let position = row * WinogradShape.points + column
+              let right = UnsafePointer(weights + column * WinogradProduct.block * product.panel)
+              for matrix in matrices(of: group) {
+                let place = matrix - group * layout.matricesInGroup
+                let left =
+                  transformed + offset(phase: inputPhase, block: block, matrix: place)
+                  + offset(position: position)
+                tile.output =
+                  sums + position * positionStride + place * layout.rows * product.panel
+                tile.rows = min(layout.rows, tiles - matrix * layout.rows)
+                for k in stride(from: 0, to: transform.count, by: WinogradProduct.depth) {
+                  tile.left = left + k
+                  tile.right = right + k * product.panel
+                  tile.depth = min(WinogradProduct.depth, transform.count - k)
+                  tile.residual = isFirst && k == 0 ? nil : UnsafePointer(tile.output)
+                  kernels.gemm(&tile)
+                }
+              }
+            }
+          }
+        }
+      }
+      writeOutput(sums, positionStride, group: group, phase: phase, panel: panel)
+    }
+
+    private func setTaps(
+      _ kernel: WinogradKernel, panel: Int, _ first: Int,
+      in transform: inout colorize_winograd_weights
+    ) {
+      withUnsafeMutableBytes(of: &transform.tap) { bytes in
+        let taps = bytes.assumingMemoryBound(to: UnsafePointer<Float>?.self)
+        for (index, tap) in kernel.taps.enumerated() {
+          taps[index] =
+            tap.map { kernel.matrix.start(ofPanel: panel, row: $0 * product.inputs + first) }
+            ?? UnsafePointer(product.zeros.start)
+        }
+      }
+    }
+
+    private func writeOutput(
+      _ sums: UnsafePointer<Float>, _ positionStride: Int, group: Int, phase: Int, panel: Int
+    ) {
+      let shape = product.shape
+      let channel = panel * product.panel
+      var arguments = colorize_winograd_output()
+      product.epilogue.apply(to: &arguments, channel: channel)
+      arguments.position_stride = positionStride
+      arguments.pixel_stride = shape.outputStep * output.stride
+      arguments.row_stride = shape.outputStep * output.shape.width * output.stride
+      let firstTile = group * layout.matricesInGroup * layout.rows
+      let endTile = min(firstTile + layout.matricesInGroup * layout.rows, tiles)
+      for number in firstTile..<endTile {
+        let tile = shape.tile(number, output.shape)
+        let y = shape.outputStep * tile.y + tile.gridY + phase / shape.outputPhases
+        let x = shape.outputStep * tile.x + tile.gridX + phase % shape.outputPhases
+        let start = (y * output.shape.width + x) * output.stride + channel
+        arguments.sums = sums + (number - firstTile) * product.panel
+        arguments.output = output.start + start
+        arguments.residual = residual.map { UnsafePointer($0.start + start) }
+        arguments.rows = tile.rows
+        arguments.columns = tile.columns
+        kernels.winogradOutput(&arguments)
+      }
+    }
+  }
+}

@@ -1,0 +1,1 @@
+../Shared/winograd.swift
