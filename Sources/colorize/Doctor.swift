@@ -74,11 +74,6 @@ struct Doctor: ParsableCommand {
   }
 
   private static func row(_ cells: String...) -> String {
-    let widths = [17, 8, 9, 11, 12, 15]
-    var line = Table.padded(cells[0], to: widths[0])
-    for (cell, width) in zip(cells, widths).dropFirst() {
-      line += String(repeating: " ", count: max(width - cell.count, 1)) + cell
-    }
-    return line
+    Table.row(cells, widths: [17, 8, 9, 11, 12, 15])
   }
 }

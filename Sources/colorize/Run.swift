@@ -15,6 +15,7 @@ struct Run: ParsableCommand {
                [--threads N] [-o OUT] [--quiet] INPUT...
       colorize info [MODEL]
       colorize doctor [MODEL]
+      colorize profile [--model FILE] [--size N] [--threads N] [--rounds N] [--csv]
       colorize convert [--fp16] [--licence TEXT] [--plain-softmax-temperature P]
                [--mask-convention NAME] IN OUT
       """,
@@ -32,8 +33,8 @@ struct Run: ParsableCommand {
       then 1.
 
       'colorize info' says what a model is, 'colorize doctor' checks it on this processor, \
-      'colorize convert' makes one of a checkpoint. A file of the name info, doctor, convert, run \
-      or help is given as ./info.
+      'colorize profile' times its layers, 'colorize convert' makes one of a checkpoint. A file of \
+      the name info, doctor, profile, convert, run or help is given as ./info.
       """)
 
   @Argument(help: ArgumentHelp("PNG and JPEG files.", valueName: "INPUT"))

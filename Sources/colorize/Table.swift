@@ -8,6 +8,15 @@ enum Table {
     text + String(repeating: " ", count: max(width - text.count, 1))
   }
 
+  /// A first column that begins at its left, and others that end at their right.
+  static func row(_ cells: [String], widths: [Int]) -> String {
+    var line = padded(cells[0], to: widths[0])
+    for (cell, width) in zip(cells, widths).dropFirst() {
+      line += String(repeating: " ", count: max(width - cell.count, 1)) + cell
+    }
+    return line
+  }
+
   /// The text without what would move a terminal's cursor: it may come from anybody's file.
   static func line(_ text: String) -> String {
     String(
@@ -22,7 +31,8 @@ enum Table {
   /// "12.3".
   static func oneDecimal(_ value: Double) -> String { formatted("%.1f", value) }
 
-  private static func formatted(_ format: String, _ value: Double) -> String {
+  /// With one of `printf`'s formats for a float64.
+  static func formatted(_ format: String, _ value: Double) -> String {
     var buffer = [CChar](repeating: 0, count: 64)
     withVaList([value]) { _ = vsnprintf(&buffer, buffer.count, format, $0) }
     return buffer.withUnsafeBufferPointer { String(cString: $0.baseAddress.unsafelyUnwrapped) }

@@ -6,6 +6,8 @@
 package struct CompiledNetwork: Sendable {
   /// One planned operator and the values that it reads and writes, as indices of network nodes.
   package struct Step: Sendable {
+    /// The name of the node that it begins with.
+    package let name: String
     package let operation: any PlannedOperator
     package let inputs: [Int]
     package let output: Int
@@ -27,13 +29,17 @@ package struct CompiledNetwork: Sendable {
       guard let operation = network.nodes[index].operation, !fusion.isTaken[index] else { continue }
       let node = network.nodes[index]
       let layer = Layer(node, weights, kernels)
+      func append(_ operation: any PlannedOperator, residual: [Int] = [], output: Int) {
+        steps.append(
+          Step(
+            name: node.name, operation: operation, inputs: node.inputs + residual, output: output))
+      }
       switch operation {
       case let convolution as Convolution:
         let norm = fusion.takeBatchNorm(after: index)
         let tail = fusion.takeTail(after: norm ?? index, startedAt: index)
         let planned = try layer.plan(convolution, norm.map { network.nodes[$0].name }, tail)
-        steps.append(
-          Step(operation: planned, inputs: node.inputs + tail.residual, output: tail.output))
+        append(planned, residual: tail.residual, output: tail.output)
       case let linear as Linear:
         let tail = fusion.takeTail(after: index, startedAt: index)
         // On a 1x1 value a fully connected layer is a 1x1 convolution.
@@ -42,30 +48,25 @@ package struct CompiledNetwork: Sendable {
           bias: true)
         let planned = try layer.plan(
           convolution, weightShape: linear.parameters[0].shape, nil, tail)
-        steps.append(
-          Step(operation: planned, inputs: node.inputs + tail.residual, output: tail.output))
+        append(planned, residual: tail.residual, output: tail.output)
       case let convolution as TransposedConvolution:
         let tail = fusion.takeTail(after: index, startedAt: index)
         let planned = try layer.plan(convolution, tail)
-        steps.append(
-          Step(operation: planned, inputs: node.inputs + tail.residual, output: tail.output))
+        append(planned, residual: tail.residual, output: tail.output)
       case is Bilinear:
         let tail = fusion.takeTail(after: index, startedAt: index)
         precondition(tail.norm == nil && (tail.slope == 0 || tail.slope == 1))
         let planned = PlannedBilinear(hasResidual: !tail.residual.isEmpty, relu: tail.slope == 0)
-        steps.append(
-          Step(operation: planned, inputs: node.inputs + tail.residual, output: tail.output))
+        append(planned, residual: tail.residual, output: tail.output)
       case is Add:
         let tail = fusion.takeReLU(after: index)
-        steps.append(
-          Step(
-            operation: PlannedAdd(relu: tail != nil), inputs: node.inputs, output: tail ?? index))
+        append(PlannedAdd(relu: tail != nil), output: tail ?? index)
       case is GlobalMean:
-        steps.append(Step(operation: PlannedGlobalMean(), inputs: node.inputs, output: index))
+        append(PlannedGlobalMean(), output: index)
       case is Subsample:
-        steps.append(Step(operation: PlannedSubsample(), inputs: node.inputs, output: index))
+        append(PlannedSubsample(), output: index)
       case is Tanh:
-        steps.append(Step(operation: PlannedTanh(), inputs: node.inputs, output: index))
+        append(PlannedTanh(), output: index)
       default:
         preconditionFailure("no planned form for node \(index) of \(network.architecture)")
       }

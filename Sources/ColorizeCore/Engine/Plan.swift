@@ -18,6 +18,7 @@ package final class Plan: Sendable {
   private let offsets: [Int]
   private let shapes: [Shape]
   private let steps: [CompiledNetwork.Step]
+  /// By step.
   private let costs: [Float]
   /// The node whose value is the output.
   private let target: Int
@@ -66,7 +67,7 @@ package final class Plan: Sendable {
         $0.operation.sharedCount($0.inputs.map { shapes[$0] }, shapes[$0.output])
       }.max()?.roundedUp(to: 16) ?? 0
     costs = steps.map {
-      Float($0.operation.cost($0.inputs.map { shapes[$0] }, shapes[$0.output]))
+      Float($0.operation.work($0.inputs.map { shapes[$0] }, shapes[$0.output]).done)
     }
   }
 
@@ -75,8 +76,17 @@ package final class Plan: Sendable {
     node == 0 ? channels : channels.roundedUp(to: max(16, kernels.gemmPanel))
   }
 
-  /// Multiply-adds of a run, roughly.
+  /// Multiply-adds of a run.
   package var cost: Float { costs.reduce(0, +) }
+
+  /// What `run` does, step by step.
+  package var outline: [(name: String, input: Shape, output: Shape, work: Work)] {
+    steps.map { step in
+      let inputs = step.inputs.map { shapes[$0] }
+      let output = shapes[step.output]
+      return (step.name, inputs[0], output, step.operation.work(inputs, output))
+    }
+  }
 
   package func input(_ workspace: Workspace) -> Activation { activation(0, workspace) }
 

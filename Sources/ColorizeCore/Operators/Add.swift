@@ -26,6 +26,11 @@ package struct PlannedAdd: PlannedOperator {
 
   package init(relu: Bool) { self.relu = relu }
 
+  package func work(_ inputs: [Shape], _ output: Shape) -> Work {
+    let count = output.count
+    return Work(algorithm: "add", direct: count, done: count)
+  }
+
   package func run(_ inputs: [Activation], _ output: Activation, _ execution: Execution) {
     let isSpread = inputs[1].pixels == 1
     let channels = output.shape.channels

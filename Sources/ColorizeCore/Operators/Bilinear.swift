@@ -51,6 +51,11 @@ package struct PlannedBilinear: PlannedOperator {
     self.relu = relu
   }
 
+  package func work(_ inputs: [Shape], _ output: Shape) -> Work {
+    let count = 4 * output.count
+    return Work(algorithm: "bilinear", direct: count, done: count)
+  }
+
   package func run(_ inputs: [Activation], _ output: Activation, _ execution: Execution) {
     let input = inputs[0]
     let rows = BilinearAxis(from: input.shape.height, to: output.shape.height)

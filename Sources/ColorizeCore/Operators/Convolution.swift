@@ -150,9 +150,12 @@ package final class PlannedConvolution: PlannedOperator {
     chosenWinograd(output)?.sharedCount(output) ?? 0
   }
 
-  package func cost(_ inputs: [Shape], _ output: Shape) -> Int {
-    chosenWinograd(output)?.products(output)
-      ?? output.height * output.width * product.matrix.depth * output.channels
+  package func work(_ inputs: [Shape], _ output: Shape) -> Work {
+    let direct = output.height * output.width * product.matrix.depth * output.channels
+    guard let winograd = chosenWinograd(output) else {
+      return Work(algorithm: "direct", direct: direct, done: direct)
+    }
+    return Work(algorithm: "winograd", direct: direct, done: winograd.products(output))
   }
 
   package func run(_ inputs: [Activation], _ output: Activation, _ execution: Execution) {

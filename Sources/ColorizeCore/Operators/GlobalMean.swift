@@ -26,6 +26,11 @@ package struct PlannedGlobalMean: PlannedOperator {
 
   package init() {}
 
+  package func work(_ inputs: [Shape], _ output: Shape) -> Work {
+    let count = inputs[0].count
+    return Work(algorithm: "mean", direct: count, done: count)
+  }
+
   package func run(_ inputs: [Activation], _ output: Activation, _ execution: Execution) {
     let input = inputs[0]
     let channels = output.shape.channels

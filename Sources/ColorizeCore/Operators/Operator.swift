@@ -109,6 +109,22 @@ package struct Execution {
   func scratch(of worker: Int) -> UnsafeMutablePointer<Float> { scratch + worker * scratchCount }
 }
 
+/// What a planned operator has to do for inputs of one size, in multiply-adds.
+package struct Work: Sendable {
+  /// How it is done, in a word.
+  package let algorithm: String
+  /// By the operator's definition.
+  package let direct: Int
+  /// By this algorithm.
+  package let done: Int
+
+  package init(algorithm: String, direct: Int, done: Int) {
+    self.algorithm = algorithm
+    self.direct = direct
+    self.done = done
+  }
+}
+
 /// An operator with its neighbours fused into it and its weights packed, for any size.
 package protocol PlannedOperator: Sendable {
   /// The floats of scratch that a worker needs for these sizes.
@@ -117,8 +133,7 @@ package protocol PlannedOperator: Sendable {
   /// The floats of scratch that all workers share.
   func sharedCount(_ inputs: [Shape], _ output: Shape) -> Int
 
-  /// How many multiply-adds it does: for the share of a progress callback, not exact.
-  func cost(_ inputs: [Shape], _ output: Shape) -> Int
+  func work(_ inputs: [Shape], _ output: Shape) -> Work
 
   /// `inputs` are those that the plan gave, the fused addition's other operand last.
   func run(_ inputs: [Activation], _ output: Activation, _ execution: Execution)
@@ -127,5 +142,4 @@ package protocol PlannedOperator: Sendable {
 extension PlannedOperator {
   package func scratchCount(_ inputs: [Shape], _ output: Shape) -> Int { 0 }
   package func sharedCount(_ inputs: [Shape], _ output: Shape) -> Int { 0 }
-  package func cost(_ inputs: [Shape], _ output: Shape) -> Int { 4 * output.count }
 }

@@ -17,6 +17,12 @@ package struct Tanh: Operator {
 package struct PlannedTanh: PlannedOperator {
   package init() {}
 
+  package func work(_ inputs: [Shape], _ output: Shape) -> Work {
+    // Of the order of what the function takes.
+    let count = 10 * output.count
+    return Work(algorithm: "tanh", direct: count, done: count)
+  }
+
   package func run(_ inputs: [Activation], _ output: Activation, _ execution: Execution) {
     let input = inputs[0]
     execution.team.run(output.shape.height) { y, _ in

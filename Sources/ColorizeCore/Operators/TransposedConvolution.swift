@@ -122,9 +122,12 @@ package final class PlannedTransposedConvolution: PlannedOperator {
     chosenWinograd(output)?.sharedCount(output) ?? 0
   }
 
-  package func cost(_ inputs: [Shape], _ output: Shape) -> Int {
-    chosenWinograd(output)?.products(output)
-      ?? output.height * output.width * phases[0].matrix.depth * output.channels
+  package func work(_ inputs: [Shape], _ output: Shape) -> Work {
+    let direct = output.height * output.width * phases[0].matrix.depth * output.channels
+    guard let winograd = chosenWinograd(output) else {
+      return Work(algorithm: "direct", direct: direct, done: direct)
+    }
+    return Work(algorithm: "winograd", direct: direct, done: winograd.products(output))
   }
 
   package func run(_ inputs: [Activation], _ output: Activation, _ execution: Execution) {

@@ -1,8 +1,6 @@
 // Models that prove themselves: a model file carries a few small inputs and the colours that its
 // author saw for them, and whoever has the file can replay them on their own processor.
 
-import Glibc
-
 /// An input of a network and the output that its author saw.
 package struct TestVector: Sendable {
   /// `[inputChannels, height, width]`, as the network takes it.
@@ -86,19 +84,13 @@ package struct SelfTest: Sendable {
     let ab = try Memory<Float>(count: model.network.abShape(height: side, width: side).count)
     var best = Double.infinity
     for _ in 0..<5 {
-      let start = now()
+      let start = Clock.seconds()
       try Colorizer.predict(model: model, height: side, width: side, into: ab.start) { input in
         for index in 0..<input.shape.count { input.start[index] = Float(index % 97) / 97 - 0.5 }
       }
-      best = min(best, now() - start)
+      best = min(best, Clock.seconds() - start)
     }
     return best * 1000
-  }
-
-  private static func now() -> Double {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
   }
 }
 
