@@ -6,7 +6,8 @@ import PackageDescription
 // Kernels are compiled with optimisation in every configuration: without it they are a thousand
 // times slower, and a debug build could not run a network. The instruction sets are named for
 // clang, whose flags Swift takes over for code generation. HAS_FMA: without a multiply-add
-// instruction, SIMD.addingProduct would become a function call per element.
+// instruction, SIMD.addingProduct would become a function call per element. Functions that differ in
+// a constant are not to be merged into one that takes it as an argument: the constant is why they exist.
 #if arch(x86_64)
   let kernelTargets: [Target] = [
     kernels("Baseline", []),
@@ -26,7 +27,7 @@ func kernels(_ name: String, _ flags: [String]) -> Target {
   .target(
     name: "Kernels\(name)", dependencies: ["CKernelContract"],
     path: "Sources/ColorizeCore/Kernels/\(name)",
-    swiftSettings: [.unsafeFlags(["-O"] + flags)])
+    swiftSettings: [.unsafeFlags(["-O", "-Xllvm", "-swiftmergefunc-threshold=0"] + flags)])
 }
 
 let package = Package(

@@ -39,6 +39,7 @@ package enum InstructionSet: String, CaseIterable, Sendable {
 /// The micro-kernels of one instruction set. See `kernel_contract.h` for what each computes.
 package struct KernelSet: Sendable {
   package let gemm: @convention(c) (UnsafePointer<colorize_gemm_tile>?) -> Void
+  package let gemmSums: @convention(c) (UnsafePointer<colorize_gemm_sums>?) -> Void
   /// Rows of the packed left matrix that `gemm` takes at once.
   package let gemmRows: Int
   /// Columns of the packed right matrix that `gemm` takes at once.
@@ -54,6 +55,7 @@ package struct KernelSet: Sendable {
     #if arch(x86_64)
       case .avx512:
         gemm = { KernelsAVX512.gemm($0.unsafelyUnwrapped) }
+        gemmSums = { KernelsAVX512.gemmSums($0.unsafelyUnwrapped) }
         gemmRows = KernelsAVX512.gemmRows
         gemmPanel = KernelsAVX512.gemmPanel
         annealedMean = { KernelsAVX512.annealedMean($0.unsafelyUnwrapped) }
@@ -63,6 +65,7 @@ package struct KernelSet: Sendable {
         winogradOutput = { KernelsAVX512.winogradOutput($0.unsafelyUnwrapped) }
       case .avx2:
         gemm = { KernelsAVX2.gemm($0.unsafelyUnwrapped) }
+        gemmSums = { KernelsAVX2.gemmSums($0.unsafelyUnwrapped) }
         gemmRows = KernelsAVX2.gemmRows
         gemmPanel = KernelsAVX2.gemmPanel
         annealedMean = { KernelsAVX2.annealedMean($0.unsafelyUnwrapped) }
@@ -73,6 +76,7 @@ package struct KernelSet: Sendable {
     #endif
     default:
       gemm = { KernelsBaseline.gemm($0.unsafelyUnwrapped) }
+      gemmSums = { KernelsBaseline.gemmSums($0.unsafelyUnwrapped) }
       gemmRows = KernelsBaseline.gemmRows
       gemmPanel = KernelsBaseline.gemmPanel
       annealedMean = { KernelsBaseline.annealedMean($0.unsafelyUnwrapped) }

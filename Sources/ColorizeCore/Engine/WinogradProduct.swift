@@ -23,10 +23,8 @@ struct WinogradProduct {
   private let panel: Int
   private let panels: Int
 
-  private static let block = Int(COLORIZE_GEMM_BLOCK)
-  /// Inputs that are summed up in one go. Rounding errors grow with it: with 256, those of eccv16's ab
-  /// were up to 1.5 times as large.
-  private static let depth = 64
+  /// Inputs that are multiplied at a time.
+  private static let block = Int(COLORIZE_GEMM_SUMS_STRIDE)
   private static let positions = WinogradShape.positions
 
   /// Whether there is a transform for so many channels.
@@ -58,8 +56,9 @@ struct WinogradProduct {
     /// Left matrices that share transformed weights.
     let matricesInGroup: Int
     let groups: Int
-    /// How many positions lie beside each other in one block of columns.
-    let positionsInBlock: Int
+    /// Two positions lie side by side in one block, if there is room for both, else one behind the other.
+    let pairStride: Int
+    let oddOffset: Int
     /// Floats from a left matrix, with all its positions, to the next one.
     let matrixCount: Int
     /// Floats of all of a group's, for each phase and block of inputs.
@@ -79,8 +78,10 @@ struct WinogradProduct {
       rows = tiles.pieces(of: matrices)
       groups = matrices.pieces(of: max(1, Self.tilesInGroup / rows))
       matricesInGroup = matrices.pieces(of: groups)
-      positionsInBlock = max(1, block / inputs)
-      matrixCount = positions.pieces(of: positionsInBlock) * rows * block
+      let isNarrow = 2 * inputs <= block
+      pairStride = (isNarrow ? 1 : 2) * rows * block
+      oddOffset = isNarrow ? inputs : rows * block
+      matrixCount = positions / 2 * pairStride
       groupCount = phases * inputs.pieces(of: block) * matricesInGroup * matrixCount
       groupsAtOnce =
         groups >= 8 && groupCount <= Self.localCount
@@ -209,39 +210,47 @@ struct WinogradProduct {
       return ((phase * blocks + block) * layout.matricesInGroup + matrix) * layout.matrixCount
     }
 
-    /// Where a position is in such a block.
-    private func offset(position: Int) -> Int {
-      let (block, place) = position.quotientAndRemainder(dividingBy: layout.positionsInBlock)
-      return block * layout.rows * WinogradProduct.block + place * product.inputs
-    }
-
     /// Transforms the input of the tiles of one left matrix.
     func transform(_ matrix: Int, group: Int, into transformed: UnsafeMutablePointer<Float>) {
-      withUnsafeTemporaryAllocation(of: Int.self, capacity: WinogradProduct.positions) { offsets in
-        for position in 0..<WinogradProduct.positions {
-          offsets[position] = offset(position: position)
-        }
-        var arguments = colorize_winograd_input()
-        arguments.offset = UnsafePointer(offsets.baseAddress)
-        let firstTile = matrix * layout.rows
-        for row in 0..<min(layout.rows, tiles - firstTile) {
-          let tile = product.shape.tile(firstTile + row, output.shape)
-          for phase in 0..<product.kernels[0].count {
-            product.shape.setPixels(
-              of: tile, phase: phase, input, zeros: product.zeros.start, in: &arguments)
-            for block in 0..<product.inputs.pieces(of: WinogradProduct.block) {
-              let first = block * WinogradProduct.block
-              arguments.first_channel = first
-              arguments.channels = min(WinogradProduct.block, product.inputs - first)
-              arguments.output =
-                transformed
-                + offset(
-                  phase: phase, block: block, matrix: matrix - group * layout.matricesInGroup)
-                + row * WinogradProduct.block
-              kernels.winogradInput(&arguments)
+      var arguments = colorize_winograd_input()
+      arguments.pair_stride = layout.pairStride
+      arguments.odd_offset = layout.oddOffset
+      withUnsafeTemporaryAllocation(
+        of: UnsafePointer<Float>?.self, capacity: WinogradProduct.positions
+      ) { pixels in
+        withWorkspace { workspace in
+          arguments.pixel = UnsafePointer(pixels.baseAddress)
+          arguments.workspace = workspace
+          let firstTile = matrix * layout.rows
+          for row in 0..<min(layout.rows, tiles - firstTile) {
+            let tile = product.shape.tile(firstTile + row, output.shape)
+            for phase in 0..<product.kernels[0].count {
+              product.shape.setPixels(
+                of: tile, phase: phase, input, zeros: product.zeros.start,
+                pixels.baseAddress.unsafelyUnwrapped)
+              for block in 0..<product.inputs.pieces(of: WinogradProduct.block) {
+                let first = block * WinogradProduct.block
+                arguments.first_channel = first
+                arguments.channels = min(WinogradProduct.block, product.inputs - first)
+                arguments.output =
+                  transformed
+                  + offset(
+                    phase: phase, block: block, matrix: matrix - group * layout.matricesInGroup)
+                  + row * WinogradProduct.block
+                kernels.winogradInput(&arguments)
+              }
             }
           }
         }
+      }
+    }
+
+    /// What a transform's columns are kept in until its rows are done.
+    private func withWorkspace(_ body: (UnsafeMutablePointer<Float>?) -> Void) {
+      withUnsafeTemporaryAllocation(
+        byteCount: WinogradProduct.positions * 16 * 4, alignment: 64
+      ) { bytes in
+        body(bytes.baseAddress?.assumingMemoryBound(to: Float.self))
       }
     }
 
@@ -262,38 +271,31 @@ struct WinogradProduct {
       }
       var transform = colorize_winograd_weights()
       transform.output = weights
-      var tile = colorize_gemm_tile()
-      product.epilogue.applyNothing(to: &tile)
-      tile.output_stride = product.panel
-      tile.residual_stride = product.panel
+      transform.position_stride = WinogradProduct.block * product.panel
+      var tile = colorize_gemm_sums()
       for inputPhase in kernelsOfPhase.indices {
         let kernel = kernelsOfPhase[inputPhase]
         for block in 0..<product.inputs.pieces(of: WinogradProduct.block) {
           let first = block * WinogradProduct.block
           transform.count = min(WinogradProduct.block, product.inputs - first)
           setTaps(kernel, panel: panel, first, in: &transform)
-          let isFirst = inputPhase == 0 && block == 0
+          tile.depth = transform.count
+          tile.adds = inputPhase == 0 && block == 0 ? 0 : 1
           for row in kernel.rows {
             transform.row = row
             kernels.winogradWeights(&transform)
             for column in kernel.columns {
               let position = row * WinogradShape.points + column
-              let right = UnsafePointer(weights + column * WinogradProduct.block * product.panel)
+              tile.right = UnsafePointer(weights + column * WinogradProduct.block * product.panel)
               for matrix in matrices(of: group) {
                 let place = matrix - group * layout.matricesInGroup
-                let left =
+                tile.left =
                   transformed + offset(phase: inputPhase, block: block, matrix: place)
-                  + offset(position: position)
-                tile.output =
-                  sums + position * positionStride + place * layout.rows * product.panel
+                  + position / 2 * layout.pairStride + position % 2 * layout.oddOffset
+                tile.next = tile.left + layout.matrixCount
+                tile.sums = sums + position * positionStride + place * layout.rows * product.panel
                 tile.rows = min(layout.rows, tiles - matrix * layout.rows)
-                for k in stride(from: 0, to: transform.count, by: WinogradProduct.depth) {
-                  tile.left = left + k
-                  tile.right = right + k * product.panel
-                  tile.depth = min(WinogradProduct.depth, transform.count - k)
-                  tile.residual = isFirst && k == 0 ? nil : UnsafePointer(tile.output)
-                  kernels.gemm(&tile)
-                }
+                kernels.gemmSums(&tile)
               }
             }
           }
@@ -328,17 +330,20 @@ struct WinogradProduct {
       arguments.row_stride = shape.outputStep * output.shape.width * output.stride
       let firstTile = group * layout.matricesInGroup * layout.rows
       let endTile = min(firstTile + layout.matricesInGroup * layout.rows, tiles)
-      for number in firstTile..<endTile {
-        let tile = shape.tile(number, output.shape)
-        let y = shape.outputStep * tile.y + tile.gridY + phase / shape.outputPhases
-        let x = shape.outputStep * tile.x + tile.gridX + phase % shape.outputPhases
-        let start = (y * output.shape.width + x) * output.stride + channel
-        arguments.sums = sums + (number - firstTile) * product.panel
-        arguments.output = output.start + start
-        arguments.residual = residual.map { UnsafePointer($0.start + start) }
-        arguments.rows = tile.rows
-        arguments.columns = tile.columns
-        kernels.winogradOutput(&arguments)
+      withWorkspace { workspace in
+        arguments.workspace = workspace
+        for number in firstTile..<endTile {
+          let tile = shape.tile(number, output.shape)
+          let y = shape.outputStep * tile.y + tile.gridY + phase / shape.outputPhases
+          let x = shape.outputStep * tile.x + tile.gridX + phase % shape.outputPhases
+          let start = (y * output.shape.width + x) * output.stride + channel
+          arguments.sums = sums + (number - firstTile) * product.panel
+          arguments.output = output.start + start
+          arguments.residual = residual.map { UnsafePointer($0.start + start) }
+          arguments.rows = tile.rows
+          arguments.columns = tile.columns
+          kernels.winogradOutput(&arguments)
+        }
       }
     }
   }

@@ -82,23 +82,19 @@ struct WinogradShape {
   /// - Parameter phase: of the input, row by row, the last row and column first.
   func setPixels(
     of tile: Tile, phase: Int, _ input: Activation, zeros: UnsafePointer<Float>,
-    in arguments: inout colorize_winograd_input
+    _ pixels: UnsafeMutablePointer<UnsafePointer<Float>?>
   ) {
     let last = inputPhases - 1
     let firstY = inputStep * (tile.y - 1) + tile.gridY + last - phase / inputPhases
     let firstX = inputStep * (tile.x - 1) + tile.gridX + last - phase % inputPhases
-    withUnsafeMutableBytes(of: &arguments.pixel) { bytes in
-      let pixels = bytes.assumingMemoryBound(to: UnsafePointer<Float>?.self)
-      for i in 0..<Self.points {
-        let y = firstY + i * inputStep
-        let isInside = y >= 0 && y < input.shape.height
-        let line = UnsafePointer(
-          input.start + (isInside ? y : 0) * input.shape.width * input.stride)
-        for j in 0..<Self.points {
-          let x = firstX + j * inputStep
-          pixels[i * Self.points + j] =
-            isInside && x >= 0 && x < input.shape.width ? line + x * input.stride : zeros
-        }
+    for i in 0..<Self.points {
+      let y = firstY + i * inputStep
+      let isInside = y >= 0 && y < input.shape.height
+      let line = UnsafePointer(input.start + (isInside ? y : 0) * input.shape.width * input.stride)
+      for j in 0..<Self.points {
+        let x = firstX + j * inputStep
+        pixels[i * Self.points + j] =
+          isInside && x >= 0 && x < input.shape.width ? line + x * input.stride : zeros
       }
     }
   }

@@ -4,12 +4,8 @@
 
 import CKernelContract
 
-/// See `colorize_gemm_tile`. The order of the multiply-adds is that of `k`, for every element, so
-/// a result does not depend on how rows were dealt out to tiles and threads.
-package func gemm(_ tile: UnsafePointer<colorize_gemm_tile>) {
-  let block = Int(COLORIZE_GEMM_BLOCK)
-  let left = tile.pointee.left!
-  var right = tile.pointee.right!
+/// Sums of 6 rows by two vectors, all in registers.
+private struct Sums {
   var low0 = Vector()
   var high0 = Vector()
   var low1 = Vector()
@@ -22,45 +18,104 @@ package func gemm(_ tile: UnsafePointer<colorize_gemm_tile>) {
   var high4 = Vector()
   var low5 = Vector()
   var high5 = Vector()
-  let depth = tile.pointee.depth
-  var k = 0
-  while k != depth {
-    let low = load(right)
-    let high = load(right + lanes)
-    let column = left + k
-    let value0 = Vector(repeating: column[0 &* block])
-    low0 = multiplyAdd(value0, low, low0)
-    high0 = multiplyAdd(value0, high, high0)
-    let value1 = Vector(repeating: column[1 &* block])
-    low1 = multiplyAdd(value1, low, low1)
-    high1 = multiplyAdd(value1, high, high1)
-    let value2 = Vector(repeating: column[2 &* block])
-    low2 = multiplyAdd(value2, low, low2)
-    high2 = multiplyAdd(value2, high, high2)
-    let value3 = Vector(repeating: column[3 &* block])
-    low3 = multiplyAdd(value3, low, low3)
-    high3 = multiplyAdd(value3, high, high3)
-    let value4 = Vector(repeating: column[4 &* block])
-    low4 = multiplyAdd(value4, low, low4)
-    high4 = multiplyAdd(value4, high, high4)
-    let value5 = Vector(repeating: column[5 &* block])
-    low5 = multiplyAdd(value5, low, low5)
-    high5 = multiplyAdd(value5, high, high5)
-    right += 2 &* lanes
-    k &+= 1
+
+  /// Goes on with `depth` products, in the order of `k` for every element, so that a result does not depend
+  /// on how rows were dealt out to tiles and threads.
+  ///
+  /// - Parameters:
+  ///   - stride: from a row of the left matrix to the next one; a constant.
+  ///   - next: fetched into the cache meanwhile, a line for each product.
+  @inline(__always)
+  mutating func add(
+    _ left: UnsafePointer<Float>, stride: Int, _ right: UnsafePointer<Float>, depth: Int,
+    next: UnsafePointer<Float>? = nil
+  ) {
+    var right = right
+    var k = 0
+    while k != depth {
+      if let next { colorize_prefetch(next + k &* 16) }
+      let low = load(right)
+      let high = load(right + lanes)
+      let column = left + k
+      let value0 = Vector(repeating: column[0 &* stride])
+      low0 = multiplyAdd(value0, low, low0)
+      high0 = multiplyAdd(value0, high, high0)
+      let value1 = Vector(repeating: column[1 &* stride])
+      low1 = multiplyAdd(value1, low, low1)
+      high1 = multiplyAdd(value1, high, high1)
+      let value2 = Vector(repeating: column[2 &* stride])
+      low2 = multiplyAdd(value2, low, low2)
+      high2 = multiplyAdd(value2, high, high2)
+      let value3 = Vector(repeating: column[3 &* stride])
+      low3 = multiplyAdd(value3, low, low3)
+      high3 = multiplyAdd(value3, high, high3)
+      let value4 = Vector(repeating: column[4 &* stride])
+      low4 = multiplyAdd(value4, low, low4)
+      high4 = multiplyAdd(value4, high, high4)
+      let value5 = Vector(repeating: column[5 &* stride])
+      low5 = multiplyAdd(value5, low, low5)
+      high5 = multiplyAdd(value5, high, high5)
+      right += 2 &* lanes
+      k &+= 1
+    }
   }
+}
+
+/// See `colorize_gemm_tile`.
+package func gemm(_ tile: UnsafePointer<colorize_gemm_tile>) {
+  var sums = Sums()
+  sums.add(
+    tile.pointee.left!, stride: Int(COLORIZE_GEMM_BLOCK), tile.pointee.right!,
+    depth: tile.pointee.depth)
   let rows = tile.pointee.rows
   let biasLow = load(tile.pointee.bias!)
   let biasHigh = load(tile.pointee.bias! + lanes)
-  finish(tile, 0, low0 + biasLow, high0 + biasHigh)
+  finish(tile, 0, sums.low0 + biasLow, sums.high0 + biasHigh)
   if rows == 1 { return }
-  finish(tile, 1, low1 + biasLow, high1 + biasHigh)
+  finish(tile, 1, sums.low1 + biasLow, sums.high1 + biasHigh)
   if rows == 2 { return }
-  finish(tile, 2, low2 + biasLow, high2 + biasHigh)
+  finish(tile, 2, sums.low2 + biasLow, sums.high2 + biasHigh)
   if rows == 3 { return }
-  finish(tile, 3, low3 + biasLow, high3 + biasHigh)
+  finish(tile, 3, sums.low3 + biasLow, sums.high3 + biasHigh)
   if rows == 4 { return }
-  finish(tile, 4, low4 + biasLow, high4 + biasHigh)
+  finish(tile, 4, sums.low4 + biasLow, sums.high4 + biasHigh)
   if rows == 5 { return }
-  finish(tile, 5, low5 + biasLow, high5 + biasHigh)
+  finish(tile, 5, sums.low5 + biasLow, sums.high5 + biasHigh)
+}
+
+/// See `colorize_gemm_sums`.
+package func gemmSums(_ tile: UnsafePointer<colorize_gemm_sums>) {
+  let chain = Int(COLORIZE_GEMM_CHAIN)
+  let left = tile.pointee.left!
+  let right = tile.pointee.right!
+  let next = tile.pointee.next!
+  let depth = tile.pointee.depth
+  var k = 0
+  while k < depth {
+    let rest = depth &- k
+    var sums = Sums()
+    sums.add(
+      left + k, stride: Int(COLORIZE_GEMM_SUMS_STRIDE), right + k &* 2 &* lanes,
+      depth: rest < chain ? rest : chain,
+      next: next + k &* 16)
+    store(sums, tile, adds: k != 0 || tile.pointee.adds != 0)
+    k &+= chain
+  }
+}
+
+@inline(__always)
+private func store(_ sums: Sums, _ tile: UnsafePointer<colorize_gemm_sums>, adds: Bool) {
+  let target = tile.pointee.sums!
+  let rows = tile.pointee.rows
+  store(sums.low0, sums.high0, target + 0 &* 2 &* lanes, adds)
+  if rows == 1 { return }
+  store(sums.low1, sums.high1, target + 1 &* 2 &* lanes, adds)
+  if rows == 2 { return }
+  store(sums.low2, sums.high2, target + 2 &* 2 &* lanes, adds)
+  if rows == 3 { return }
+  store(sums.low3, sums.high3, target + 3 &* 2 &* lanes, adds)
+  if rows == 4 { return }
+  store(sums.low4, sums.high4, target + 4 &* 2 &* lanes, adds)
+  if rows == 5 { return }
+  store(sums.low5, sums.high5, target + 5 &* 2 &* lanes, adds)
 }

@@ -57,3 +57,10 @@ func finish(_ tile: UnsafePointer<colorize_gemm_tile>, _ row: Int, _ low: Vector
   store(low, start)
   store(high, start + lanes)
 }
+
+/// A row of sums to memory, added to what is there or in its place.
+@inline(__always)
+func store(_ low: Vector, _ high: Vector, _ target: UnsafeMutablePointer<Float>, _ adds: Bool) {
+  store(adds ? load(target) + low : low, target)
+  store(adds ? load(target + lanes) + high : high, target + lanes)
+}

@@ -42,6 +42,26 @@ typedef struct colorize_gemm_tile {
   float slope;        /* 1: no activation; 0: ReLU; between: leaky ReLU */
 } colorize_gemm_tile;
 
+/* The sums of one tile of a matrix product, without an epilogue:
+ *
+ *     sums[r][c] = (adds ? sums[r][c] : 0) + sum over k < depth of left[r][k] * right[k][c]
+ *
+ * for r < rows, c < panel. Products are summed up CHAIN at a time, and these sums then: rounding errors
+ * grow with the length of what is summed up in one go. */
+enum { COLORIZE_GEMM_CHAIN = 64, COLORIZE_GEMM_SUMS_STRIDE = 128 };
+
+typedef struct colorize_gemm_sums {
+  const float *left;  /* [tile rows, STRIDE], `depth` columns; rows past `rows` are read */
+  const float *right; /* [depth, panel] */
+  intptr_t depth;     /* 1 to STRIDE */
+  float *sums;        /* [rows, panel] */
+  intptr_t rows;      /* 1 to tile rows */
+  intptr_t adds;
+  const float *next; /* what the next call reads as `left`, fetched into the cache meanwhile */
+} colorize_gemm_sums;
+
+static inline void colorize_prefetch(const float *address) { __builtin_prefetch(address, 0, 2); }
+
 /* The annealed mean of one pixel:
  *
  *     weights[i] = exp(scale * (logits[i] - max of logits))      i < count
@@ -80,25 +100,30 @@ enum { COLORIZE_WINOGRAD_POINTS = 6, COLORIZE_WINOGRAD_POSITIONS = 36, COLORIZE_
 
 /* The input's side, B' d B, of one tile:
  *
- *     output[offset[p] + c] = position p of the transform of pixel[0...35][first_channel + c]
+ *     output[p / 2 * pair_stride + p % 2 * odd_offset + c] =
+ *         position p of the transform of pixel[0...35][first_channel + c]
  *
  * for c < channels, a multiple of 16. */
 typedef struct colorize_winograd_input {
-  const float *pixel[COLORIZE_WINOGRAD_POSITIONS]; /* [channels], row by row */
+  const float *const *pixel; /* 36 times [channels], row by row */
   float *output;
-  const intptr_t *offset; /* [36] */
+  intptr_t pair_stride;
+  intptr_t odd_offset;
+  float *workspace; /* [36, 16], overwritten */
   intptr_t first_channel;
   intptr_t channels;
 } colorize_winograd_input;
 
 /* The weights' side, G g G', for `count` rows of a panel: the six positions of one row.
  *
- *     output[j][k][c] = position 6 * row + j of the transform of tap[0...8][k][c]  k < count, c < panel
- */
+ *     output[j][k][c] = position 6 * row + j of the transform of tap[0...8][k][c]
+ *
+ * for j < 6, k < count, c < panel. */
 typedef struct colorize_winograd_weights {
   const float *tap[9]; /* [count, panel], row by row */
-  float *output;       /* [6, BLOCK, panel] */
-  intptr_t count;      /* 1 to BLOCK */
+  float *output;       /* [count, panel] of position j at output + j * position_stride */
+  intptr_t position_stride;
+  intptr_t count;
   intptr_t row;        /* 0 to 5 */
 } colorize_winograd_weights;
 
@@ -112,6 +137,7 @@ typedef struct colorize_winograd_output {
   float *output;             /* likewise */
   intptr_t row_stride;
   intptr_t pixel_stride;
+  float *workspace;          /* [36, 16], overwritten */
   intptr_t rows;             /* 1 to 4 */
   intptr_t columns;          /* 1 to 4 */
   const float *scale;        /* [panel]; NULL: 1, and a shift of 0 */
