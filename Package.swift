@@ -5,29 +5,26 @@ import PackageDescription
 
 // Kernels are compiled with optimisation in every configuration: without it they are a thousand
 // times slower, and a debug build could not run a network. The instruction sets are named for
-// clang, whose flags Swift takes over for code generation. HAS_FMA: without a multiply-add
-// instruction, SIMD.addingProduct would become a function call per element. Functions that differ in
-// a constant are not to be merged into one that takes it as an argument: the constant is why they exist.
+// clang, whose flags Swift takes over for code generation.
 #if arch(x86_64)
   let kernelTargets: [Target] = [
     kernels("Baseline", []),
-    kernels("AVX2", ["-Xcc", "-mavx2", "-Xcc", "-mfma", "-DHAS_FMA"]),
+    kernels("AVX2", ["-Xcc", "-mavx2", "-Xcc", "-mfma"]),
     kernels(
       "AVX512",
       [
         "-Xcc", "-mavx512f", "-Xcc", "-mavx512vl", "-Xcc", "-mavx512dq", "-Xcc", "-mfma",
-        "-DHAS_FMA",
       ]),
   ]
 #else
-  let kernelTargets: [Target] = [kernels("Baseline", ["-DHAS_FMA"])]
+  let kernelTargets: [Target] = [kernels("Baseline", [])]
 #endif
 
 func kernels(_ name: String, _ flags: [String]) -> Target {
   .target(
     name: "Kernels\(name)", dependencies: ["CKernelContract"],
     path: "Sources/ColorizeCore/Kernels/\(name)",
-    swiftSettings: [.unsafeFlags(["-O", "-Xllvm", "-swiftmergefunc-threshold=0"] + flags)])
+    swiftSettings: [.unsafeFlags(["-O"] + flags)])
 }
 
 let package = Package(

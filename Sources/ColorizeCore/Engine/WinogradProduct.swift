@@ -272,36 +272,45 @@ struct WinogradProduct {
       var transform = colorize_winograd_weights()
       transform.output = weights
       transform.position_stride = WinogradProduct.block * product.panel
+      let matrices = matrices(of: group)
       var tile = colorize_gemm_sums()
+      tile.matrix_rows = layout.rows
+      tile.matrix_stride = layout.matrixCount
+      tile.rows = min(matrices.upperBound * layout.rows, tiles) - matrices.lowerBound * layout.rows
+      let blocks = product.inputs.pieces(of: WinogradProduct.block)
       for inputPhase in kernelsOfPhase.indices {
         let kernel = kernelsOfPhase[inputPhase]
-        for block in 0..<product.inputs.pieces(of: WinogradProduct.block) {
+        for block in 0..<blocks {
           let first = block * WinogradProduct.block
           transform.count = min(WinogradProduct.block, product.inputs - first)
           setTaps(kernel, panel: panel, first, in: &transform)
+          let later = LaterWeights(product, kernelsOfPhase, inputPhase, panel, block)
+          var call = 0
           tile.depth = transform.count
           tile.adds = inputPhase == 0 && block == 0 ? 0 : 1
+          let left = transformed + offset(phase: inputPhase, block: block, matrix: 0)
           for row in kernel.rows {
             transform.row = row
             kernels.winogradWeights(&transform)
             for column in kernel.columns {
               let position = row * WinogradShape.points + column
+              tile.left = left + offset(position: position)
+              tile.next = left + offset(position: min(position + 1, WinogradProduct.positions - 1))
               tile.right = UnsafePointer(weights + column * WinogradProduct.block * product.panel)
-              for matrix in matrices(of: group) {
-                let place = matrix - group * layout.matricesInGroup
-                tile.left =
-                  transformed + offset(phase: inputPhase, block: block, matrix: place)
-                  + position / 2 * layout.pairStride + position % 2 * layout.oddOffset
-                tile.next = tile.left + layout.matrixCount
-                tile.sums = sums + position * positionStride + place * layout.rows * product.panel
-                tile.rows = min(layout.rows, tiles - matrix * layout.rows)
-                kernels.gemmSums(&tile)
-              }
+              later.set(call, in: &tile)
+              tile.sums = sums + position * positionStride
+              kernels.gemmSums(&tile)
+              call += 1
             }
           }
         }
       }
       writeOutput(sums, positionStride, group: group, phase: phase, panel: panel)
+    }
+
+    /// Where a position is in such a block.
+    private func offset(position: Int) -> Int {
+      position / 2 * layout.pairStride + position % 2 * layout.oddOffset
     }
 
     private func setTaps(
@@ -346,5 +355,49 @@ struct WinogradProduct {
         }
       }
     }
+  }
+}
+
+/// The weights that come after those of a panel and block: they are on their way from memory while these are
+/// multiplied. With a large network's weights, which no cache holds, waiting for them took a tenth of the time.
+private struct LaterWeights {
+  private let kernel: WinogradKernel
+  private let inputs: Int
+  private let panel: Int
+  private let first: Int
+  private let count: Int
+
+  init(
+    _ product: WinogradProduct, _ kernels: [WinogradKernel], _ inputPhase: Int, _ panel: Int,
+    _ block: Int
+  ) {
+    let blockSize = Int(COLORIZE_GEMM_SUMS_STRIDE)
+    inputs = product.inputs
+    var inputPhase = inputPhase
+    var panel = panel
+    var block = block + 1
+    if block * blockSize >= inputs {
+      block = 0
+      inputPhase += 1
+      if inputPhase == kernels.count {
+        inputPhase = 0
+        panel += 1
+      }
+    }
+    kernel = kernels[inputPhase]
+    self.panel = panel
+    first = block * blockSize
+    count = panel < kernel.matrix.panels ? min(blockSize, inputs - first) * kernel.matrix.panel : 0
+  }
+
+  /// Sets what is fetched during a call: during each of the first 9, one tap.
+  func set(_ call: Int, in tile: inout colorize_gemm_sums) {
+    guard count > 0, call < kernel.taps.count, let tap = kernel.taps[call] else {
+      tile.later = tile.left
+      tile.later_count = 0
+      return
+    }
+    tile.later = kernel.matrix.start(ofPanel: panel, row: tap * inputs + first)
+    tile.later_count = count
   }
 }

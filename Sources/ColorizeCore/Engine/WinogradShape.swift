@@ -57,6 +57,7 @@ struct WinogradShape {
     return count
   }
 
+  @inline(__always)
   func tile(_ number: Int, _ output: Shape) -> Tile {
     var number = number
     var grid = 0

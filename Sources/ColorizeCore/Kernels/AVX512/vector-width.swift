@@ -1,5 +1,7 @@
 // The vector of AVX-512 (32 registers).
 
+import CKernelContract
+
 typealias Vector = SIMD16<Float>
 typealias Words = SIMD16<Int32>
 
@@ -14,3 +16,20 @@ typealias Words = SIMD16<Int32>
 
 /// Columns of the packed right matrix that `gemm` takes at once.
 @inline(__always) package var gemmPanel: Int { 2 &* lanes }
+
+// In place of Swift's own operators: see vector_arithmetic.h.
+
+@inline(__always) func + (_ a: Vector, _ b: Vector) -> Vector { colorize_sum16(a, b) }
+@inline(__always) func - (_ a: Vector, _ b: Vector) -> Vector { colorize_difference16(a, b) }
+@inline(__always) func * (_ a: Vector, _ b: Vector) -> Vector { colorize_product16(a, b) }
+@inline(__always) func += (_ a: inout Vector, _ b: Vector) { a = a + b }
+
+/// `a * b + c`: in one rounding where the instruction set has it, else in two.
+@inline(__always)
+func multiplyAdd(_ a: Vector, _ b: Vector, _ c: Vector) -> Vector {
+  colorize_multiply_add16(a, b, c)
+}
+
+/// `x < 0 ? slope * x : x`.
+@inline(__always)
+func activated(_ x: Vector, _ slope: Float) -> Vector { colorize_activated16(x, slope) }

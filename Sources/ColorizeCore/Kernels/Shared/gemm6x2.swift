@@ -24,16 +24,19 @@ private struct Sums {
   ///
   /// - Parameters:
   ///   - stride: from a row of the left matrix to the next one; a constant.
-  ///   - next: fetched into the cache meanwhile, a line for each product.
+  ///   - next, later: fetched into the cache meanwhile, a line of each for each product.
   @inline(__always)
   mutating func add(
     _ left: UnsafePointer<Float>, stride: Int, _ right: UnsafePointer<Float>, depth: Int,
-    next: UnsafePointer<Float>? = nil
+    next: UnsafePointer<Float>? = nil, later: UnsafePointer<Float>? = nil
   ) {
     var right = right
     var k = 0
     while k != depth {
-      if let next { colorize_prefetch(next + k &* 16) }
+      if let next, let later {
+        colorize_prefetch(next + k &* 16)
+        colorize_prefetch(later + k &* 16)
+      }
       let low = load(right)
       let high = load(right + lanes)
       let column = left + k
@@ -85,28 +88,50 @@ package func gemm(_ tile: UnsafePointer<colorize_gemm_tile>) {
 
 /// See `colorize_gemm_sums`.
 package func gemmSums(_ tile: UnsafePointer<colorize_gemm_sums>) {
-  let chain = Int(COLORIZE_GEMM_CHAIN)
-  let left = tile.pointee.left!
-  let right = tile.pointee.right!
-  let next = tile.pointee.next!
+  let matrixRows = tile.pointee.matrix_rows
   let depth = tile.pointee.depth
+  var left = tile.pointee.left!
+  var later = tile.pointee.later!
+  let endOfLater = later + tile.pointee.later_count
+  var sums = tile.pointee.sums!
+  var rows = tile.pointee.rows
+  while rows > 0 {
+    let isLast = rows <= matrixRows
+    let next = isLast ? tile.pointee.next! : left + tile.pointee.matrix_stride
+    gemmSums(
+      left, tile.pointee.right!, depth: depth, next, later, into: sums,
+      rows: isLast ? rows : matrixRows, adds: tile.pointee.adds != 0)
+    left += tile.pointee.matrix_stride
+    if later + depth &* 16 < endOfLater { later += depth &* 16 }
+    sums += matrixRows &* 2 &* lanes
+    rows &-= matrixRows
+  }
+}
+
+/// One left matrix.
+@inline(__always)
+private func gemmSums(
+  _ left: UnsafePointer<Float>, _ right: UnsafePointer<Float>, depth: Int,
+  _ next: UnsafePointer<Float>, _ later: UnsafePointer<Float>,
+  into target: UnsafeMutablePointer<Float>, rows: Int, adds: Bool
+) {
+  let chain = Int(COLORIZE_GEMM_CHAIN)
   var k = 0
   while k < depth {
     let rest = depth &- k
     var sums = Sums()
     sums.add(
       left + k, stride: Int(COLORIZE_GEMM_SUMS_STRIDE), right + k &* 2 &* lanes,
-      depth: rest < chain ? rest : chain,
-      next: next + k &* 16)
-    store(sums, tile, adds: k != 0 || tile.pointee.adds != 0)
+      depth: rest < chain ? rest : chain, next: next + k &* 16, later: later + k &* 16)
+    store(sums, target, rows: rows, adds: k != 0 || adds)
     k &+= chain
   }
 }
 
 @inline(__always)
-private func store(_ sums: Sums, _ tile: UnsafePointer<colorize_gemm_sums>, adds: Bool) {
-  let target = tile.pointee.sums!
-  let rows = tile.pointee.rows
+private func store(
+  _ sums: Sums, _ target: UnsafeMutablePointer<Float>, rows: Int, adds: Bool
+) {
   store(sums.low0, sums.high0, target + 0 &* 2 &* lanes, adds)
   if rows == 1 { return }
   store(sums.low1, sums.high1, target + 1 &* 2 &* lanes, adds)

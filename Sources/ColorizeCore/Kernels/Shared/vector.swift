@@ -1,5 +1,5 @@
 // What every kernel is written with: loads, stores, multiply-add and the end of a product's row.
-// `Vector` and `lanes` are the instruction set's own (vector-width.swift beside each copy).
+// `Vector`, `lanes` and the arithmetic are the instruction set's own (vector-width.swift beside each copy).
 //
 // Only raw pointers and SIMD here: a generic of the standard library specialised in a target that
 // is compiled for a newer instruction set would be a weak symbol, which the linker could keep for
@@ -17,24 +17,9 @@ func store(_ vector: Vector, _ pointer: UnsafeMutablePointer<Float>) {
   UnsafeMutableRawPointer(pointer).storeBytes(of: vector, as: Vector.self)
 }
 
-/// `a * b + c`: in one rounding where the instruction set has it, else in two.
-@inline(__always)
-func multiplyAdd(_ a: Vector, _ b: Vector, _ c: Vector) -> Vector {
-  #if HAS_FMA
-    return c.addingProduct(a, b)
-  #else
-    return c + a * b
-  #endif
-}
-
 @inline(__always)
 func positivePart(_ vector: Vector) -> Vector {
   vector.replacing(with: Vector(), where: vector .< Vector())
-}
-
-@inline(__always)
-func activated(_ vector: Vector, _ slope: Float) -> Vector {
-  vector.replacing(with: vector * Vector(repeating: slope), where: vector .< Vector())
 }
 
 /// Residual, activation, scale and shift of row `row`, and its place in the output.

@@ -12,6 +12,8 @@
 
 #include <stdint.h>
 
+#include "vector_arithmetic.h"
+
 /* The left matrix is packed in blocks of this many columns, a row behind the other. A constant distance
  * between rows lets a kernel reach all of them from one register. */
 enum { COLORIZE_GEMM_BLOCK = 256 };
@@ -42,22 +44,27 @@ typedef struct colorize_gemm_tile {
   float slope;        /* 1: no activation; 0: ReLU; between: leaky ReLU */
 } colorize_gemm_tile;
 
-/* The sums of one tile of a matrix product, without an epilogue:
+/* The sums of a matrix product, without an epilogue, of as many left matrices as there are:
  *
  *     sums[r][c] = (adds ? sums[r][c] : 0) + sum over k < depth of left[r][k] * right[k][c]
  *
- * for r < rows, c < panel. Products are summed up CHAIN at a time, and these sums then: rounding errors
- * grow with the length of what is summed up in one go. */
+ * for r < rows, c < panel. Row r is row r % matrix_rows of left matrix r / matrix_rows. Products are summed
+ * up CHAIN at a time, and these sums then: rounding errors grow with the length of what is summed up in
+ * one go. */
 enum { COLORIZE_GEMM_CHAIN = 64, COLORIZE_GEMM_SUMS_STRIDE = 128 };
 
 typedef struct colorize_gemm_sums {
-  const float *left;  /* [tile rows, STRIDE], `depth` columns; rows past `rows` are read */
+  const float *left; /* [tile rows, STRIDE], `depth` columns; rows past `rows` are read */
+  intptr_t matrix_rows; /* 1 to tile rows */
+  intptr_t matrix_stride; /* from a left matrix to the next one */
   const float *right; /* [depth, panel] */
-  intptr_t depth;     /* 1 to STRIDE */
-  float *sums;        /* [rows, panel] */
-  intptr_t rows;      /* 1 to tile rows */
+  intptr_t depth; /* 1 to STRIDE */
+  float *sums; /* [rows, panel] */
+  intptr_t rows;
   intptr_t adds;
-  const float *next; /* what the next call reads as `left`, fetched into the cache meanwhile */
+  const float *next; /* the first left matrix of the next call, fetched into the cache meanwhile */
+  const float *later; /* what is read after that: as much of it as there is time for, likewise */
+  intptr_t later_count;
 } colorize_gemm_sums;
 
 static inline void colorize_prefetch(const float *address) { __builtin_prefetch(address, 0, 2); }
