@@ -5,29 +5,29 @@ import CKernelContract
 typealias Vector = SIMD8<Float>
 typealias Words = SIMD8<Int32>
 
-@inline(__always) var lanes: Int { 8 }
+@inline(always) var lanes: Int { 8 }
 
-@inline(__always) var laneNumbers: Vector { Vector(0, 1, 2, 3, 4, 5, 6, 7) }
+@inline(always) var laneNumbers: Vector { Vector(0, 1, 2, 3, 4, 5, 6, 7) }
 
 /// Rows of the packed left matrix that `gemm` takes at once.
-@inline(__always) package var gemmRows: Int { 6 }
+package var gemmRows: Int { 6 }
 
 /// Columns of the packed right matrix that `gemm` takes at once.
-@inline(__always) package var gemmPanel: Int { 2 &* lanes }
+package var gemmPanel: Int { 2 &* lanes }
 
 // In place of Swift's own operators: see vector_arithmetic.h.
 
-@inline(__always) func + (_ a: Vector, _ b: Vector) -> Vector { colorize_sum8(a, b) }
-@inline(__always) func - (_ a: Vector, _ b: Vector) -> Vector { colorize_difference8(a, b) }
-@inline(__always) func * (_ a: Vector, _ b: Vector) -> Vector { colorize_product8(a, b) }
-@inline(__always) func += (_ a: inout Vector, _ b: Vector) { a = a + b }
+@inline(always) func + (_ a: Vector, _ b: Vector) -> Vector { colorize_sum8(a, b) }
+@inline(always) func - (_ a: Vector, _ b: Vector) -> Vector { colorize_difference8(a, b) }
+@inline(always) func * (_ a: Vector, _ b: Vector) -> Vector { colorize_product8(a, b) }
+@inline(always) func += (_ a: inout Vector, _ b: Vector) { a = a + b }
 
 /// `a * b + c`: in one rounding where the instruction set has it, else in two.
-@inline(__always)
+@inline(always)
 func multiplyAdd(_ a: Vector, _ b: Vector, _ c: Vector) -> Vector {
   colorize_multiply_add8(a, b, c)
 }
 
 /// `x < 0 ? slope * x : x`.
-@inline(__always)
+@inline(always)
 func activated(_ x: Vector, _ slope: Float) -> Vector { colorize_activated8(x, slope) }

@@ -39,11 +39,12 @@ private struct Sums {
   ///
   /// - Parameters:
   ///   - stride: from a row of the left matrix to the next one; a constant.
+  ///   - isShort: only the first 8 rows; a constant.
   ///   - next, later: fetched into the cache meanwhile, a line of each for each product.
-  @inline(__always)
+  @inline(always)
   mutating func add(
     _ left: UnsafePointer<Float>, stride: Int, _ right: UnsafePointer<Float>, depth: Int,
-    next: UnsafePointer<Float>? = nil, later: UnsafePointer<Float>? = nil
+    isShort: Bool, next: UnsafePointer<Float>? = nil, later: UnsafePointer<Float>? = nil
   ) {
     var right = right
     var k = 0
@@ -79,21 +80,23 @@ private struct Sums {
       let value7 = Vector(repeating: column[7 &* stride])
       low7 = multiplyAdd(value7, low, low7)
       high7 = multiplyAdd(value7, high, high7)
-      let value8 = Vector(repeating: column[8 &* stride])
-      low8 = multiplyAdd(value8, low, low8)
-      high8 = multiplyAdd(value8, high, high8)
-      let value9 = Vector(repeating: column[9 &* stride])
-      low9 = multiplyAdd(value9, low, low9)
-      high9 = multiplyAdd(value9, high, high9)
-      let value10 = Vector(repeating: column[10 &* stride])
-      low10 = multiplyAdd(value10, low, low10)
-      high10 = multiplyAdd(value10, high, high10)
-      let value11 = Vector(repeating: column[11 &* stride])
-      low11 = multiplyAdd(value11, low, low11)
-      high11 = multiplyAdd(value11, high, high11)
-      let value12 = Vector(repeating: column[12 &* stride])
-      low12 = multiplyAdd(value12, low, low12)
-      high12 = multiplyAdd(value12, high, high12)
+      if !isShort {
+        let value8 = Vector(repeating: column[8 &* stride])
+        low8 = multiplyAdd(value8, low, low8)
+        high8 = multiplyAdd(value8, high, high8)
+        let value9 = Vector(repeating: column[9 &* stride])
+        low9 = multiplyAdd(value9, low, low9)
+        high9 = multiplyAdd(value9, high, high9)
+        let value10 = Vector(repeating: column[10 &* stride])
+        low10 = multiplyAdd(value10, low, low10)
+        high10 = multiplyAdd(value10, high, high10)
+        let value11 = Vector(repeating: column[11 &* stride])
+        low11 = multiplyAdd(value11, low, low11)
+        high11 = multiplyAdd(value11, high, high11)
+        let value12 = Vector(repeating: column[12 &* stride])
+        low12 = multiplyAdd(value12, low, low12)
+        high12 = multiplyAdd(value12, high, high12)
+      }
       right += 2 &* lanes
       k &+= 1
     }
@@ -105,7 +108,7 @@ package func gemm(_ tile: UnsafePointer<colorize_gemm_tile>) {
   var sums = Sums()
   sums.add(
     tile.pointee.left!, stride: Int(COLORIZE_GEMM_BLOCK), tile.pointee.right!,
-    depth: tile.pointee.depth)
+    depth: tile.pointee.depth, isShort: false)
   let rows = tile.pointee.rows
   let biasLow = load(tile.pointee.bias!)
   let biasHigh = load(tile.pointee.bias! + lanes)
@@ -138,6 +141,16 @@ package func gemm(_ tile: UnsafePointer<colorize_gemm_tile>) {
 
 /// See `colorize_gemm_sums`.
 package func gemmSums(_ tile: UnsafePointer<colorize_gemm_sums>) {
+  // 13 rows take 13 multiplications of each pair of vectors, 8 rows 8.
+  if tile.pointee.matrix_rows > 8 {
+    gemmSums(tile, isShort: false)
+  } else {
+    gemmSums(tile, isShort: true)
+  }
+}
+
+@inline(always)
+private func gemmSums(_ tile: UnsafePointer<colorize_gemm_sums>, isShort: Bool) {
   let matrixRows = tile.pointee.matrix_rows
   let depth = tile.pointee.depth
   var left = tile.pointee.left!
@@ -150,7 +163,7 @@ package func gemmSums(_ tile: UnsafePointer<colorize_gemm_sums>) {
     let next = isLast ? tile.pointee.next! : left + tile.pointee.matrix_stride
     gemmSums(
       left, tile.pointee.right!, depth: depth, next, later, into: sums,
-      rows: isLast ? rows : matrixRows, adds: tile.pointee.adds != 0)
+      rows: isLast ? rows : matrixRows, adds: tile.pointee.adds != 0, isShort: isShort)
     left += tile.pointee.matrix_stride
     if later + depth &* 16 < endOfLater { later += depth &* 16 }
     sums += matrixRows &* 2 &* lanes
@@ -159,11 +172,11 @@ package func gemmSums(_ tile: UnsafePointer<colorize_gemm_sums>) {
 }
 
 /// One left matrix.
-@inline(__always)
+@inline(always)
 private func gemmSums(
   _ left: UnsafePointer<Float>, _ right: UnsafePointer<Float>, depth: Int,
   _ next: UnsafePointer<Float>, _ later: UnsafePointer<Float>,
-  into target: UnsafeMutablePointer<Float>, rows: Int, adds: Bool
+  into target: UnsafeMutablePointer<Float>, rows: Int, adds: Bool, isShort: Bool
 ) {
   let chain = Int(COLORIZE_GEMM_CHAIN)
   var k = 0
@@ -172,13 +185,14 @@ private func gemmSums(
     var sums = Sums()
     sums.add(
       left + k, stride: Int(COLORIZE_GEMM_SUMS_STRIDE), right + k &* 2 &* lanes,
-      depth: rest < chain ? rest : chain, next: next + k &* 16, later: later + k &* 16)
+      depth: rest < chain ? rest : chain, isShort: isShort, next: next + k &* 16,
+      later: later + k &* 16)
     store(sums, target, rows: rows, adds: k != 0 || adds)
     k &+= chain
   }
 }
 
-@inline(__always)
+@inline(always)
 private func store(
   _ sums: Sums, _ target: UnsafeMutablePointer<Float>, rows: Int, adds: Bool
 ) {

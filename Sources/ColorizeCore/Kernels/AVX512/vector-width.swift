@@ -5,31 +5,31 @@ import CKernelContract
 typealias Vector = SIMD16<Float>
 typealias Words = SIMD16<Int32>
 
-@inline(__always) var lanes: Int { 16 }
+@inline(always) var lanes: Int { 16 }
 
-@inline(__always) var laneNumbers: Vector {
+@inline(always) var laneNumbers: Vector {
   Vector(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
 }
 
 /// Rows of the packed left matrix that `gemm` takes at once.
-@inline(__always) package var gemmRows: Int { 13 }
+package var gemmRows: Int { 13 }
 
 /// Columns of the packed right matrix that `gemm` takes at once.
-@inline(__always) package var gemmPanel: Int { 2 &* lanes }
+package var gemmPanel: Int { 2 &* lanes }
 
 // In place of Swift's own operators: see vector_arithmetic.h.
 
-@inline(__always) func + (_ a: Vector, _ b: Vector) -> Vector { colorize_sum16(a, b) }
-@inline(__always) func - (_ a: Vector, _ b: Vector) -> Vector { colorize_difference16(a, b) }
-@inline(__always) func * (_ a: Vector, _ b: Vector) -> Vector { colorize_product16(a, b) }
-@inline(__always) func += (_ a: inout Vector, _ b: Vector) { a = a + b }
+@inline(always) func + (_ a: Vector, _ b: Vector) -> Vector { colorize_sum16(a, b) }
+@inline(always) func - (_ a: Vector, _ b: Vector) -> Vector { colorize_difference16(a, b) }
+@inline(always) func * (_ a: Vector, _ b: Vector) -> Vector { colorize_product16(a, b) }
+@inline(always) func += (_ a: inout Vector, _ b: Vector) { a = a + b }
 
 /// `a * b + c`: in one rounding where the instruction set has it, else in two.
-@inline(__always)
+@inline(always)
 func multiplyAdd(_ a: Vector, _ b: Vector, _ c: Vector) -> Vector {
   colorize_multiply_add16(a, b, c)
 }
 
 /// `x < 0 ? slope * x : x`.
-@inline(__always)
+@inline(always)
 func activated(_ x: Vector, _ slope: Float) -> Vector { colorize_activated16(x, slope) }

@@ -5,29 +5,29 @@ import CKernelContract
 typealias Vector = SIMD4<Float>
 typealias Words = SIMD4<Int32>
 
-@inline(__always) var lanes: Int { 4 }
+@inline(always) var lanes: Int { 4 }
 
-@inline(__always) var laneNumbers: Vector { Vector(0, 1, 2, 3) }
+@inline(always) var laneNumbers: Vector { Vector(0, 1, 2, 3) }
 
 /// Rows of the packed left matrix that `gemm` takes at once.
-@inline(__always) package var gemmRows: Int { 6 }
+package var gemmRows: Int { 6 }
 
 /// Columns of the packed right matrix that `gemm` takes at once.
-@inline(__always) package var gemmPanel: Int { 2 &* lanes }
+package var gemmPanel: Int { 2 &* lanes }
 
 // In place of Swift's own operators: see vector_arithmetic.h.
 
-@inline(__always) func + (_ a: Vector, _ b: Vector) -> Vector { colorize_sum4(a, b) }
-@inline(__always) func - (_ a: Vector, _ b: Vector) -> Vector { colorize_difference4(a, b) }
-@inline(__always) func * (_ a: Vector, _ b: Vector) -> Vector { colorize_product4(a, b) }
-@inline(__always) func += (_ a: inout Vector, _ b: Vector) { a = a + b }
+@inline(always) func + (_ a: Vector, _ b: Vector) -> Vector { colorize_sum4(a, b) }
+@inline(always) func - (_ a: Vector, _ b: Vector) -> Vector { colorize_difference4(a, b) }
+@inline(always) func * (_ a: Vector, _ b: Vector) -> Vector { colorize_product4(a, b) }
+@inline(always) func += (_ a: inout Vector, _ b: Vector) { a = a + b }
 
 /// `a * b + c`: in one rounding where the instruction set has it, else in two.
-@inline(__always)
+@inline(always)
 func multiplyAdd(_ a: Vector, _ b: Vector, _ c: Vector) -> Vector {
   colorize_multiply_add4(a, b, c)
 }
 
 /// `x < 0 ? slope * x : x`.
-@inline(__always)
+@inline(always)
 func activated(_ x: Vector, _ slope: Float) -> Vector { colorize_activated4(x, slope) }

@@ -4,7 +4,7 @@ import CKernelContract
 
 /// e to the power of `x`, for -87 <= x <= 0 (below, as at -87: about 1e-38). Relative error under
 /// 2e-7. x = n ln 2 + r with |r| <= ln 2 / 2; e^r by the polynomial of Cephes' expf.
-@inline(__always)
+@inline(always)
 private func exponential(_ value: Vector) -> Vector {
   let floor = Vector(repeating: -87)
   let x = value.replacing(with: floor, where: value .< floor)
@@ -34,7 +34,7 @@ package func annealedMean(_ pixel: UnsafePointer<colorize_annealed_mean>) {
   let lowest = Vector(repeating: -.infinity)
 
   /// The vector at `index`, with -infinity past the last logit.
-  @inline(__always)
+  @inline(always)
   func logitsAt(_ index: Int) -> Vector {
     let vector = load(logits + index)
     let left = count &- index
@@ -69,7 +69,7 @@ package func annealedMean(_ pixel: UnsafePointer<colorize_annealed_mean>) {
   sums[2] = sumOfLanes(sumB)
 }
 
-@inline(__always)
+@inline(always)
 private func largestLane(_ vector: Vector) -> Float {
   var most = vector[0]
   var lane = 1
@@ -80,7 +80,7 @@ private func largestLane(_ vector: Vector) -> Float {
   return most
 }
 
-@inline(__always)
+@inline(always)
 private func sumOfLanes(_ vector: Vector) -> Float {
   var sum: Float = 0
   var lane = 0

@@ -25,7 +25,7 @@ private struct Sums {
   /// - Parameters:
   ///   - stride: from a row of the left matrix to the next one; a constant.
   ///   - next, later: fetched into the cache meanwhile, a line of each for each product.
-  @inline(__always)
+  @inline(always)
   mutating func add(
     _ left: UnsafePointer<Float>, stride: Int, _ right: UnsafePointer<Float>, depth: Int,
     next: UnsafePointer<Float>? = nil, later: UnsafePointer<Float>? = nil
@@ -109,7 +109,7 @@ package func gemmSums(_ tile: UnsafePointer<colorize_gemm_sums>) {
 }
 
 /// One left matrix.
-@inline(__always)
+@inline(always)
 private func gemmSums(
   _ left: UnsafePointer<Float>, _ right: UnsafePointer<Float>, depth: Int,
   _ next: UnsafePointer<Float>, _ later: UnsafePointer<Float>,
@@ -128,7 +128,7 @@ private func gemmSums(
   }
 }
 
-@inline(__always)
+@inline(always)
 private func store(
   _ sums: Sums, _ target: UnsafeMutablePointer<Float>, rows: Int, adds: Bool
 ) {

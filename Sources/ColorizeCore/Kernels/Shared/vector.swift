@@ -7,23 +7,23 @@
 
 import CKernelContract
 
-@inline(__always)
+@inline(always)
 func load(_ pointer: UnsafePointer<Float>) -> Vector {
   UnsafeRawPointer(pointer).loadUnaligned(as: Vector.self)
 }
 
-@inline(__always)
+@inline(always)
 func store(_ vector: Vector, _ pointer: UnsafeMutablePointer<Float>) {
   UnsafeMutableRawPointer(pointer).storeBytes(of: vector, as: Vector.self)
 }
 
-@inline(__always)
+@inline(always)
 func positivePart(_ vector: Vector) -> Vector {
   vector.replacing(with: Vector(), where: vector .< Vector())
 }
 
 /// Residual, activation, scale and shift of row `row`, and its place in the output.
-@inline(__always)
+@inline(always)
 func finish(_ tile: UnsafePointer<colorize_gemm_tile>, _ row: Int, _ low: Vector, _ high: Vector) {
   var low = low
   var high = high
@@ -44,7 +44,7 @@ func finish(_ tile: UnsafePointer<colorize_gemm_tile>, _ row: Int, _ low: Vector
 }
 
 /// A row of sums to memory, added to what is there or in its place.
-@inline(__always)
+@inline(always)
 func store(_ low: Vector, _ high: Vector, _ target: UnsafeMutablePointer<Float>, _ adds: Bool) {
   store(adds ? load(target) + low : low, target)
   store(adds ? load(target + lanes) + high : high, target + lanes)

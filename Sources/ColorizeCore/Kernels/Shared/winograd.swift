@@ -54,7 +54,7 @@ package func winogradInput(_ tile: UnsafePointer<colorize_winograd_input>) {
 }
 
 /// B' d.
-@inline(__always)
+@inline(always)
 private func inputTransform(
   _ d0: Vector, _ d1: Vector, _ d2: Vector, _ d3: Vector, _ d4: Vector, _ d5: Vector,
   _ put: (_ index: Int, _ value: Vector) -> Void
@@ -98,7 +98,7 @@ private let nearFactor: Float = 1 / (2 * a * a * (a * a - b * b))
 private let farFactor: Float = 1 / (2 * b * b * (b * b - a * a))
 
 /// A row of taps times G', times `factor`.
-@inline(__always)
+@inline(always)
 private func storeWeights(
   _ g0: Vector, _ g1: Vector, _ g2: Vector, _ factor: Float, _ output: UnsafeMutablePointer<Float>,
   _ position: Int
@@ -118,7 +118,7 @@ private func storeWeights(
 }
 
 /// The rows of G that take one row of taps.
-@inline(__always)
+@inline(always)
 private func transformPlain(
   _ tap0: UnsafePointer<Float>, _ tap1: UnsafePointer<Float>, _ tap2: UnsafePointer<Float>,
   _ floats: Int, _ factor: Float, _ output: UnsafeMutablePointer<Float>, _ position: Int
@@ -131,7 +131,7 @@ private func transformPlain(
 }
 
 /// Those of a point that is neither 0 nor infinity, which take all three.
-@inline(__always)
+@inline(always)
 private func transformCombined(
   _ panel: UnsafePointer<colorize_winograd_weights>, _ floats: Int, _ point: Float,
   _ factor: Float, _ output: UnsafeMutablePointer<Float>, _ position: Int
@@ -162,7 +162,7 @@ package func winogradOutput(_ tile: UnsafePointer<colorize_winograd_output>) {
 }
 
 /// One vector of the panel.
-@inline(__always)
+@inline(always)
 private func outputHalf(_ tile: UnsafePointer<colorize_winograd_output>, _ channel: Int) {
   let columns = tile.pointee.workspace!
   let step = tile.pointee.position_stride
@@ -202,7 +202,7 @@ private func outputHalf(_ tile: UnsafePointer<colorize_winograd_output>, _ chann
 }
 
 /// A' m, where b = 2 a.
-@inline(__always)
+@inline(always)
 private func outputTransform(
   _ m0: Vector, _ m1: Vector, _ m2: Vector, _ m3: Vector, _ m4: Vector, _ m5: Vector,
   _ put: (_ index: Int, _ value: Vector) -> Void
