@@ -11,7 +11,9 @@ public func colorize_rgb_to_lab(
   report(to: error) { _ throws(ColorizeError) in
     try validate(count)
     guard count > 0 else { return }
-    Lab.fromRGB(try required(rgb, "rgb"), into: try required(lab, "lab"), count: count)
+    Lab.fromRGB(
+      try required(rgb, "rgb"), into: try required(lab, "lab"), count: count,
+      kernels: KernelSet(.best))
   }
 }
 
@@ -24,7 +26,8 @@ public func colorize_lab_to_rgb(
     try validate(count)
     guard count > 0 else { return }
     Lab.toRGB(
-      try required(lab, "lab"), into: try required(rgb, "rgb"), count: count, clip: clip != 0)
+      try required(lab, "lab"), into: try required(rgb, "rgb"), count: count, clip: clip != 0,
+      kernels: KernelSet(.best))
   }
 }
 

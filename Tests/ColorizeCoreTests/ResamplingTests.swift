@@ -5,7 +5,8 @@ import Testing
 
 @Suite struct ResamplingTests {
   /// Bit for bit: the weights are fixed-point numbers, so there is nothing to be lenient about.
-  @Test func bicubicIsPillows() throws {
+  @Test(arguments: InstructionSet.available)
+  func bicubicIsPillows(_ instructionSet: InstructionSet) throws {
     let fixture = try Fixture("resample")
     let cases = try fixture.forEachCase(inputs: UInt8.self) { number, input in
       let expected = try #require(try fixture.tensor("\(number).output", of: UInt8.self))
@@ -24,7 +25,8 @@ import Testing
         format: channels == 1 ? .gray8 : .rgb8)
       let output = try Memory<UInt8>(count: expected.values.count)
       let resampler = try BicubicResampler(
-        view, width: expected.shape[1], height: expected.shape[0], workers: 1)
+        view, width: expected.shape[1], height: expected.shape[0],
+        kernels: KernelSet(instructionSet), workers: 1)
       for band in 0..<resampler.bands {
         resampler.run(band: band, worker: 0, into: output.start)
       }

@@ -1,5 +1,5 @@
 // What several tests need: numbers that look random and are the same every time, activations from
-// and to plain arrays, and ways to run one planned operator.
+// and to plain arrays, ways to run one planned operator, and pictures in memory.
 
 import ColorizeCore
 
@@ -83,5 +83,45 @@ func largestDifference(_ first: [Float], _ second: [Double]) -> Double {
   return zip(first, second).reduce(0) { most, pair in
     let difference = abs(Double(pair.0) - pair.1)
     return difference.isNaN ? .infinity : max(most, difference)
+  }
+}
+
+/// A picture in memory of its own, rows further apart than they are long.
+struct Picture {
+  let memory: Memory<UInt8>
+  let view: ImageView
+
+  static let gap = 7
+  static let filler: UInt8 = 0x5A
+
+  init(_ format: PixelFormat, width: Int, height: Int, fill: (Int, Int, Int) -> UInt8) throws {
+    let used = width * format.bytesPerPixel
+    memory = try Memory(count: height * (used + Self.gap))
+    memory.fill(Self.filler)
+    view = try ImageView(
+      pixels: memory.start, rowBytes: used + Self.gap, width: width, height: height,
+      format: format)
+    for y in 0..<height {
+      for x in 0..<width {
+        for channel in 0..<format.bytesPerPixel {
+          view.row(y)[x * format.bytesPerPixel + channel] = fill(x, y, channel)
+        }
+      }
+    }
+  }
+
+  /// The bytes of the pixels alone.
+  var values: [UInt8] {
+    (0..<view.height).flatMap { y in
+      (0..<(view.width * view.format.bytesPerPixel)).map { view.row(y)[$0] }
+    }
+  }
+
+  /// Whether what is between the rows is as it was.
+  var gapsAreUntouched: Bool {
+    let used = view.width * view.format.bytesPerPixel
+    return (0..<view.height).allSatisfy { y in
+      (used..<(used + Self.gap)).allSatisfy { view.row(y)[$0] == Self.filler }
+    }
   }
 }

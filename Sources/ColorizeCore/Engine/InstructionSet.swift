@@ -18,6 +18,11 @@ package enum InstructionSet: String, CaseIterable, Sendable {
   /// Those that this processor has, best first. Never empty.
   package static var available: [InstructionSet] { allCases.filter(\.isAvailable) }
 
+  /// The best that this processor has.
+  package static var best: InstructionSet {
+    avx512.isAvailable ? .avx512 : avx2.isAvailable ? .avx2 : .baseline
+  }
+
   /// The instruction set of a name, as the environment variable COLORIZE_ISA gives it.
   package static func named(_ name: String) throws(ColorizeError) -> InstructionSet {
     guard let instructionSet = InstructionSet(rawValue: name) else {
@@ -49,6 +54,11 @@ package struct KernelSet: Sendable {
   package let winogradInput: @convention(c) (UnsafePointer<colorize_winograd_input>?) -> Void
   package let winogradWeights: @convention(c) (UnsafePointer<colorize_winograd_weights>?) -> Void
   package let winogradOutput: @convention(c) (UnsafePointer<colorize_winograd_output>?) -> Void
+  package let convertToLab: @convention(c) (UnsafePointer<colorize_convert>?) -> Void
+  package let convertToRGB: @convention(c) (UnsafePointer<colorize_convert>?) -> Void
+  package let lightness: @convention(c) (UnsafePointer<colorize_lightness>?) -> Void
+  package let renderRow: @convention(c) (UnsafePointer<colorize_render_row>?) -> Void
+  package let resampleRow: @convention(c) (UnsafePointer<colorize_resample_row>?) -> Void
 
   package init(_ instructionSet: InstructionSet) {
     switch instructionSet {
@@ -63,6 +73,11 @@ package struct KernelSet: Sendable {
         winogradInput = { KernelsAVX512.winogradInput($0.unsafelyUnwrapped) }
         winogradWeights = { KernelsAVX512.winogradWeights($0.unsafelyUnwrapped) }
         winogradOutput = { KernelsAVX512.winogradOutput($0.unsafelyUnwrapped) }
+        convertToLab = { KernelsAVX512.convertToLab($0.unsafelyUnwrapped) }
+        convertToRGB = { KernelsAVX512.convertToRGB($0.unsafelyUnwrapped) }
+        lightness = { KernelsAVX512.lightness($0.unsafelyUnwrapped) }
+        renderRow = { KernelsAVX512.renderRow($0.unsafelyUnwrapped) }
+        resampleRow = { KernelsAVX512.resampleRow($0.unsafelyUnwrapped) }
       case .avx2:
         gemm = { KernelsAVX2.gemm($0.unsafelyUnwrapped) }
         gemmSums = { KernelsAVX2.gemmSums($0.unsafelyUnwrapped) }
@@ -73,6 +88,11 @@ package struct KernelSet: Sendable {
         winogradInput = { KernelsAVX2.winogradInput($0.unsafelyUnwrapped) }
         winogradWeights = { KernelsAVX2.winogradWeights($0.unsafelyUnwrapped) }
         winogradOutput = { KernelsAVX2.winogradOutput($0.unsafelyUnwrapped) }
+        convertToLab = { KernelsAVX2.convertToLab($0.unsafelyUnwrapped) }
+        convertToRGB = { KernelsAVX2.convertToRGB($0.unsafelyUnwrapped) }
+        lightness = { KernelsAVX2.lightness($0.unsafelyUnwrapped) }
+        renderRow = { KernelsAVX2.renderRow($0.unsafelyUnwrapped) }
+        resampleRow = { KernelsAVX2.resampleRow($0.unsafelyUnwrapped) }
     #endif
     default:
       gemm = { KernelsBaseline.gemm($0.unsafelyUnwrapped) }
@@ -84,6 +104,11 @@ package struct KernelSet: Sendable {
       winogradInput = { KernelsBaseline.winogradInput($0.unsafelyUnwrapped) }
       winogradWeights = { KernelsBaseline.winogradWeights($0.unsafelyUnwrapped) }
       winogradOutput = { KernelsBaseline.winogradOutput($0.unsafelyUnwrapped) }
+      convertToLab = { KernelsBaseline.convertToLab($0.unsafelyUnwrapped) }
+      convertToRGB = { KernelsBaseline.convertToRGB($0.unsafelyUnwrapped) }
+      lightness = { KernelsBaseline.lightness($0.unsafelyUnwrapped) }
+      renderRow = { KernelsBaseline.renderRow($0.unsafelyUnwrapped) }
+      resampleRow = { KernelsBaseline.resampleRow($0.unsafelyUnwrapped) }
     }
   }
 }

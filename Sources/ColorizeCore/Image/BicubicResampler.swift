@@ -2,16 +2,18 @@
 // The kernel is Keys' with a = -0.5, widened when shrinking; weights are fixed-point numbers with
 // 22 bits behind the point; the horizontal pass comes first and is rounded to 8 bits.
 
+import CKernelContract
+
 /// The weights of one axis.
 private struct BicubicAxis {
   /// Bits behind the point: 32, less 8 for the pixel and 2 for sums beyond its range.
-  static let fractionBits: Int32 = 22
+  static let fractionBits = Int32(COLORIZE_RESAMPLE_FRACTION_BITS)
   /// What a sum starts with, so that the shift rounds to the nearest.
   static let half: Int32 = 1 << (fractionBits - 1)
 
-  /// The first source pixel and the number of pixels of each target pixel.
-  let ranges: Memory<(first: Int32, count: Int32)>
-  /// The weights of target pixel `i` start at `i * stride`.
+  /// The source pixels of each target pixel.
+  let taps: Memory<colorize_taps>
+  /// The weights of target pixel `i` start at `i * stride`, with zeros up to the next one's.
   let weights: Memory<Int32>
   let stride: Int
 
@@ -19,9 +21,10 @@ private struct BicubicAxis {
     let scale = Double(source) / Double(target)
     let widening = max(scale, 1)
     let support = 2 * widening
-    stride = Int(support.rounded(.up)) * 2 + 1
-    ranges = try Memory(count: target)
+    stride = (Int(support.rounded(.up)) * 2 + 1).roundedUp(to: 16)
+    taps = try Memory(count: target)
     weights = try Memory(count: target * stride)
+    weights.fill(0)
     let exact = try Memory<Double>(count: stride)
     for pixel in 0..<target {
       let center = (Double(pixel) + 0.5) * scale
@@ -33,7 +36,7 @@ private struct BicubicAxis {
         exact.start[index] = weight
         sum += weight
       }
-      ranges.start[pixel] = (Int32(first), Int32(count))
+      taps.start[pixel] = colorize_taps(first: Int32(first), count: Int32(count))
       for index in 0..<count {
         let weight = sum == 0 ? exact.start[index] : exact.start[index] / sum
         let scaled = weight * Double(1 << Self.fractionBits)
@@ -49,10 +52,6 @@ private struct BicubicAxis {
     if x < 2 { return (((x - 5) * x + 8) * x - 4) * a }
     return 0
   }
-
-  /// A sum as a pixel.
-  @inline(__always)
-  static func pixel(_ sum: Int32) -> UInt8 { UInt8(clamping: sum &>> fractionBits) }
 }
 
 /// Resamples one picture to one size, a band of rows at a time. Memory grows with the sides of the
@@ -64,10 +63,12 @@ package struct BicubicResampler {
   private let source: ImageView
   private let width: Int
   private let height: Int
+  private let kernels: KernelSet
   private let horizontal: BicubicAxis
   private let vertical: BicubicAxis
   private let sums: Memory<Int32>
-  private let row: Memory<UInt8>
+  private let row: Memory<Int32>
+  private let planes: Memory<UInt8>
 
   /// The channels of the result: 1 for gray, otherwise 3. Alpha has no part in it.
   package var channels: Int { source.format.colorChannels }
@@ -77,17 +78,25 @@ package struct BicubicResampler {
 
   /// The values of a row of the result.
   private let rowCount: Int
+  /// A channel of a row of the source, and what is read behind it, with weights of 0.
+  private let planeStride: Int
 
   /// - Parameter workers: how many bands will be made at the same time.
-  package init(_ source: ImageView, width: Int, height: Int, workers: Int) throws(ColorizeError) {
+  package init(
+    _ source: ImageView, width: Int, height: Int, kernels: KernelSet, workers: Int
+  ) throws(ColorizeError) {
     self.source = source
     self.width = width
     self.height = height
+    self.kernels = kernels
     horizontal = try BicubicAxis(from: source.width, to: width)
     vertical = try BicubicAxis(from: source.height, to: height)
     rowCount = width * source.format.colorChannels
+    planeStride = source.width.roundedUp(to: 16) + 16
     sums = try Memory(count: workers * Self.bandRows * rowCount)
     row = try Memory(count: workers * rowCount)
+    planes = try Memory(count: workers * source.format.colorChannels * planeStride)
+    planes.fill(0)
   }
 
   /// Makes one band.
@@ -99,50 +108,40 @@ package struct BicubicResampler {
     let sums = sums.start + worker * Self.bandRows * rowCount
     let row = row.start + worker * rowCount
     sums.update(repeating: BicubicAxis.half, count: rows * rowCount)
-    let ranges = vertical.ranges.start + firstRow
-    let end = ranges[rows - 1].first + ranges[rows - 1].count
-    for y in Int(ranges[0].first)..<Int(end) {
-      resampleRow(y, into: row)
+    let taps = vertical.taps.start + firstRow
+    let end = taps[rows - 1].first + taps[rows - 1].count
+    var pass = horizontalPass(worker: worker, into: row)
+    for y in Int(taps[0].first)..<Int(end) {
+      pass.source = UnsafePointer(source.row(y))
+      kernels.resampleRow(&pass)
       for index in 0..<rows {
-        let offset = y - Int(ranges[index].first)
-        guard offset >= 0, offset < Int(ranges[index].count) else { continue }
+        let offset = y - Int(taps[index].first)
+        guard offset >= 0, offset < Int(taps[index].count) else { continue }
         let weight = vertical.weights.start[(firstRow + index) * vertical.stride + offset]
         let sum = sums + index * rowCount
-        for x in 0..<rowCount { sum[x] &+= Int32(row[x]) &* weight }
+        for x in 0..<rowCount { sum[x] &+= row[x] &* weight }
       }
     }
     let result = target + firstRow * rowCount
-    for x in 0..<(rows * rowCount) { result[x] = BicubicAxis.pixel(sums[x]) }
+    for x in 0..<(rows * rowCount) {
+      result[x] = UInt8(clamping: sums[x] &>> BicubicAxis.fractionBits)
+    }
   }
 
-  /// The horizontal pass over one row of the source.
-  private func resampleRow(_ y: Int, into row: UnsafeMutablePointer<UInt8>) {
-    let bytesPerPixel = source.format.bytesPerPixel
-    let pixels = source.row(y)
-    for x in 0..<width {
-      let range = horizontal.ranges.start[x]
-      let weights = horizontal.weights.start + x * horizontal.stride
-      let first = pixels + Int(range.first) * bytesPerPixel
-      if channels == 1 {
-        var sum = BicubicAxis.half
-        for index in 0..<Int(range.count) { sum &+= Int32(first[index]) &* weights[index] }
-        row[x] = BicubicAxis.pixel(sum)
-      } else {
-        var red = BicubicAxis.half
-        var green = BicubicAxis.half
-        var blue = BicubicAxis.half
-        var pixel = first
-        for index in 0..<Int(range.count) {
-          let weight = weights[index]
-          red &+= Int32(pixel[0]) &* weight
-          green &+= Int32(pixel[1]) &* weight
-          blue &+= Int32(pixel[2]) &* weight
-          pixel += bytesPerPixel
-        }
-        row[x &* 3] = BicubicAxis.pixel(red)
-        row[x &* 3 &+ 1] = BicubicAxis.pixel(green)
-        row[x &* 3 &+ 2] = BicubicAxis.pixel(blue)
-      }
-    }
+  /// What the kernel is called with, but for the row.
+  private func horizontalPass(worker: Int, into row: UnsafeMutablePointer<Int32>)
+    -> colorize_resample_row
+  {
+    var pass = colorize_resample_row()
+    pass.source_bytes = source.format.bytesPerPixel
+    pass.source_count = source.width
+    pass.planes = planes.start + worker * channels * planeStride
+    pass.plane_stride = planeStride
+    pass.taps = UnsafePointer(horizontal.taps.start)
+    pass.weights = UnsafePointer(horizontal.weights.start)
+    pass.weight_stride = horizontal.stride
+    pass.output = row
+    pass.count = width
+    return pass
   }
 }

@@ -51,20 +51,21 @@ package enum Colorizer {
         ? Preset.referenceNetworkSize : model.information.defaultNetworkSize)
     try model.validateNetworkSize(side, "network_size")
     let team = Team(threads: options.threads)
+    let kernels = model.compiled.kernels
     let decoder = Decoder(model, temperature: options.temperature, team)
     let abShape = model.network.abShape(height: side, width: side)
     let renderer = try Renderer(
       input: input, output: output, abHeight: abShape.height, abWidth: abShape.width,
-      workers: team.size)
+      kernels: kernels, workers: team.size)
 
     try model.withPlan(.ab, height: side, width: side, workers: team.size) {
       (plan, workspace) throws(ColorizeError) in
       // Multiply-adds, and what a pixel costs in the time of as many.
       let pixels = Float(input.width) * Float(input.height)
       var progress = Progress(
-        stages: [pixels * 500, plan.cost, pixels * 1000], callback: options.progress)
+        stages: [pixels * 100, plan.cost, pixels * 250], callback: options.progress)
       let maskOffset = model.information.maskConvention.offset
-      try feed(input, to: plan.input(workspace), maskOffset: maskOffset, team) {
+      try feed(input, to: plan.input(workspace), maskOffset: maskOffset, kernels, team) {
         (share) throws(ColorizeError) in
         try progress.report(share)
       }
@@ -167,22 +168,23 @@ package enum Colorizer {
   /// Squashes a picture to the network's size and writes its lightness as the network takes it,
   /// without hints.
   private static func feed(
-    _ image: ImageView, to input: Activation, maskOffset: Float, _ team: Team,
+    _ image: ImageView, to input: Activation, maskOffset: Float, _ kernels: KernelSet, _ team: Team,
     progress: (Float) throws(ColorizeError) -> Void
   ) throws(ColorizeError) {
     let width = input.shape.width
     let height = input.shape.height
-    let resampler = try BicubicResampler(image, width: width, height: height, workers: team.size)
+    let resampler = try BicubicResampler(
+      image, width: width, height: height, kernels: kernels, workers: team.size)
     let small = try Memory<UInt8>(count: width * height * resampler.channels)
-    try team.run(resampler.bands, progress) { band, worker in
+    try team.run(resampler.bands, atOnce: team.size, progress) { band, worker in
       resampler.run(band: band, worker: worker, into: small.start)
     }
-    let table = LightnessTable()
-    let row = try Memory<Float>(count: width.roundedUp(to: 8))
+    let table = try LuminanceTable()
+    let row = try Memory<Float>(count: width.roundedUp(to: 16))
     for y in 0..<height {
       table.lightness(
         small.start + y * width * resampler.channels, channels: resampler.channels, count: width,
-        into: row.start)
+        into: row.start, kernels: kernels)
       for x in 0..<width {
         NetworkInput.write(
           lightness: row.start[x], maskOffset: maskOffset, to: input, y * width + x)
@@ -192,12 +194,11 @@ package enum Colorizer {
 }
 
 extension Team {
-  /// Like `run`, and calls `progress` in between with the share that is done.
+  /// Like `run`, and calls `progress` after every `atOnce` items with the share that is done.
   func run(
-    _ items: Int, _ progress: (Float) throws(ColorizeError) -> Void,
+    _ items: Int, atOnce: Int, _ progress: (Float) throws(ColorizeError) -> Void,
     _ body: (_ item: Int, _ worker: Int) -> Void
   ) throws(ColorizeError) {
-    let atOnce = 2 * size
     var first = 0
     while first < items {
       let count = min(atOnce, items - first)

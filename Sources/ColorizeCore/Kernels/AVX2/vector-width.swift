@@ -4,6 +4,7 @@ import CKernelContract
 
 typealias Vector = SIMD8<Float>
 typealias Words = SIMD8<Int32>
+typealias Bytes = SIMD8<UInt8>
 
 @inline(always) var lanes: Int { 8 }
 

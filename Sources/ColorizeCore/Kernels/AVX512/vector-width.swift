@@ -4,6 +4,7 @@ import CKernelContract
 
 typealias Vector = SIMD16<Float>
 typealias Words = SIMD16<Int32>
+typealias Bytes = SIMD16<UInt8>
 
 @inline(always) var lanes: Int { 16 }
 

@@ -4,6 +4,7 @@ import CKernelContract
 
 typealias Vector = SIMD4<Float>
 typealias Words = SIMD4<Int32>
+typealias Bytes = SIMD4<UInt8>
 
 @inline(always) var lanes: Int { 4 }
 

@@ -152,4 +152,80 @@ typedef struct colorize_winograd_output {
   float slope;
 } colorize_winograd_output;
 
+/* A row of a picture from its own lightness and a network's colours to sRGB:
+ *
+ *     Y       = luminance of the source's pixel, by the tables
+ *     a[x]    = between the columns c and c + 1 of a row that is between upper_a and lower_a; b likewise
+ *     target  = sRGB of Lab(L of Y, a[x], b[x]), clipped, rounded to 8 bits; alpha is the source's or 255
+ *
+ * The columns of x are c and c + 1 where starts[c] <= x < starts[c + 1]; the last one has itself for a right
+ * neighbour. Source and target may be the same pixels. */
+typedef struct colorize_render_row {
+  const uint8_t *source; /* [count, source_bytes] */
+  intptr_t source_bytes; /* 1: gray, 3: RGB, 4: RGBA */
+  uint8_t *target;       /* [count, target_bytes] */
+  intptr_t target_bytes; /* 3 or 4 */
+  intptr_t count;
+  const float *luminance; /* as colorize_lightness has it */
+  const float *upper_a;   /* [columns] each */
+  const float *lower_a;
+  const float *upper_b;
+  const float *lower_b;
+  float row_share;       /* of the lower ones, 0 to 1 */
+  const int32_t *starts; /* [columns + 1], rising, from 0 to `count` */
+  intptr_t columns;
+  const float *share; /* [count], of the right column, 0 to 1; read up to 15 floats further */
+  float *scratch;     /* [3, RENDER_CHUNK + 16] */
+} colorize_render_row;
+
+/* So many pixels of a row are finished before the next ones are begun: what is between the steps stays in the
+ * first-level cache. */
+enum { COLORIZE_RENDER_CHUNK = 512 };
+
+/* Lightness (L of CIE Lab, 0 to 100) of 8-bit pixels. */
+typedef struct colorize_lightness {
+  const uint8_t *source;  /* [count, source_bytes] */
+  intptr_t source_bytes;  /* 1: gray, 3: RGB, 4: RGBA */
+  const float *luminance; /* [4, 256]: what each byte adds to Y as red, green and blue, and what it is as gray */
+  float *lightness;       /* [count], written in whole vectors: room for `count` rounded up to 16 */
+  intptr_t count;
+} colorize_lightness;
+
+/* sRGB-encoded floats to L, a, b, or back; may work in place. */
+typedef struct colorize_convert {
+  const float *source; /* [count, 3] */
+  float *target;       /* [count, 3] */
+  intptr_t count;
+  intptr_t clip; /* to sRGB: bring each value into 0 to 1 */
+} colorize_convert;
+
+/* Bits behind the point of a resampling weight: 32, less 8 for the pixel and 2 for sums beyond its range. */
+enum { COLORIZE_RESAMPLE_FRACTION_BITS = 22 };
+
+/* The pixels that a resampled one is made of. */
+typedef struct colorize_taps {
+  int32_t first;
+  int32_t count;
+} colorize_taps;
+
+/* A row of a picture, resampled horizontally:
+ *
+ *     sum          = 1/2 + sum over k < taps[x].count of source[taps[x].first + k][c] * weights[x][k]
+ *     output[x][c] = sum, rounded down, brought into 0 to 255
+ *
+ * in fixed-point numbers, modulo 2^32. Weights are read in whole vectors: behind the last one they are zero, up to
+ * a multiple of 16. */
+typedef struct colorize_resample_row {
+  const uint8_t *source; /* [source_count, source_bytes] */
+  intptr_t source_bytes; /* 1: gray, 3: RGB, 4: RGBA */
+  intptr_t source_count;
+  uint8_t *planes;       /* scratch [channels, plane_stride] */
+  intptr_t plane_stride; /* at least source_count + 15 */
+  const colorize_taps *taps; /* [count] */
+  const int32_t *weights;    /* [count, weight_stride] */
+  intptr_t weight_stride;
+  int32_t *output; /* [count, channels], of 1 or 3 channels */
+  intptr_t count;
+} colorize_resample_row;
+
 #endif

@@ -1,0 +1,1 @@
+../Shared/render-row.swift

@@ -1,0 +1,1 @@
+../Shared/resample-row.swift
