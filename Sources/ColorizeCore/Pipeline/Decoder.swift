@@ -34,12 +34,7 @@ struct Decoder {
     case .annealedMean(let upsampling):
       let small = try Memory<Float>(count: 2 * output.pixels)
       try annealedMean(output, into: small)
-      for channel in 0..<2 {
-        let count = output.pixels
-        enlarge(
-          small.start + channel * count, output.shape, by: upsampling,
-          into: ab.start + channel * count * upsampling * upsampling)
-      }
+      try enlarge(small.start, output.shape, by: upsampling, into: ab.start)
     }
     try Self.validate(ab)
   }
@@ -75,23 +70,33 @@ struct Decoder {
   }
 
   /// Bilinear, align_corners false.
+  ///
+  /// - Parameters:
+  ///   - ab: `[2, shape.height, shape.width]`.
+  ///   - large: out, `factor` times as high and wide.
   private func enlarge(
-    _ plane: UnsafePointer<Float>, _ shape: Shape, by factor: Int,
+    _ ab: UnsafePointer<Float>, _ shape: Shape, by factor: Int,
     into large: UnsafeMutablePointer<Float>
-  ) {
+  ) throws(ColorizeError) {
     let width = factor * shape.width
-    let rows = BilinearAxis(from: shape.height, to: factor * shape.height)
-    let columns = BilinearAxis(from: shape.width, to: width)
-    team.run(factor * shape.height) { y, _ in
+    let height = factor * shape.height
+    let rows = BilinearAxis(from: shape.height, to: height)
+    let axis = BilinearAxis(from: shape.width, to: width)
+    let columns = try Memory<(first: Int, second: Int, share: Float)>(count: width)
+    for x in 0..<width { columns.start[x] = axis[x] }
+    let betweens = try Memory<Float>(count: team.size * shape.width)
+    team.run(2 * height) { item, worker in
+      let (channel, y) = item.quotientAndRemainder(dividingBy: height)
       let row = rows[y]
-      let upper = plane + row.first * shape.width
-      let lower = plane + row.second * shape.width
+      let upper = ab + (channel * shape.height + row.first) * shape.width
+      let lower = ab + (channel * shape.height + row.second) * shape.width
+      let between = betweens.start + worker * shape.width
+      for x in 0..<shape.width { between[x] = upper[x] + (lower[x] - upper[x]) * row.share }
+      let target = large + item * width
       for x in 0..<width {
-        let column = columns[x]
-        let left = upper[column.first] + (lower[column.first] - upper[column.first]) * row.share
-        let right =
-          upper[column.second] + (lower[column.second] - upper[column.second]) * row.share
-        large[y * width + x] = left + (right - left) * column.share
+        let column = columns.start[x]
+        let left = between[column.first]
+        target[x] = left + (between[column.second] - left) * column.share
       }
     }
   }
