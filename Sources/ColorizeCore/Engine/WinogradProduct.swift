@@ -341,19 +341,28 @@ struct WinogradProduct {
       let endTile = min(firstTile + layout.matricesInGroup * layout.rows, tiles)
       withWorkspace { workspace in
         arguments.workspace = workspace
+        var tile = shape.tile(firstTile, output.shape)
+        var place = start(of: tile, phase: phase) + channel
         for number in firstTile..<endTile {
-          let tile = shape.tile(number, output.shape)
-          let y = shape.outputStep * tile.y + tile.gridY + phase / shape.outputPhases
-          let x = shape.outputStep * tile.x + tile.gridX + phase % shape.outputPhases
-          let start = (y * output.shape.width + x) * output.stride + channel
           arguments.sums = sums + (number - firstTile) * product.panel
-          arguments.output = output.start + start
-          arguments.residual = residual.map { UnsafePointer($0.start + start) }
+          arguments.output = output.start + place
+          arguments.residual = residual.map { UnsafePointer($0.start + place) }
           arguments.rows = tile.rows
           arguments.columns = tile.columns
+          tile = shape.tile(min(number + 1, endTile - 1), output.shape)
+          place = start(of: tile, phase: phase) + channel
+          arguments.next = UnsafePointer(output.start + place)
           kernels.winogradOutput(&arguments)
         }
       }
+    }
+
+    /// Where a tile's first pixel is in the output.
+    private func start(of tile: WinogradShape.Tile, phase: Int) -> Int {
+      let shape = product.shape
+      let y = shape.outputStep * tile.y + tile.gridY + phase / shape.outputPhases
+      let x = shape.outputStep * tile.x + tile.gridX + phase % shape.outputPhases
+      return (y * output.shape.width + x) * output.stride
     }
   }
 }

@@ -175,6 +175,7 @@ private func outputHalf(_ tile: UnsafePointer<colorize_winograd_output>, _ chann
     ) { index, value in store(value, columns + (index &* points &+ j) &* lanes) }
     j &+= 1
   }
+  let next = tile.pointee.next!
   let bias = load(tile.pointee.bias! + channel)
   let slope = tile.pointee.slope
   let pixelStride = tile.pointee.pixel_stride
@@ -187,8 +188,9 @@ private func outputHalf(_ tile: UnsafePointer<colorize_winograd_output>, _ chann
       load(row), load(row + lanes), load(row + 2 &* lanes), load(row + 3 &* lanes),
       load(row + 4 &* lanes), load(row + 5 &* lanes)
     ) { x, sum in
-      if x >= count { return }
       let pixel = place &+ x &* pixelStride
+      colorize_prefetch_to_write(next + pixel)
+      if x >= count { return }
       var value = sum + bias
       if let residual = tile.pointee.residual { value += load(residual + pixel) }
       value = activated(value, slope)

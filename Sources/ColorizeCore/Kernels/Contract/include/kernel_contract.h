@@ -68,6 +68,7 @@ typedef struct colorize_gemm_sums {
 } colorize_gemm_sums;
 
 static inline void colorize_prefetch(const float *address) { __builtin_prefetch(address, 0, 2); }
+static inline void colorize_prefetch_to_write(const float *address) { __builtin_prefetch(address, 1, 3); }
 
 /* The annealed mean of one pixel:
  *
@@ -150,6 +151,7 @@ typedef struct colorize_winograd_output {
   const float *scale;        /* [panel]; NULL: 1, and a shift of 0 */
   const float *shift;        /* [panel] */
   float slope;
+  const float *next; /* the next tile's output, of which all 16 pixels are fetched to be written */
 } colorize_winograd_output;
 
 /* A row of a picture from its own lightness and a network's colours to sRGB:
