@@ -6,7 +6,8 @@
 #   make check-reference   compares with PyTorch, Pillow and scikit-image in full, in an environment of its own
 #   make mutants           shows that the tests bite
 #   make fuzz              looks for model files that do harm, [SECONDS=600] for each container
-#   make bench             compares the speed with ONNX Runtime's and PyTorch's
+#   make bench             compares speed and memory with other runtimes' (docs/benchmarks.md), [BENCH="OPTION ..."]
+#   make bench-quick       only the networks, only with ONNX Runtime; writes nothing
 #   make install           installs what `make` has built; it builds nothing, so that root need not
 #   make uninstall         takes that back
 #   make wheel             makes a Python wheel with the library inside, in dist/
@@ -47,6 +48,7 @@ INSTALLED = $(INSTALLED_LIBRARY) $(INSTALLED_LINKS) $(INSTALLED_PC) $(INSTALLED_
 # A file inside says that an environment is complete: the folder is there as soon as it is begun.
 VENV = .venv/complete
 REFERENCE = .reference/complete
+BENCHMARKS = .benchmarks/complete
 
 # What the tests run against: a copy, installed here.
 STAGE = $(CURDIR)/build/stage
@@ -55,7 +57,7 @@ ON_STAGE = COLORIZE_LIBRARY=$(STAGE)/lib/$(SONAME) COLORIZE_COMMAND=$(STAGE)/bin
 
 .NOTPARALLEL:
 .PHONY: all build run check check-swift check-kernels check-installation check-abi check-python \
-  check-command check-examples check-wheel check-reference mutants fuzz bench stage install \
+  check-command check-examples check-wheel check-reference mutants fuzz bench bench-quick stage install \
   uninstall wheel format lint clean
 
 all: build
@@ -127,10 +129,19 @@ check-reference: stage $(REFERENCE)
 	.reference/bin/python Tests/Reference/make_fixtures.py --full build/fixtures
 	COLORIZE_FIXTURES=$(CURDIR)/build/fixtures $(SWIFT_TEST)
 
-ON_BENCH = COLORIZE_LIBRARY=$(STAGE)/lib/$(SONAME) PYTHONPATH=$(CURDIR)/bindings/python/src:$(CURDIR)/Tests/Reference
-bench: stage $(REFERENCE)
-	$(ON_BENCH) .reference/bin/python benchmarks/networks_vs_onnxruntime.py
-	$(ON_BENCH) .reference/bin/python benchmarks/demo_vs_pytorch.py
+$(BENCHMARKS): benchmarks/requirements.txt Tests/Reference/requirements.txt
+	$(PYTHON) -m venv --clear .benchmarks
+	.benchmarks/bin/pip install -q -r $<
+	touch $@
+
+ON_BENCH = $(ON_STAGE):$(CURDIR)/Tests/Reference
+
+bench: stage $(BENCHMARKS)
+	$(ON_BENCH) .benchmarks/bin/python benchmarks/run.py $(BENCH)
+
+# Needs nothing that the reference scripts do not need as well.
+bench-quick: stage $(REFERENCE)
+	$(ON_BENCH) .reference/bin/python benchmarks/run.py --only networks --peers onnxruntime --rounds 3 $(BENCH)
 
 mutants:
 	scripts/mutants
@@ -181,4 +192,4 @@ lint: $(VENV)
 	shellcheck $(SHELL_SCRIPTS)
 
 clean:
-	rm -rf $(BUILD) .venv .reference build dist out
+	rm -rf $(BUILD) .venv .reference .benchmarks build dist out

@@ -65,23 +65,25 @@ def hashes(folder):
     }
 
 
-def released_demo(folder, *arguments):
-    """The command line of the demo under the released package."""
-    run = f"runpy.run_path({str(SCRIPT)!r}, run_name='__main__')"
-    return python(RELEASED.format(folder=str(folder)), run, arguments)
+def released_demo(folder, *arguments, edit=str):
+    """The command line of the demo, or of an edit of its text, under the released package."""
+    return python(RELEASED.format(folder=str(folder)), run_edited(edit), arguments)
 
 
 def edited_demo(folder, edit, *arguments, torch=True):
-    """The same with an edit of its text, under colorize; `torch`: whether it can be imported."""
-    text = edit(SCRIPT.read_text())
+    """An edit of the demo's text under colorize; `torch`: whether it can be imported."""
     before = ("" if torch else WITHOUT_TORCH) + OURS.format(sha256=hashes(folder))
-    return python(before, f"exec(compile({text!r}, 'demo', 'exec'), {{}})", arguments)
+    return python(before, run_edited(edit), arguments)
 
 
 def own_demo(folder, *arguments):
     """python -m colorize.demo"""
     run = "runpy.run_module('colorize.demo', run_name='__main__')"
     return python(OURS.format(sha256=hashes(folder)), run, arguments)
+
+
+def run_edited(edit):
+    return f"exec(compile({edit(SCRIPT.read_text())!r}, 'demo', 'exec'), {{}})"
 
 
 def python(before, run, arguments):

@@ -1,0 +1,64 @@
+"""The networks in PyTorch, from their inputs to ab: what all runtimes are given.
+
+They do what colorize_predict does: compact's ends in the annealed mean, at T = 0.38. eccv16 and
+siggraph17 are as they were released, but for one thing: the release runs siggraph17's decoder twice
+and drops the first result, and that work should be nobody's here.
+"""
+
+from pathlib import Path
+
+import torch
+from colorizers.eccv16 import ECCVGenerator
+from colorizers.siggraph17 import SIGGRAPHGenerator
+from torch import nn
+
+from compact import BINS, PAPER_TEMPERATURE, load
+
+COMPACT = Path(__file__).parents[1] / "Sources/ColorizeDefaultModel/compact.safetensors"
+
+
+class CompactAb(nn.Module):
+    """compact and its decoding. The mean over bins is a 1x1 convolution without bias."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+        centres = BINS.T[:, :, None, None].float()
+        self.centres = nn.Parameter(centres.contiguous(), requires_grad=False)
+
+    def forward(self, inputs):
+        probabilities = torch.softmax(self.network(inputs) / PAPER_TEMPERATURE, dim=1)
+        return nn.functional.conv2d(probabilities, self.centres)
+
+
+class SIGGRAPHOnce(SIGGRAPHGenerator):
+    """The released network with its decoder run once."""
+
+    # ncnn has no slices with steps; a maximum of one value is the same.
+    without_slices = False
+
+    def every_other(self, x):
+        if self.without_slices:
+            return nn.functional.max_pool2d(x, 1, stride=2)
+        return x[:, :, ::2, ::2]
+
+    def forward(self, lightness, hints, mask):
+        inputs = (self.normalize_l(lightness), self.normalize_ab(hints), mask)
+        x1 = self.model1(torch.cat(inputs, dim=1))
+        x2 = self.model2(self.every_other(x1))
+        x3 = self.model3(self.every_other(x2))
+        x = self.model4(self.every_other(x3))
+        x = self.model7(self.model6(self.model5(x)))
+        x = self.model8(self.model8up(x) + self.model3short8(x3))
+        x = self.model9(self.model9up(x) + self.model2short9(x2))
+        x = self.model10(self.model10up(x) + self.model1short10(x1))
+        return self.unnormalize_ab(self.model_out(x))
+
+
+def open_network(name, checkpoint):
+    """A network for inference. `checkpoint`: the path of its state dict; compact has none."""
+    if name == "compact":
+        return CompactAb(load(COMPACT)).eval()
+    network = {"eccv16": ECCVGenerator, "siggraph17": SIGGRAPHOnce}[name]()
+    network.load_state_dict(torch.load(checkpoint, weights_only=True))
+    return network.eval().requires_grad_(False)

@@ -1,0 +1,128 @@
+"""How long each network takes in each runtime, at 256x256, with 1 and 2 threads."""
+
+import statistics
+
+from peers import PEERS
+from results import AB_BOUND, PEER_AB_BOUND
+from workers import Worker, WorkerError, rotated
+
+# Over the fastest of all peers; compact's over ONNX Runtime.
+BOUNDS = {"compact": 0.50, "eccv16": 0.38, "siggraph17": 0.42}
+SCALING_BOUND = 1.7
+# What ONNX Runtime's eccv16 may take with 2 threads, in milliseconds, in a run that counts.
+QUIET = 400
+# Timed runs in a round.
+RUNS = {"compact": 10, "eccv16": 3, "siggraph17": 3}
+
+
+def run(results, setup):
+    results.section("The networks alone")
+    results.say(
+        "256x256 pixels to ab, medians of the rounds' medians. Each runtime is in a process of its "
+        "own, which may use as many processors as it has threads and is stopped while others run; "
+        "rounds are interleaved, each begins with another runtime, and each visit with a run that "
+        "is not timed. Of several variants of a runtime's settings the fastest is taken, and "
+        "named. `spread` is the distance of the quartiles over the median; `max difference` is "
+        "that of ab from PyTorch's eager result."
+    )
+    versions = {}
+    for network in setup.networks:
+        own = {}
+        for threads in setup.threads:
+            medians = compare(results, setup, network, threads, versions)
+            own[threads] = medians.get("libcolorize")
+            judge(results, network, threads, medians)
+        if own.get(1) and own.get(2):
+            results.bound(
+                f"{network}: 1 thread's time over 2 threads'", own[1] / own[2], SCALING_BOUND,
+                at_least=True,
+            )  # fmt: skip
+    results.say("### The runtimes, with N threads")
+    results.table(
+        ["", "version", "settings"],
+        [[PEERS[peer].name, version, PEERS[peer].settings] for peer, version in versions.items()],
+    )
+
+
+def compare(results, setup, network, threads, versions):
+    """The median of each runtime, by its name, of those whose results are right; notes versions."""
+    workers = {}
+    failed = {}
+    try:
+        for peer in setup.peers:
+            try:
+                workers[peer] = Worker(peer, setup.folder, network, threads)
+            except WorkerError as error:
+                failed[peer] = str(error)
+        times = {peer: [] for peer in workers}
+        for number in range(setup.rounds):
+            for peer in rotated(times, number):
+                if peer in failed:
+                    continue
+                try:
+                    times[peer].append(statistics.median(workers[peer].times(RUNS[network])))
+                except WorkerError as error:
+                    failed[peer] = str(error)
+    finally:
+        for worker in workers.values():
+            worker.end()
+    if "libcolorize" in failed:
+        raise WorkerError(f"libcolorize, {network}: {failed['libcolorize']}")
+
+    ours = statistics.median(times["libcolorize"])
+    medians = {}
+    rows = []
+    for peer in setup.peers:
+        name = PEERS[peer].name
+        if peer in failed:
+            rows.append([name, f"cannot run it: {failed[peer]}", "", "", "", ""])
+            continue
+        said = workers[peer].description
+        versions[peer] = said["version"]
+        median = results.record(
+            "networks", name, "time", "ms", times[peer], network=network, threads=threads
+        )
+        is_right = said["difference"] <= PEER_AB_BOUND
+        if is_right:
+            medians[name] = median
+        rows.append(
+            [
+                name, said["variant"], median, f"{100 * spread(times[peer]):.1f} %",
+                ours / median, f"{said['difference']:.1e}" + ("" if is_right else ": wrong"),
+            ]
+        )  # fmt: skip
+    results.difference(
+        f"{network}'s ab with {threads} threads", workers["libcolorize"].description["difference"],
+        AB_BOUND,
+    )  # fmt: skip
+    results.say(f"### {network}, {threads} thread{'s' if threads > 1 else ''}")
+    results.table(
+        ["", "variant", "ms", "spread", "ours / this", "max difference"],
+        rows,
+    )
+    return medians
+
+
+def spread(values):
+    if len(values) < 2:
+        return 0
+    first, median, third = statistics.quantiles(values, n=4, method="inclusive")
+    return (third - first) / median
+
+
+def judge(results, network, threads, medians):
+    ours = medians.get("libcolorize")
+    others = {name: value for name, value in medians.items() if name != "libcolorize"}
+    if network == "compact":
+        others = {name: value for name, value in others.items() if name == "ONNX Runtime"}
+    if ours and others:
+        fastest = min(others, key=others.get)
+        results.bound(
+            f"{network}, {threads} thread{'s' if threads > 1 else ''}: time over {fastest}'s",
+            ours / others[fastest], BOUNDS[network],
+        )  # fmt: skip
+    if (network, threads) == ("eccv16", 2) and medians.get("ONNX Runtime", 0) > QUIET:
+        results.noise.append(
+            f"ONNX Runtime took {medians['ONNX Runtime']:.0f} ms for eccv16 with 2 threads, over "
+            f"{QUIET} ms: something else was running"
+        )

@@ -1,0 +1,87 @@
+"""Writes what the benchmarks run on: each network in every form that a runtime takes, and inputs.
+
+    PYTHONPATH=Tests/Reference python benchmarks/prepare.py FOLDER NETWORK ... [--ncnn]
+
+In FOLDER, for each NETWORK of compact, eccv16 and siggraph17:
+
+    NETWORK.pth          the state dict as torch.save writes it, with the weights of published.py;
+                         not for compact, which is inside the library
+    NETWORK.onnx         from the network's inputs to ab
+    NETWORK.ncnn.param   the same for ncnn, in float32, with NETWORK.ncnn.bin; only with --ncnn
+    NETWORK.inputs.npz   a photograph as the network takes it: arrays [1, C, 256, 256] by name
+    NETWORK.ab.npy       what PyTorch computes of it, [1, 2, h, w]
+"""
+
+import argparse
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from graphs import open_network
+from pictures import network_input, picture
+from published import released_network, write_checkpoint
+
+SIZE = 256
+
+
+def network_inputs(name):
+    """name -> float32 array [1, C, SIZE, SIZE]: what a network takes of a photograph."""
+    values = network_input(picture("coffee", SIZE, SIZE))[None]
+    if name == "compact":
+        return {"input": values.numpy()}
+    inputs = {"lightness": (100 * values[:, :1] + 50).numpy()}
+    if name == "siggraph17":
+        inputs["hints"] = np.zeros((1, 2, SIZE, SIZE), np.float32)
+        inputs["mask"] = np.zeros((1, 1, SIZE, SIZE), np.float32)
+    return inputs
+
+
+def write_ncnn(folder, name, network, tensors):
+    """Has pnnx translate TorchScript, without its default of float16 weights."""
+    network.without_slices = True
+    torch.jit.trace(network, tensors).save(folder / f"{name}.pt")
+    shapes = ",".join(str(list(tensor.shape)).replace(" ", "") for tensor in tensors)
+    subprocess.run(
+        [Path(sys.executable).with_name("pnnx"), f"{name}.pt", f"inputshape={shapes}", "fp16=0"],
+        cwd=folder, check=True, capture_output=True,
+    )  # fmt: skip
+
+
+def prepare(folder, name, ncnn):
+    checkpoint = folder / f"{name}.pth"
+    if name != "compact":
+        write_checkpoint(released_network(name), checkpoint)
+    network = open_network(name, checkpoint)
+    inputs = network_inputs(name)
+    tensors = tuple(torch.from_numpy(array) for array in inputs.values())
+    np.savez(folder / f"{name}.inputs.npz", **inputs)
+    with torch.no_grad(), warnings.catch_warnings():
+        np.save(folder / f"{name}.ab.npy", network(*tensors).numpy())
+        # The exporter of TorchScript is deprecated, but needs no further packages; so is
+        # TorchScript, which is what pnnx reads.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            network, tensors, folder / f"{name}.onnx", input_names=list(inputs),
+            output_names=["ab"], dynamo=False,
+        )  # fmt: skip
+        if ncnn:
+            write_ncnn(folder, name, network, tensors)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("networks", nargs="+", choices=["compact", "eccv16", "siggraph17"])
+    parser.add_argument("--ncnn", action="store_true")
+    arguments = parser.parse_args()
+    for name in arguments.networks:
+        prepare(arguments.folder, name, arguments.ncnn)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
