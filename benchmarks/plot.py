@@ -22,17 +22,15 @@ COLOURS = {
 
 def plot(results, path):
     """Writes the figure: a panel for each question that was asked."""
-    panels = [panel for panel in (networks, opening, memory, command, sizes) if panel(results)]
-    columns = 3
-    rows = -(-len(panels) // columns)
-    figure, axes = plt.subplots(
-        rows, columns, figsize=(5.2 * columns, 3.9 * rows), layout="constrained", squeeze=False
-    )
-    for panel, ax in zip(panels, axes.flat):
-        panel(results, ax)
-        ax.spines[["top", "right"]].set_visible(False)
-    for ax in list(axes.flat)[len(panels) :]:
-        ax.set_visible(False)
+    figure = plt.figure(figsize=(15, 9), layout="constrained")
+    grid = figure.add_gridspec(2, 3)
+    # The first one has twice as many bars as the others.
+    places = [grid[:, 0], grid[0, 1], grid[0, 2], grid[1, 1], grid[1, 2]]
+    for panel, place in zip((networks, opening, memory, command, sizes), places):
+        if panel(results):
+            ax = figure.add_subplot(place)
+            panel(results, ax)
+            ax.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=110)
     plt.close(figure)
 
