@@ -5,8 +5,8 @@ import CKernelContract
 
 /// The planned form of the convolutions that `WinogradShape` describes.
 ///
-/// Weights are kept as they are and transformed whenever they are used, a row of six positions and
-/// 256 inputs at a time, into memory that stays in the second-level cache. With 65 tiles that costs a
+/// Weights are kept as they are and transformed whenever they are used, half a row of positions
+/// and 64 inputs at a time, into memory that stays in the first-level cache. With 65 tiles that costs a
 /// thirtieth of the products; transformed once and kept, they would take four times the memory, and
 /// reading so much from it would take longer.
 struct WinogradProduct {
@@ -17,6 +17,8 @@ struct WinogradProduct {
   /// position that the others have.
   let kernels: [[WinogradKernel]]
   let epilogue: Epilogue
+  /// By the input's phase: the rows of positions that any of its kernels has.
+  private let rows: [Range<Int>]
   /// Pixels outside of the picture, and empty taps.
   private let zeros: Memory<Float>
   let gemmRows: Int
@@ -24,7 +26,7 @@ struct WinogradProduct {
   private let panels: Int
 
   /// Inputs that are multiplied at a time.
-  private static let block = Int(COLORIZE_GEMM_SUMS_STRIDE)
+  private static let block = Int(COLORIZE_GEMM_SUMS_DEPTH)
   private static let positions = WinogradShape.positions
 
   /// Whether there is a transform for so many channels.
@@ -40,6 +42,12 @@ struct WinogradProduct {
     self.outputs = outputs
     self.kernels = kernels
     self.epilogue = epilogue
+    rows = kernels[0].indices.map { phase in
+      let rows = kernels.map { $0[phase].rows }
+      return rows.reduce(rows[0]) {
+        min($0.lowerBound, $1.lowerBound)..<max($0.upperBound, $1.upperBound)
+      }
+    }
     gemmRows = gemm.gemmRows
     panel = gemm.gemmPanel
     panels = outputs.pieces(of: panel)
@@ -56,9 +64,8 @@ struct WinogradProduct {
     /// Left matrices that share transformed weights.
     let matricesInGroup: Int
     let groups: Int
-    /// Two positions lie side by side in one block, if there is room for both, else one behind the other.
-    let pairStride: Int
-    let oddOffset: Int
+    /// Floats from a position of a left matrix to the next one.
+    let positionStride: Int
     /// Floats from a left matrix, with all its positions, to the next one.
     let matrixCount: Int
     /// Floats of all of a group's, for each phase and block of inputs.
@@ -71,17 +78,15 @@ struct WinogradProduct {
     /// A group that one thread transforms and multiplies: what a second-level cache holds, more or less.
     private static let localCount = 320 << 10
     /// Groups that are transformed by all threads and then multiplied by all.
-    private static let sharedCount = 2560 << 10
+    private static let sharedCount = 1280 << 10
 
     init(tiles: Int, inputs: Int, phases: Int, gemmRows: Int) {
       matrices = tiles.pieces(of: gemmRows)
       rows = tiles.pieces(of: matrices)
       groups = matrices.pieces(of: max(1, Self.tilesInGroup / rows))
       matricesInGroup = matrices.pieces(of: groups)
-      let isNarrow = 2 * inputs <= block
-      pairStride = (isNarrow ? 1 : 2) * rows * block
-      oddOffset = isNarrow ? inputs : rows * block
-      matrixCount = positions / 2 * pairStride
+      positionStride = rows * block
+      matrixCount = positions * positionStride
       groupCount = phases * inputs.pieces(of: block) * matricesInGroup * matrixCount
       groupsAtOnce =
         groups >= 8 && groupCount <= Self.localCount
@@ -101,7 +106,7 @@ struct WinogradProduct {
   }
 
   /// The floats of transformed weights and of sums that a worker needs.
-  private func weightsCount() -> Int { WinogradShape.points * Self.block * panel }
+  private func weightsCount() -> Int { WinogradShape.points / 2 * Self.block * panel }
   private func sumsCount(_ layout: Layout) -> Int {
     Self.positions * layout.matricesInGroup * layout.rows * panel
   }
@@ -132,10 +137,10 @@ struct WinogradProduct {
     let phases = kernels.count * kernels[0].count
     let tiles = layout.matrices * layout.rows
     let outputs = panels * panel
-    // Measured: a transform of weights takes 90 multiply-adds a weight, of the input 260 a tile and
-    // channel, of the output 170.
+    // Measured: transforming takes the time of 90 multiply-adds for a weight, 500 for a tile's input
+    // and 170 for a tile's output, a channel.
     return positions * tiles * inputs * outputs + 90 * phases * layout.groups * inputs * outputs
-      + 260 * kernels[0].count * tiles * inputs + 170 * kernels.count * tiles * outputs
+      + 500 * kernels[0].count * tiles * inputs.roundedUp(to: Self.block) + 170 * kernels.count * tiles * outputs
   }
 
   func run(
@@ -213,8 +218,7 @@ struct WinogradProduct {
     /// Transforms the input of the tiles of one left matrix.
     func transform(_ matrix: Int, group: Int, into transformed: UnsafeMutablePointer<Float>) {
       var arguments = colorize_winograd_input()
-      arguments.pair_stride = layout.pairStride
-      arguments.odd_offset = layout.oddOffset
+      arguments.position_stride = layout.positionStride
       withUnsafeTemporaryAllocation(
         of: UnsafePointer<Float>?.self, capacity: WinogradProduct.positions
       ) { pixels in
@@ -225,6 +229,8 @@ struct WinogradProduct {
           for row in 0..<min(layout.rows, tiles - firstTile) {
             let tile = product.shape.tile(firstTile + row, output.shape)
             for phase in 0..<product.kernels[0].count {
+              arguments.first_row = product.rows[phase].lowerBound
+              arguments.end_row = product.rows[phase].upperBound
               product.shape.setPixels(
                 of: tile, phase: phase, input, zeros: product.zeros.start,
                 pixels.baseAddress.unsafelyUnwrapped)
@@ -291,26 +297,26 @@ struct WinogradProduct {
           let left = transformed + offset(phase: inputPhase, block: block, matrix: 0)
           for row in kernel.rows {
             transform.row = row
-            kernels.winogradWeights(&transform)
-            for column in kernel.columns {
-              let position = row * WinogradShape.points + column
-              tile.left = left + offset(position: position)
-              tile.next = left + offset(position: min(position + 1, WinogradProduct.positions - 1))
-              tile.right = UnsafePointer(weights + column * WinogradProduct.block * product.panel)
-              later.set(call, in: &tile)
-              tile.sums = sums + position * positionStride
-              kernels.gemmSums(&tile)
-              call += 1
+            for half in 0..<2 {
+              transform.half = half
+              kernels.winogradWeights(&transform)
+              let firstColumn = half * WinogradShape.points / 2
+              for index in 0..<(WinogradShape.points / 2)
+              where kernel.columns.contains(firstColumn + index) {
+                let position = row * WinogradShape.points + firstColumn + index
+                tile.left = left + position * layout.positionStride
+                tile.next = tile.left + layout.positionStride
+                tile.right = UnsafePointer(weights + index * transform.position_stride)
+                later.set(call, in: &tile)
+                tile.sums = sums + position * positionStride
+                kernels.gemmSums(&tile)
+                call += 1
+              }
             }
           }
         }
       }
       writeOutput(sums, positionStride, group: group, phase: phase, panel: panel)
-    }
-
-    /// Where a position is in such a block.
-    private func offset(position: Int) -> Int {
-      position / 2 * layout.pairStride + position % 2 * layout.oddOffset
     }
 
     private func setTaps(
@@ -380,7 +386,7 @@ private struct LaterWeights {
     _ product: WinogradProduct, _ kernels: [WinogradKernel], _ inputPhase: Int, _ panel: Int,
     _ block: Int
   ) {
-    let blockSize = Int(COLORIZE_GEMM_SUMS_STRIDE)
+    let blockSize = Int(COLORIZE_GEMM_SUMS_DEPTH)
     inputs = product.inputs
     var inputPhase = inputPhase
     var panel = panel

@@ -115,17 +115,11 @@ private func gemmSums(
   _ next: UnsafePointer<Float>, _ later: UnsafePointer<Float>,
   into target: UnsafeMutablePointer<Float>, rows: Int, adds: Bool
 ) {
-  let chain = Int(COLORIZE_GEMM_CHAIN)
-  var k = 0
-  while k < depth {
-    let rest = depth &- k
-    var sums = Sums()
-    sums.add(
-      left + k, stride: Int(COLORIZE_GEMM_SUMS_STRIDE), right + k &* 2 &* lanes,
-      depth: rest < chain ? rest : chain, next: next + k &* 16, later: later + k &* 16)
-    store(sums, target, rows: rows, adds: k != 0 || adds)
-    k &+= chain
-  }
+  var sums = Sums()
+  sums.add(
+    left, stride: Int(COLORIZE_GEMM_SUMS_DEPTH), right, depth: depth, next: next,
+    later: later)
+  store(sums, target, rows: rows, adds: adds)
 }
 
 @inline(always)

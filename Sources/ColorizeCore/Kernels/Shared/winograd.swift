@@ -16,12 +16,12 @@ private let ahead = 64
 /// See `colorize_winograd_input`.
 package func winogradInput(_ tile: UnsafePointer<colorize_winograd_input>) {
   let pixel = tile.pointee.pixel!
-  let pair = tile.pointee.pair_stride
-  let odd = tile.pointee.odd_offset
+  let step = tile.pointee.position_stride
   let columns = tile.pointee.workspace!
   var output = tile.pointee.output!
   var c = tile.pointee.first_channel
   let end = c &+ tile.pointee.channels
+  let endRow = tile.pointee.end_row
   while c < end {
     var j = 0
     while j < points {
@@ -38,14 +38,14 @@ package func winogradInput(_ tile: UnsafePointer<colorize_winograd_input>) {
       ) { index, value in store(value, columns + (index &* points &+ j) &* lanes) }
       j &+= 1
     }
-    var i = 0
-    while i < points {
+    var i = tile.pointee.first_row
+    while i < endRow {
       let row = columns + i &* points &* lanes
-      let target = output + i &* (points / 2) &* pair
+      let target = output + i &* points &* step
       inputTransform(
         load(row), load(row + lanes), load(row + 2 &* lanes), load(row + 3 &* lanes),
         load(row + 4 &* lanes), load(row + 5 &* lanes)
-      ) { index, value in store(value, target + index / 2 &* pair + index % 2 &* odd) }
+      ) { index, value in store(value, target + index &* step) }
       i &+= 1
     }
     output += lanes
@@ -77,18 +77,25 @@ private func inputTransform(
 
 /// See `colorize_winograd_weights`.
 package func winogradWeights(_ panel: UnsafePointer<colorize_winograd_weights>) {
-  let tap = panel.pointee.tap
-  let floats = panel.pointee.count &* 2 &* lanes
-  let output = panel.pointee.output!
-  let position = panel.pointee.position_stride
+  if panel.pointee.half == 0 {
+    winogradWeights(panel, isNear: true)
+  } else {
+    winogradWeights(panel, isNear: false)
+  }
+}
+
+/// - Parameter isNear: positions 0, a and -a of each row, else b, -b and infinity; a constant.
+@inline(always)
+private func winogradWeights(_ panel: UnsafePointer<colorize_winograd_weights>, isNear: Bool) {
   // Rows of G: (1, 0, 0), (1, a, aa), (1, -a, aa), (1, b, bb), (1, -b, bb) and (0, 0, 1), each with its factor.
+  let tap = panel.pointee.tap
   switch panel.pointee.row {
-  case 0: transformPlain(tap.0!, tap.1!, tap.2!, floats, zeroFactor, output, position)
-  case 1: transformCombined(panel, floats, a, nearFactor, output, position)
-  case 2: transformCombined(panel, floats, -a, nearFactor, output, position)
-  case 3: transformCombined(panel, floats, b, farFactor, output, position)
-  case 4: transformCombined(panel, floats, -b, farFactor, output, position)
-  default: transformPlain(tap.6!, tap.7!, tap.8!, floats, 1, output, position)
+  case 0: transformPlain(panel, tap.0!, tap.1!, tap.2!, zeroFactor, isNear)
+  case 1: transformCombined(panel, a, nearFactor, isNear)
+  case 2: transformCombined(panel, -a, nearFactor, isNear)
+  case 3: transformCombined(panel, b, farFactor, isNear)
+  case 4: transformCombined(panel, -b, farFactor, isNear)
+  default: transformPlain(panel, tap.6!, tap.7!, tap.8!, 1, isNear)
   }
 }
 
@@ -97,46 +104,31 @@ private let zeroFactor: Float = 1 / (a * a * b * b)
 private let nearFactor: Float = 1 / (2 * a * a * (a * a - b * b))
 private let farFactor: Float = 1 / (2 * b * b * (b * b - a * a))
 
-/// A row of taps times G', times `factor`.
-@inline(always)
-private func storeWeights(
-  _ g0: Vector, _ g1: Vector, _ g2: Vector, _ factor: Float, _ output: UnsafeMutablePointer<Float>,
-  _ position: Int
-) {
-  let near = factor * nearFactor
-  let far = factor * farFactor
-  let nearEven = multiplyAdd(g2, Vector(repeating: a * a), g0) * Vector(repeating: near)
-  let farEven = multiplyAdd(g2, Vector(repeating: b * b), g0) * Vector(repeating: far)
-  let nearOdd = g1 * Vector(repeating: near * a)
-  let farOdd = g1 * Vector(repeating: far * b)
-  store(g0 * Vector(repeating: factor * zeroFactor), output)
-  store(nearEven + nearOdd, output + position)
-  store(nearEven - nearOdd, output + 2 &* position)
-  store(farEven + farOdd, output + 3 &* position)
-  store(farEven - farOdd, output + 4 &* position)
-  store(g2 * Vector(repeating: factor), output + 5 &* position)
-}
-
-/// The rows of G that take one row of taps.
+/// The rows of 0 and infinity, which take one row of taps.
 @inline(always)
 private func transformPlain(
-  _ tap0: UnsafePointer<Float>, _ tap1: UnsafePointer<Float>, _ tap2: UnsafePointer<Float>,
-  _ floats: Int, _ factor: Float, _ output: UnsafeMutablePointer<Float>, _ position: Int
+  _ panel: UnsafePointer<colorize_winograd_weights>, _ tap0: UnsafePointer<Float>,
+  _ tap1: UnsafePointer<Float>, _ tap2: UnsafePointer<Float>, _ factor: Float, _ isNear: Bool
 ) {
+  let floats = panel.pointee.count &* 2 &* lanes
+  let output = panel.pointee.output!
+  let step = panel.pointee.position_stride
   var k = 0
   while k < floats {
-    storeWeights(load(tap0 + k), load(tap1 + k), load(tap2 + k), factor, output + k, position)
+    storeHalf(load(tap0 + k), load(tap1 + k), load(tap2 + k), factor, isNear, output + k, step)
     k &+= lanes
   }
 }
 
-/// Those of a point that is neither 0 nor infinity, which take all three.
+/// Those of the other points, which take all three.
 @inline(always)
 private func transformCombined(
-  _ panel: UnsafePointer<colorize_winograd_weights>, _ floats: Int, _ point: Float,
-  _ factor: Float, _ output: UnsafeMutablePointer<Float>, _ position: Int
+  _ panel: UnsafePointer<colorize_winograd_weights>, _ point: Float, _ factor: Float, _ isNear: Bool
 ) {
   let tap = panel.pointee.tap
+  let floats = panel.pointee.count &* 2 &* lanes
+  let output = panel.pointee.output!
+  let step = panel.pointee.position_stride
   let middle = Vector(repeating: point)
   let last = Vector(repeating: point * point)
   var k = 0
@@ -147,8 +139,29 @@ private func transformCombined(
       load(tap.7! + k), last, multiplyAdd(load(tap.4! + k), middle, load(tap.1! + k)))
     let g2 = multiplyAdd(
       load(tap.8! + k), last, multiplyAdd(load(tap.5! + k), middle, load(tap.2! + k)))
-    storeWeights(g0, g1, g2, factor, output + k, position)
+    storeHalf(g0, g1, g2, factor, isNear, output + k, step)
     k &+= lanes
+  }
+}
+
+/// Half of a row of taps times G', times `factor`.
+@inline(always)
+private func storeHalf(
+  _ g0: Vector, _ g1: Vector, _ g2: Vector, _ factor: Float, _ isNear: Bool,
+  _ output: UnsafeMutablePointer<Float>, _ step: Int
+) {
+  let point = isNear ? a : b
+  let pointFactor = factor * (isNear ? nearFactor : farFactor)
+  let even = multiplyAdd(g2, Vector(repeating: point * point), g0) * Vector(repeating: pointFactor)
+  let odd = g1 * Vector(repeating: pointFactor * point)
+  if isNear {
+    store(g0 * Vector(repeating: factor * zeroFactor), output)
+    store(even + odd, output + step)
+    store(even - odd, output + 2 &* step)
+  } else {
+    store(even + odd, output)
+    store(even - odd, output + step)
+    store(g2 * Vector(repeating: factor), output + 2 &* step)
   }
 }
 

@@ -48,17 +48,15 @@ typedef struct colorize_gemm_tile {
  *
  *     sums[r][c] = (adds ? sums[r][c] : 0) + sum over k < depth of left[r][k] * right[k][c]
  *
- * for r < rows, c < panel. Row r is row r % matrix_rows of left matrix r / matrix_rows. Products are summed
- * up CHAIN at a time, and these sums then: rounding errors grow with the length of what is summed up in
- * one go. */
-enum { COLORIZE_GEMM_CHAIN = 64, COLORIZE_GEMM_SUMS_STRIDE = 128 };
+ * for r < rows, c < panel. Row r is row r % matrix_rows of left matrix r / matrix_rows. */
+enum { COLORIZE_GEMM_SUMS_DEPTH = 64 };
 
 typedef struct colorize_gemm_sums {
-  const float *left; /* [tile rows, STRIDE], `depth` columns; rows past `rows` are read */
+  const float *left; /* [tile rows, DEPTH], `depth` columns; rows past `rows` are read */
   intptr_t matrix_rows; /* 1 to tile rows */
   intptr_t matrix_stride; /* from a left matrix to the next one */
   const float *right; /* [depth, panel] */
-  intptr_t depth; /* 1 to STRIDE */
+  intptr_t depth; /* 1 to DEPTH */
   float *sums; /* [rows, panel] */
   intptr_t rows;
   intptr_t adds;
@@ -108,31 +106,33 @@ enum { COLORIZE_WINOGRAD_POINTS = 6, COLORIZE_WINOGRAD_POSITIONS = 36, COLORIZE_
 
 /* The input's side, B' d B, of one tile:
  *
- *     output[p / 2 * pair_stride + p % 2 * odd_offset + c] =
- *         position p of the transform of pixel[0...35][first_channel + c]
+ *     output[p * position_stride + c] = position p of the transform of pixel[0...35][first_channel + c]
  *
- * for c < channels, a multiple of 16. */
+ * for c < channels, a multiple of 16, and the positions of the rows from first_row to before end_row. */
 typedef struct colorize_winograd_input {
   const float *const *pixel; /* 36 times [channels], row by row */
   float *output;
-  intptr_t pair_stride;
-  intptr_t odd_offset;
+  intptr_t position_stride;
   float *workspace; /* [36, 16], overwritten */
   intptr_t first_channel;
   intptr_t channels;
+  intptr_t first_row;
+  intptr_t end_row;
 } colorize_winograd_input;
 
-/* The weights' side, G g G', for `count` rows of a panel: the six positions of one row.
+/* The weights' side, G g G', for `count` rows of a panel: the first or the last three positions of one row.
  *
- *     output[j][k][c] = position 6 * row + j of the transform of tap[0...8][k][c]
+ *     output[j][k][c] = position 6 * row + 3 * half + j of the transform of tap[0...8][k][c]
  *
- * for j < 6, k < count, c < panel. */
+ * for j < 3, k < count, c < panel. What comes out is 24 KB at most, and is still in the first-level cache when
+ * it is multiplied with. */
 typedef struct colorize_winograd_weights {
   const float *tap[9]; /* [count, panel], row by row */
   float *output;       /* [count, panel] of position j at output + j * position_stride */
   intptr_t position_stride;
   intptr_t count;
   intptr_t row;        /* 0 to 5 */
+  intptr_t half;       /* 0 or 1 */
 } colorize_winograd_weights;
 
 /* The output's side, A' m A, of one tile, with the epilogue of colorize_gemm_tile. Of the 4x4 pixels those
