@@ -29,12 +29,21 @@
  *   Results    The same input on the same machine gives the same bytes, with any number of threads and whatever
  *              floating-point rounding mode the caller has set (it is put aside during a call and then put back).
  *   fork       A child of fork() may go on using the models that its parent had opened.
- *   State      There is no global state. One environment variable is read, when a model is opened: COLORIZE_ISA
- *              (avx512, avx2 or baseline) chooses the instruction set instead of the best that the processor has.
+ *   State      There is no global state. Two environment variables are read, when a model is opened: COLORIZE_ISA
+ *              (avx512, avx2 or baseline) chooses the instruction set instead of the best that the processor has, and
+ *              COLORIZE_GEMM (own or openblas) what multiplies matrices, see OpenBLAS.
  *              (The Swift runtime inside has variables of its own for its debugging, SWIFT_BACKTRACE and SWIFT_DEBUG_*.
  *              They are best left unset: they make it print, and take signals.)
  *   Callbacks  run on the thread that made the call, and may call every function of this library except
  *              colorize_model_close on the model in use. They must return: no longjmp, no C++ exception.
+ *   OpenBLAS   The library has matrix products of its own and is not linked with OpenBLAS. With COLORIZE_GEMM=openblas,
+ *              or where the variable is not set and the processor has neither AVX-512 nor AVX2, opening a model loads
+ *              libopenblas.so.0, which then stays loaded. By name it is an error if that fails. Otherwise it is used only
+ *              if it is there, knows the processor as one with AVX (else our own kernels are faster), and the host had
+ *              not loaded it: its settings are the whole process's, and it is set to one thread each time a model is
+ *              opened for it. While a model uses it, fork() waits for the end of the product that is being computed.
+ *              OpenBLAS reads OPENBLAS_CORETYPE when it is loaded; colorize_model_description says what it has made of
+ *              the processor.
  *   Unloading  The library stays in memory once it is loaded (it is linked with -z nodelete), so dlclose is safe.
  *
  * Structs that begin with struct_size grow at their end in later versions. Set struct_size to sizeof the struct that you
@@ -150,6 +159,11 @@ typedef struct colorize_model_description {
   uint32_t distribution_stride;
   colorize_mask_convention mask_convention; /* COLORIZE_MASK_ZERO_ONE where the network takes no hints */
   uint32_t reserved;                        /* zero */
+  const char *gemm;                         /* what multiplies matrices: "own" or "openblas" */
+  /* Of OpenBLAS: its version and how it was built, in its own words, and the processor for which it has chosen its kernels
+   * ("SkylakeX", or "Prescott" where it does not know the processor and is slow). "" for own. */
+  const char *gemm_configuration;
+  const char *gemm_core;
 } colorize_model_description;
 
 /* Opens the model that lies inside the library. Takes some milliseconds. *model is NULL after an error. */
@@ -216,7 +230,8 @@ void colorize_options_init(colorize_options *options, size_t struct_size);
  *
  * The network's activations take about 115 bytes (compact), 320 (eccv16) or 1150 (siggraph17) for each pixel that it sees,
  * and half a megabyte for each thread: 8, 21 or 75 MB at 256x256, 0.5, 1.3 or 4.8 GB at 2048x2048. A model keeps up to
- * 96 MB of that for its next run. Beyond the model and these, the memory needed grows with the picture's sides, not with
+ * 96 MB of that for its next run. (With OpenBLAS it is two megabytes for each thread, and OpenBLAS maps and keeps 128 MB
+ * for each, of which it touches a few.) Beyond the model and these, the memory needed grows with the picture's sides, not with
  * its area: about 20 bytes for each row, 30 for each column, and 12 more for each column and thread; and 8 bytes for each
  * pixel of the network's ab.
  *

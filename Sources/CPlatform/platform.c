@@ -1,7 +1,9 @@
 #define _GNU_SOURCE
 #include "platform.h"
 
+#include <dlfcn.h>
 #include <sched.h>
+#include <signal.h>
 #include <string.h>
 
 #if defined(__x86_64__)
@@ -29,6 +31,25 @@ int platform_processors(void) {
   if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
   int count = CPU_COUNT(&set);
   return count > 0 ? count : 1;
+}
+
+void *platform_load_on_one_processor(const char *name) {
+  sigset_t signals, all_signals;
+  sigfillset(&all_signals);
+  pthread_sigmask(SIG_SETMASK, &all_signals, &signals);
+  cpu_set_t processors, one;
+  int known = sched_getaffinity(0, sizeof processors, &processors) == 0;
+  if (known) {
+    int first = 0;
+    while (first < CPU_SETSIZE - 1 && !CPU_ISSET(first, &processors)) first++;
+    CPU_ZERO(&one);
+    CPU_SET(first, &one);
+    sched_setaffinity(0, sizeof one, &one);
+  }
+  void *library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
+  if (known) sched_setaffinity(0, sizeof processors, &processors);
+  pthread_sigmask(SIG_SETMASK, &signals, NULL);
+  return library;
 }
 
 void platform_enter_default_floating_point(fenv_t *saved) {

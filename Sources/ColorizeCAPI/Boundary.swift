@@ -153,8 +153,8 @@ func versioned<Struct>(
   return result
 }
 
-/// The instruction set that the environment asks for.
-func instructionSetOfEnvironment() throws(ColorizeError) -> InstructionSet? {
-  guard let value = getenv("COLORIZE_ISA") else { return nil }
-  return try InstructionSet.named(String(cString: value))
+/// What the environment asks for, if it does.
+func requested<Choice: NamedChoice>(_: Choice.Type) throws(ColorizeError) -> Choice? {
+  guard let value = getenv(Choice.variable) else { return nil }
+  return try Choice.named(String(cString: value))
 }

@@ -8,31 +8,39 @@ import ColorizeDefaultModel
 final class ModelHandle: Sendable {
   let model: Model
   private let strings: Memory<CChar>
-  private let licenceStart: Int
-  private let instructionSetStart: Int
+  /// Where each text starts in `strings`, by its number.
+  private let starts: [Int]
 
   init(_ model: Model) throws(ColorizeError) {
     self.model = model
     let information = model.information
     let texts = [
       information.architecture, information.licence, information.instructionSet.rawValue,
+      information.gemm.rawValue, information.blas?.configuration ?? "",
+      information.blas?.core ?? "",
     ].map { $0.utf8CString }
     strings = try Memory(count: texts.reduce(0) { $0 + $1.count })
-    licenceStart = texts[0].count
-    instructionSetStart = texts[0].count + texts[1].count
-    var position = strings.start
+    var starts: [Int] = []
+    var end = 0
     for text in texts {
+      starts.append(end)
       for character in text {
-        position.pointee = character
-        position += 1
+        strings.start[end] = character
+        end += 1
       }
     }
+    self.starts = starts
   }
 
-  var architecture: UnsafePointer<CChar> { UnsafePointer(strings.start) }
-  var licence: UnsafePointer<CChar> { UnsafePointer(strings.start + licenceStart) }
-  var instructionSet: UnsafePointer<CChar> {
-    UnsafePointer(strings.start + instructionSetStart)
+  var architecture: UnsafePointer<CChar> { text(0) }
+  var licence: UnsafePointer<CChar> { text(1) }
+  var instructionSet: UnsafePointer<CChar> { text(2) }
+  var gemm: UnsafePointer<CChar> { text(3) }
+  var gemmConfiguration: UnsafePointer<CChar> { text(4) }
+  var gemmCore: UnsafePointer<CChar> { text(5) }
+
+  private func text(_ number: Int) -> UnsafePointer<CChar> {
+    UnsafePointer(strings.start + starts[number])
   }
 
   /// The handle behind a pointer that the caller has from an open function.
@@ -98,7 +106,8 @@ public func colorize_model_open_memory(
 private func modelOptions(_ pointer: UnsafePointer<colorize_model_options>?) throws(ColorizeError)
   -> ModelOptions
 {
-  var options = ModelOptions(instructionSet: try instructionSetOfEnvironment())
+  var options = ModelOptions(
+    instructionSet: try requested(InstructionSet.self), gemm: try requested(GEMM.self))
   if let pointer {
     let given = try versioned(pointer, "options", empty: colorize_model_options())
     switch Int(given.mask_convention) {
@@ -140,7 +149,8 @@ public func colorize_model_info(
       distribution_stride: UInt32(information.distributionStride),
       mask_convention: colorize_mask_convention(
         information.maskConvention == .centred ? COLORIZE_MASK_CENTRED : COLORIZE_MASK_ZERO_ONE),
-      reserved: 0)
+      reserved: 0, gemm: handle.gemm, gemm_configuration: handle.gemmConfiguration,
+      gemm_core: handle.gemmCore)
     withUnsafeBytes(of: &result) { bytes in
       target.copyMemory(
         from: bytes.baseAddress.unsafelyUnwrapped, byteCount: min(size, bytes.count))

@@ -27,6 +27,7 @@ struct Info: ParsableCommand {
       ("colour hints", hints(information)),
       ("plain softmax T", "\(information.plainSoftmaxTemperature)"),
       ("instruction set", information.instructionSet.rawValue),
+      ("matrix products", information.matrixProducts),
     ]
     for (name, value) in lines { print(Table.padded(name, to: 17) + Table.line(value)) }
     print("\nother metadata of the file")
@@ -41,5 +42,13 @@ struct Info: ParsableCommand {
     case .zeroOne: return "yes; mask 1 and 0"
     case .centred: return "yes; mask 0.5 and -0.5"
     }
+  }
+}
+
+extension ModelInformation {
+  /// What multiplies matrices, for people.
+  var matrixProducts: String {
+    guard let blas else { return "own kernels" }
+    return "\(blas.configuration), kernels for \(blas.core)"
   }
 }

@@ -14,11 +14,17 @@ struct ModelChoice {
 
   /// Opens the model, or says why it cannot be opened.
   ///
-  /// - Parameter instructionSet: nil: the one that `COLORIZE_ISA` names, or else the best.
-  func open(for instructionSet: InstructionSet? = nil) throws(ExitCode) -> Model {
+  /// - Parameters:
+  ///   - instructionSet: nil: the one that `COLORIZE_ISA` names, or else the best.
+  ///   - gemm: nil: the one that `COLORIZE_GEMM` names, or else what Core chooses.
+  func open(for instructionSet: InstructionSet? = nil, _ gemm: GEMM? = nil) throws(ExitCode)
+    -> Model
+  {
     do {
-      let requested = try Self.requestedInstructionSet()
-      return try open(ModelOptions(instructionSet: instructionSet ?? requested))
+      let requested = (try Self.requested(InstructionSet.self), try Self.requested(GEMM.self))
+      return try open(
+        ModelOptions(
+          instructionSet: instructionSet ?? requested.0, gemm: gemm ?? requested.1))
     } catch .cannotReadFile(let path, let reason) {
       Terminal.say("\(path): \(reason)")
     } catch {
@@ -38,9 +44,9 @@ struct ModelChoice {
     return try Model.open(bytes: bytes, options: options)
   }
 
-  /// What the environment variable `COLORIZE_ISA` asks for.
-  static func requestedInstructionSet() throws(ColorizeError) -> InstructionSet? {
-    guard let value = getenv("COLORIZE_ISA") else { return nil }
-    return try InstructionSet.named(String(cString: value))
+  /// What the environment asks for, if it does.
+  static func requested<Choice: NamedChoice>(_: Choice.Type) throws(ColorizeError) -> Choice? {
+    guard let value = getenv(Choice.variable) else { return nil }
+    return try Choice.named(String(cString: value))
   }
 }

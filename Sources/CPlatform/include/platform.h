@@ -1,5 +1,5 @@
 /* What the processor and the C library offer only through C: instruction set detection (a compiler
- * builtin), the default floating-point environment and the processor mask (macros), and a function
+ * builtin), the default floating-point environment and the processor mask (macros), and functions
  * of the GNU C library that its module for Swift leaves out.
  */
 #ifndef PLATFORM_H
@@ -15,6 +15,12 @@ int platform_has_avx2(void);
 
 /* The number of processors that the calling thread may run on; at least 1. */
 int platform_processors(void);
+
+/* dlopen(name, RTLD_NOW | RTLD_LOCAL), during which the calling thread may run on one processor only
+ * and takes no signals; both are put back. A library that starts a thread for every processor when it
+ * is loaded thus starts none, or, where the mask cannot be set, threads that leave the host's signals
+ * to the host. */
+void *platform_load_on_one_processor(const char *name);
 
 /* Keeps the thread's floating-point environment (rounding, flush to zero, traps, flags) in `saved`
  * and sets the default one; fesetenv puts it back. */

@@ -53,6 +53,18 @@ package final class Epilogue: Sendable {
     tile.shift = hasAffine ? start + 2 * stride : nil
   }
 
+  /// Does the same to the sums of one position in memory, `count` channels from the first one on.
+  func apply(
+    to sums: UnsafeMutablePointer<Float>, count: Int, residual: UnsafePointer<Float>?
+  ) {
+    let bias = UnsafePointer(values.start)
+    for c in 0..<count {
+      let sum = sums[c] + bias[c] + (residual?[c] ?? 0)
+      let value = sum < 0 ? slope * sum : sum
+      sums[c] = hasAffine ? value * bias[c + stride] + bias[c + 2 * stride] : value
+    }
+  }
+
   /// Sets the end of a tile whose sums go on: none.
   func applyNothing(to tile: inout colorize_gemm_tile) {
     tile.bias = UnsafePointer(values.start + 3 * stride)

@@ -10,10 +10,12 @@ import KernelsBaseline
 #endif
 
 /// The instruction sets that there are kernels for, best first.
-package enum InstructionSet: String, CaseIterable, Sendable {
+package enum InstructionSet: String, NamedChoice, Sendable {
   case avx512
   case avx2
   case baseline
+
+  package static let variable = "COLORIZE_ISA"
 
   /// Those that this processor has, best first. Never empty.
   package static var available: [InstructionSet] { allCases.filter(\.isAvailable) }
@@ -21,15 +23,6 @@ package enum InstructionSet: String, CaseIterable, Sendable {
   /// The best that this processor has.
   package static var best: InstructionSet {
     avx512.isAvailable ? .avx512 : avx2.isAvailable ? .avx2 : .baseline
-  }
-
-  /// The instruction set of a name, as the environment variable COLORIZE_ISA gives it.
-  package static func named(_ name: String) throws(ColorizeError) -> InstructionSet {
-    guard let instructionSet = InstructionSet(rawValue: name) else {
-      let names = allCases.map(\.rawValue).joined(separator: ", ")
-      throw .invalidArgument("COLORIZE_ISA is \"\(name)\"; it must be one of \(names)")
-    }
-    return instructionSet
   }
 
   private var isAvailable: Bool {
@@ -59,8 +52,11 @@ package struct KernelSet: Sendable {
   package let lightness: @convention(c) (UnsafePointer<colorize_lightness>?) -> Void
   package let renderRow: @convention(c) (UnsafePointer<colorize_render_row>?) -> Void
   package let resampleRow: @convention(c) (UnsafePointer<colorize_resample_row>?) -> Void
+  /// What multiplies matrices instead of `gemm`, if anything does.
+  package let blas: OpenBLAS?
 
-  package init(_ instructionSet: InstructionSet) {
+  package init(_ instructionSet: InstructionSet, blas: OpenBLAS? = nil) {
+    self.blas = blas
     switch instructionSet {
     #if arch(x86_64)
       case .avx512:

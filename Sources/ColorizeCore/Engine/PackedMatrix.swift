@@ -1,10 +1,13 @@
 // The right matrix of a product, cut into panels in the order in which a kernel reads it.
 
-/// `[depth, columns]` as `[panels, depth, panel]`. Columns past the last one are zero.
+/// `[depth, columns]` as `[panels, depth, panel]`. Columns past the last one are zero. For OpenBLAS,
+/// which packs matrices itself, it is a single panel: the plain matrix.
 package final class PackedMatrix: Sendable {
   package let depth: Int
   package let panel: Int
   package let panels: Int
+  /// What multiplies by it, if not a kernel.
+  let blas: OpenBLAS?
   private let values: Memory<Float>
 
   /// Column `c` is multiplied by `scale[c]`, if there is one.
@@ -16,7 +19,8 @@ package final class PackedMatrix: Sendable {
     kernels: KernelSet, row: (_ k: Int) -> UnsafePointer<Float>
   ) throws(ColorizeError) {
     self.depth = depth
-    panel = kernels.gemmPanel
+    blas = kernels.blas
+    panel = kernels.blas == nil ? kernels.gemmPanel : columns
     panels = columns.pieces(of: panel)
     values = try Memory(count: panels * depth * panel)
     var target = values.start

@@ -28,17 +28,25 @@ struct TapProduct {
   /// and a panel of so many rows, so that each value of the matrix, once read, serves them all.
   private static let columnsAtOnce = 1024
 
+  /// Positions that OpenBLAS takes at once: it packs a block of the matrix again for each piece, which
+  /// so many positions pay for.
+  private static let positionsForBLAS = 512
+
   private var tapsAtOnce: Int { max(1, min(rows.taps, Self.columnsAtOnce / rows.channels)) }
 
   /// How many tiles are packed at a time.
   func tilesAtOnce(_ kernels: KernelSet) -> Int {
-    max(1, Self.packedBytes / 4 / rows.tileCount(taps: tapsAtOnce, rows: kernels.gemmRows))
+    if matrix.blas != nil { return Self.positionsForBLAS / kernels.gemmRows }
+    return max(1, Self.packedBytes / 4 / rows.tileCount(taps: tapsAtOnce, rows: kernels.gemmRows))
   }
 
   /// The floats of scratch that `run` needs.
   var scratchCount: Int {
+    if matrix.blas != nil {
+      return rows.tileCount(taps: tapsAtOnce, rows: Self.positionsForBLAS)
+    }
     // The largest number of rows that a tile of any instruction set has is 16 or less.
-    max(Self.packedBytes / 4, rows.tileCount(taps: tapsAtOnce, rows: 16))
+    return max(Self.packedBytes / 4, rows.tileCount(taps: tapsAtOnce, rows: 16))
   }
 
   /// The time of so many positions, in that of a multiply-add.
@@ -53,6 +61,11 @@ struct TapProduct {
     _ input: Activation, y: Int, x: Int, width: Int, count: Int, into target: Target,
     kernels: KernelSet, scratch: UnsafeMutablePointer<Float>
   ) {
+    if let blas = matrix.blas {
+      run(
+        input, y: y, x: x, width: width, count: count, into: target, blas: blas, scratch: scratch)
+      return
+    }
     let tileRows = kernels.gemmRows
     let tiles = count.pieces(of: tileRows)
     var tap = 0
@@ -73,6 +86,31 @@ struct TapProduct {
         }
       }
       tap = taps.upperBound
+    }
+  }
+
+  /// The same with OpenBLAS. All rows are one tile, each block of which is a plain matrix.
+  private func run(
+    _ input: Activation, y: Int, x: Int, width: Int, count: Int, into target: Target,
+    blas: OpenBLAS, scratch: UnsafeMutablePointer<Float>
+  ) {
+    for first in stride(from: 0, to: rows.taps, by: tapsAtOnce) {
+      let taps = first..<min(first + tapsAtOnce, rows.taps)
+      rows.pack(
+        input, taps: taps, y: y, x: x, width: width, count: count, rows: count, into: scratch)
+      let columns = taps.count * rows.channels
+      for column in stride(from: 0, to: columns, by: Self.block) {
+        let row = taps.lowerBound * rows.channels + column
+        blas.multiply(
+          scratch + column * count, leftStride: Self.block, matrix.start(ofPanel: 0, row: row),
+          rows: count, columns: matrix.panel, depth: min(Self.block, columns - column),
+          into: target.output, outputStride: target.stride, adding: row > 0)
+      }
+    }
+    for position in 0..<count {
+      epilogue.apply(
+        to: target.output + position * target.stride, count: matrix.panel,
+        residual: target.residual.map { $0 + position * target.stride })
     }
   }
 

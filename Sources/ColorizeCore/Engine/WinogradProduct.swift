@@ -29,14 +29,16 @@ struct WinogradProduct {
   private static let block = Int(COLORIZE_GEMM_SUMS_DEPTH)
   private static let positions = WinogradShape.positions
 
-  /// Whether there is a transform for so many channels.
-  static func takes(inputs: Int) -> Bool { inputs % 16 == 0 }
+  /// Whether there is a transform for so many channels, and the products are our own kernels'.
+  static func takes(inputs: Int, _ kernels: KernelSet) -> Bool {
+    inputs % 16 == 0 && kernels.blas == nil
+  }
 
   init(
     _ shape: WinogradShape, inputs: Int, outputs: Int, _ kernels: [[WinogradKernel]],
     epilogue: Epilogue, gemm: KernelSet
   ) throws(ColorizeError) {
-    precondition(Self.takes(inputs: inputs))
+    precondition(Self.takes(inputs: inputs, gemm))
     self.shape = shape
     self.inputs = inputs
     self.outputs = outputs

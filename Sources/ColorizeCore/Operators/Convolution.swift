@@ -105,7 +105,7 @@ package final class PlannedConvolution: PlannedOperator {
     _ convolution: Convolution, _ matrix: PackedMatrix, _ epilogue: Epilogue, _ kernels: KernelSet
   ) throws(ColorizeError) -> WinogradProduct? {
     guard convolution.kernel == 3, convolution.padding == convolution.dilation,
-      WinogradProduct.takes(inputs: convolution.inputs)
+      WinogradProduct.takes(inputs: convolution.inputs, kernels)
     else { return nil }
     func kernel(rows: [Int?], columns: [Int?]) -> WinogradKernel {
       WinogradKernel(matrix, rows: rows, columns: columns) { $0 * 3 + $1 }

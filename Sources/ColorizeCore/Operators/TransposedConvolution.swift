@@ -85,7 +85,7 @@ package final class PlannedTransposedConvolution: PlannedOperator {
       phases.append(TapProduct(rows: rows, matrix: matrix, epilogue: epilogue))
     }
     self.phases = phases
-    guard WinogradProduct.takes(inputs: inputs) else {
+    guard WinogradProduct.takes(inputs: inputs, kernels) else {
       winograd = nil
       return
     }

@@ -10,17 +10,20 @@ package struct ModelOptions: Sendable {
   package var maskConvention: MaskConvention?
   /// nil: the best that the processor has.
   package var instructionSet: InstructionSet?
+  /// nil: see `OpenBLAS.choose`.
+  package var gemm: GEMM?
 
   /// What `plainSoftmaxTemperature` may be.
   package static let plainSoftmaxTemperatures: ClosedRange<Float> = 0.01...100
 
   package init(
     plainSoftmaxTemperature: Float? = nil, maskConvention: MaskConvention? = nil,
-    instructionSet: InstructionSet? = nil
+    instructionSet: InstructionSet? = nil, gemm: GEMM? = nil
   ) {
     self.plainSoftmaxTemperature = plainSoftmaxTemperature
     self.maskConvention = maskConvention
     self.instructionSet = instructionSet
+    self.gemm = gemm
   }
 }
 
@@ -48,8 +51,12 @@ package struct ModelInformation: Sendable {
   /// The temperature T at which softmax(logits) stands: softmax(logits * T / t) is that at t.
   package let plainSoftmaxTemperature: Float
   package let instructionSet: InstructionSet
+  /// What multiplies matrices; nil: the kernels of the instruction set.
+  package let blas: OpenBLAS?
   /// All of the file's metadata, sorted by key.
   package let metadata: [(key: String, value: String)]
+
+  package var gemm: GEMM { blas == nil ? .own : .openblas }
 }
 
 /// An opened model. It does not change; any number of threads may use it.
@@ -88,6 +95,7 @@ package final class Model: Sendable {
         "this processor has not the instruction set \(instructionSet.rawValue); it has "
           + available.map(\.rawValue).joined(separator: ", "))
     }
+    let kernels = KernelSet(instructionSet, blas: try OpenBLAS.choose(options.gemm))
     let plain: Float
     if let wanted = options.plainSoftmaxTemperature {
       guard ModelOptions.plainSoftmaxTemperatures.contains(wanted) else {
@@ -115,10 +123,10 @@ package final class Model: Sendable {
       distributionStride: network.distributionStride, bins: network.binCount,
       takesHints: network.takesHints, maskConvention: options.maskConvention ?? statedConvention,
       plainSoftmaxTemperature: plain,
-      instructionSet: instructionSet, metadata: file.metadata)
+      instructionSet: instructionSet, blas: kernels.blas, metadata: file.metadata)
     testVectors = try TestVector.read(file, network)
     bins = try Self.bins(file, network)
-    compiled = try CompiledNetwork(network, weights: file, kernels: KernelSet(instructionSet))
+    compiled = try CompiledNetwork(network, weights: file, kernels: kernels)
   }
 
   private static func bins(_ file: TensorFile, _ network: Network) throws(ColorizeError)

@@ -93,6 +93,9 @@ class colorize_model_description(Structure):  # noqa: N801
         ("distribution_stride", c_uint32),
         ("mask_convention", colorize_mask_convention),
         ("reserved", c_uint32),
+        ("gemm", c_char_p),
+        ("gemm_configuration", c_char_p),
+        ("gemm_core", c_char_p),
     )
 
 

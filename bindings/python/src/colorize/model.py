@@ -74,6 +74,12 @@ class ModelInfo:
     """The licence of the weights as the model file states it; empty if it does not."""
     instruction_set: str
     """What the model was opened for: "avx512", "avx2" or "baseline"."""
+    gemm: str
+    """What multiplies matrices: "own", the library's kernels, or "openblas"."""
+    gemm_configuration: str
+    """Of OpenBLAS: its version and how it was built, in its own words; empty for "own"."""
+    gemm_core: str
+    """The processor for which OpenBLAS has chosen its kernels; empty for "own"."""
     parameters: int
     """Number of weights."""
     default_network_size: int
@@ -245,6 +251,9 @@ class Model:
             architecture=description.architecture.decode(errors="replace"),
             licence=description.licence.decode(errors="replace"),
             instruction_set=description.instruction_set.decode(errors="replace"),
+            gemm=description.gemm.decode(errors="replace"),
+            gemm_configuration=description.gemm_configuration.decode(errors="replace"),
+            gemm_core=description.gemm_core.decode(errors="replace"),
             parameters=description.parameters,
             default_network_size=description.default_network_size,
             network_size_multiple=description.network_size_multiple,
