@@ -95,8 +95,8 @@ import Testing
   /// 1e-4 are expected, and a missing product would still give 1e-2 and more.
   static let tiledTolerance = 2e-3
 
-  @Test(arguments: InstructionSet.available, cases + tiled)
-  func equalsReference(_ instructionSet: InstructionSet, _ test: Case) throws {
+  @Test(arguments: Engine.available, cases + tiled)
+  func equalsReference(_ engine: Engine, _ test: Case) throws {
     let convolution = Convolution(
       inputs: test.inputs, outputs: test.outputs, kernel: test.kernel, stride: test.stride,
       padding: test.kernel / 2 * test.dilation, dilation: test.dilation, bias: true)
@@ -105,19 +105,19 @@ import Testing
     let scale = numbers.values(test.outputs)
     let taps = test.inputs * test.kernel * test.kernel
     let scaled = weight.enumerated().map { Double($0.element) * Double(scale[$0.offset / taps]) }
-    let kernels = KernelSet(instructionSet)
+    let kernels = try engine.kernels()
     try check(test, convolution, weight: scaled, kernels) { epilogue in
       try PlannedConvolution(
         convolution, weight: weight, scale: scale, epilogue: epilogue, kernels: kernels)
     }
   }
 
-  @Test(arguments: InstructionSet.available, transposed + tiledTransposed)
-  func transposedEqualsReference(_ instructionSet: InstructionSet, _ test: Case) throws {
+  @Test(arguments: Engine.available, transposed + tiledTransposed)
+  func transposedEqualsReference(_ engine: Engine, _ test: Case) throws {
     let convolution = TransposedConvolution(inputs: test.inputs, outputs: test.outputs)
     var numbers = Numbers(seed: UInt64(test.inputs * 1000 + test.outputs))
     let weight = numbers.values(test.outputs * test.inputs * 16)
-    let kernels = KernelSet(instructionSet)
+    let kernels = try engine.kernels()
     try check(test, convolution, weight: weight.map(Double.init), kernels) { epilogue in
       try PlannedTransposedConvolution(
         convolution, weight: weight, epilogue: epilogue, kernels: kernels)

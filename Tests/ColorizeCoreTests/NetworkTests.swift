@@ -33,12 +33,12 @@ var defaultModel: UnsafeRawBufferPointer {
   /// Logits reach 20; float32 through 20 layers gives about 1e-4.
   static let logitTolerance = 1e-3
 
-  @Test(arguments: InstructionSet.available)
-  func planEqualsReference(_ instructionSet: InstructionSet) throws {
+  @Test(arguments: Engine.available)
+  func planEqualsReference(_ engine: Engine) throws {
     let file = try TensorFile(ByteSource(defaultModel))
     let shapes = Dictionary(
       uniqueKeysWithValues: Network.compact.parameters.map { ($0.name, $0.shape) })
-    let compiled = try CompiledNetwork(.compact, weights: file, kernels: KernelSet(instructionSet))
+    let compiled = try CompiledNetwork(.compact, weights: file, kernels: engine.kernels())
     let shape = Shape(channels: 4, height: 16, width: 32)
     var numbers = Numbers(seed: 7)
     let input = numbers.values(shape.count)
@@ -52,13 +52,14 @@ var defaultModel: UnsafeRawBufferPointer {
     #expect(largestDifference(values, expected.values) < Self.logitTolerance)
   }
 
-  @Test(arguments: InstructionSet.available)
-  func planEqualsPyTorch(_ instructionSet: InstructionSet) throws {
+  @Test(arguments: Engine.available)
+  func planEqualsPyTorch(_ engine: Engine) throws {
     let fixture = try Fixture("network")
     let file = try TensorFile(ByteSource(defaultModel))
-    let compiled = try CompiledNetwork(.compact, weights: file, kernels: KernelSet(instructionSet))
+    let compiled = try CompiledNetwork(.compact, weights: file, kernels: engine.kernels())
     let model = try Model.open(
-      bytes: defaultModel, options: ModelOptions(instructionSet: instructionSet))
+      bytes: defaultModel,
+      options: ModelOptions(instructionSet: engine.instructionSet, gemm: engine.gemm))
     var deviation = 0.0
     let cases = try fixture.forEachCase(inputs: Float.self) { number, input in
       let height = input.shape[1]
@@ -107,10 +108,10 @@ var defaultModel: UnsafeRawBufferPointer {
   }
 
   /// Each value is one sum in one order, whoever computes it.
-  @Test func anyNumberOfThreadsGivesTheSameBits() throws {
+  @Test(arguments: Engine.available)
+  func anyNumberOfThreadsGivesTheSameBits(_ engine: Engine) throws {
     let file = try TensorFile(ByteSource(defaultModel))
-    let compiled = try CompiledNetwork(
-      .compact, weights: file, kernels: KernelSet(InstructionSet.available[0]))
+    let compiled = try CompiledNetwork(.compact, weights: file, kernels: engine.kernels())
     var numbers = Numbers(seed: 3)
     let input = numbers.values(4 * 48 * 80)
     let one = try logits(compiled, input, height: 48, width: 80, threads: 1)

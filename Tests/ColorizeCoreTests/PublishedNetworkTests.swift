@@ -11,27 +11,28 @@ import Testing
   static let architectures = ["eccv16", "siggraph17"]
 
   private func model(
-    _ architecture: String, _ instructionSet: InstructionSet,
+    _ architecture: String, _ engine: Engine,
     _ maskConvention: MaskConvention? = nil
   ) throws -> Model {
     let file = try (architecture == "eccv16" ? Self.eccv16 : Self.siggraph17).get()
     return try Model.open(
       bytes: UnsafeRawBufferPointer(start: file.start, count: file.count),
-      options: ModelOptions(maskConvention: maskConvention, instructionSet: instructionSet))
+      options: ModelOptions(
+        maskConvention: maskConvention, instructionSet: engine.instructionSet, gemm: engine.gemm))
   }
 
   /// Calls `body` with each case of a network's fixture: its number, a model for it and its input.
   private func forEachCase(
-    _ architecture: String, _ instructionSet: InstructionSet,
+    _ architecture: String, _ engine: Engine,
     _ body: (_ fixture: Fixture, _ number: Int, Model, NetworkInput) throws -> Void
   ) throws {
     let fixture = try Fixture(architecture)
-    let plain = try model(architecture, instructionSet)
+    let plain = try model(architecture, engine)
     var centred: Model?
     let cases = try fixture.forEachCase(inputs: Float.self) { number, input in
       var model = plain
       if try fixture.number("\(number).centred") != nil {
-        let opened = try centred ?? self.model(architecture, instructionSet, .centred)
+        let opened = try centred ?? self.model(architecture, engine, .centred)
         centred = opened
         model = opened
       }
@@ -52,10 +53,10 @@ import Testing
   }
 
   /// The bounds of docs/exactness.md, for ab of +-110.
-  @Test(arguments: architectures, InstructionSet.available)
-  func colorsArePyTorchs(_ architecture: String, _ instructionSet: InstructionSet) throws {
+  @Test(arguments: architectures, Engine.available)
+  func colorsArePyTorchs(_ architecture: String, _ engine: Engine) throws {
     var deviation = 0.0
-    try forEachCase(architecture, instructionSet) { fixture, number, model, input in
+    try forEachCase(architecture, engine) { fixture, number, model, input in
       let expected = try #require(try fixture.tensor("\(number).ab", of: Float.self))
       let shape = model.network.abShape(height: input.height, width: input.width)
       #expect([2, shape.height, shape.width] == expected.shape)
@@ -74,11 +75,11 @@ import Testing
   }
 
   /// The logits agree to 1e-4, and so do the probabilities.
-  @Test(arguments: architectures, InstructionSet.available)
-  func distributionIsPyTorchs(_ architecture: String, _ instructionSet: InstructionSet) throws {
+  @Test(arguments: architectures, Engine.available)
+  func distributionIsPyTorchs(_ architecture: String, _ engine: Engine) throws {
     var compared = 0
     var largest: Float = 0
-    try forEachCase(architecture, instructionSet) { fixture, number, model, input in
+    try forEachCase(architecture, engine) { fixture, number, model, input in
       guard let expected = try fixture.tensor("\(number).probabilities", of: Float.self) else {
         return
       }
@@ -105,13 +106,13 @@ import Testing
 
   /// siggraph17's classes are a grid, a major; eccv16's bins are what its checkpoint says.
   @Test func binsAreWhereTheyAre() throws {
-    let siggraph17 = try model("siggraph17", .baseline)
+    let siggraph17 = try model("siggraph17", Engine.available[0])
     #expect(siggraph17.bins.count == 529)
     for bin in 0..<529 {
       #expect(siggraph17.bins.a[bin] == Float(bin / 23 * 10 - 110))
       #expect(siggraph17.bins.b[bin] == Float(bin % 23 * 10 - 110))
     }
-    let eccv16 = try model("eccv16", .baseline)
+    let eccv16 = try model("eccv16", Engine.available[0])
     #expect(eccv16.bins.count == 313)
     for (bin, centre) in Gamut.centres.enumerated() {
       #expect(abs(eccv16.bins.a[bin] - centre.x) < 1e-5)
@@ -123,7 +124,7 @@ import Testing
   @Test(arguments: architectures)
   func picturesAreTheReleasedPipelines(_ architecture: String) throws {
     let fixture = try Fixture("\(architecture)-picture")
-    let model = try model(architecture, InstructionSet.available[0])
+    let model = try model(architecture, Engine.available[0])
     var different = 0
     var count = 0
     let cases = try fixture.forEachCase(inputs: UInt8.self) { number, input in
@@ -158,9 +159,9 @@ import Testing
     #expect(Double(different) <= 0.002 * Double(count))
   }
 
-  @Test(arguments: architectures)
-  func anyNumberOfThreadsGivesTheSameBits(_ architecture: String) throws {
-    let model = try model(architecture, InstructionSet.available[0])
+  @Test(arguments: architectures, Engine.available)
+  func anyNumberOfThreadsGivesTheSameBits(_ architecture: String, _ engine: Engine) throws {
+    let model = try model(architecture, engine)
     var numbers = Numbers(seed: 17)
     let height = 40
     let width = 56

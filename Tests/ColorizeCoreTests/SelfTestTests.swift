@@ -4,10 +4,11 @@ import ColorizeCore
 import Testing
 
 @Suite struct SelfTestTests {
-  @Test(arguments: InstructionSet.available)
-  func embeddedModelProvesItself(_ instructionSet: InstructionSet) throws {
+  @Test(arguments: Engine.available)
+  func embeddedModelProvesItself(_ engine: Engine) throws {
     let model = try Model.open(
-      bytes: defaultModel, options: ModelOptions(instructionSet: instructionSet))
+      bytes: defaultModel,
+      options: ModelOptions(instructionSet: engine.instructionSet, gemm: engine.gemm))
     let result = try SelfTest.run(model: model)
     #expect(result.vectors == 3)
     #expect(result.passes)

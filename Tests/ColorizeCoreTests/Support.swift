@@ -1,7 +1,29 @@
-// What several tests need: numbers that look random and are the same every time, activations from
-// and to plain arrays, ways to run one planned operator, and pictures in memory.
+// What several tests need: what can compute on this processor, numbers that look random and are the
+// same every time, activations from and to plain arrays, ways to run one planned operator, and
+// pictures in memory.
 
 import ColorizeCore
+import Testing
+
+/// What a model can be computed with: the kernels of an instruction set, with the matrix products of
+/// one of them also left to OpenBLAS.
+struct Engine: CustomTestStringConvertible {
+  let instructionSet: InstructionSet
+  let gemm: GEMM
+
+  var testDescription: String { "\(instructionSet), \(gemm)" }
+
+  func kernels() throws -> KernelSet {
+    KernelSet(instructionSet, blas: try OpenBLAS.choose(gemm))
+  }
+
+  /// What this processor has; OpenBLAS, where it is installed (`OpenBLASTests` says if it is not).
+  static let available: [Engine] = {
+    let own = InstructionSet.available.map { Engine(instructionSet: $0, gemm: .own) }
+    guard (try? OpenBLAS.choose(.openblas)) != nil else { return own }
+    return own + [Engine(instructionSet: InstructionSet.available[0], gemm: .openblas)]
+  }()
+}
 
 /// A generator of small numbers: Knuth's MMIX constants, the upper bits.
 struct Numbers {

@@ -23,12 +23,13 @@ package final class OpenBLAS: Sendable {
   /// The processor whose kernels it has chosen, by its own name for it.
   package let core: String
 
-  private typealias Multiply = @convention(c) (
-    _ order: Int32, _ transposeLeft: Int32, _ transposeRight: Int32, _ rows: Int32,
-    _ columns: Int32, _ depth: Int32, _ alpha: Float, UnsafePointer<Float>?, _ leftStride: Int32,
-    UnsafePointer<Float>?, _ rightStride: Int32, _ beta: Float, UnsafeMutablePointer<Float>?,
-    _ outputStride: Int32
-  ) -> Void
+  private typealias Multiply =
+    @convention(c) (
+      _ order: Int32, _ transposeLeft: Int32, _ transposeRight: Int32, _ rows: Int32,
+      _ columns: Int32, _ depth: Int32, _ alpha: Float, UnsafePointer<Float>?, _ leftStride: Int32,
+      UnsafePointer<Float>?, _ rightStride: Int32, _ beta: Float, UnsafeMutablePointer<Float>?,
+      _ outputStride: Int32
+    ) -> Void
   private let multiply: Multiply
   private let setThreads: @convention(c) (Int32) -> Void
   /// Whether the host had loaded it before.
@@ -88,20 +89,21 @@ package final class OpenBLAS: Sendable {
     switch request {
     case .own: return nil
     case .openblas:
-      let library = try loaded.get()
-      try library.prepare()
+      let library = try load()
+      library.setThreads(1)
       return library
     case nil:
-      guard !hasTunedKernels, let library = try? loaded.get(), !library.isHosts,
-        !coresWithoutAVX.contains(library.core), (try? library.prepare()) != nil
+      guard !hasTunedKernels, let library = try? load(), !library.isHosts,
+        !coresWithoutAVX.contains(library.core)
       else { return nil }
+      library.setThreads(1)
       return library
     }
   }
 
-  private func prepare() throws(ColorizeError) {
-    setThreads(1)
+  private static func load() throws(ColorizeError) -> OpenBLAS {
     try Gate.shared.prepare()
+    return try loaded.get()
   }
 
   /// The core to name in OPENBLAS_CORETYPE where it runs kernels without AVX on a processor that has
@@ -160,7 +162,9 @@ private final class Gate: @unchecked Sendable {
   /// OpenBLAS is built for 50 and more.
   private static let maximumRoom = 32
   /// What it maps for a product, 128 MB, of which it touches as much as it needs; with a margin.
-  private static let bytes = 144 << 20
+  private static let bytesOfProduct = 144 << 20
+  /// The library itself, some 40 MB, likewise.
+  private static let bytesOfLibrary = 64 << 20
 
   private init() {
     mutex = .allocate(capacity: 1)
@@ -169,16 +173,19 @@ private final class Gate: @unchecked Sendable {
     pthread_cond_init(change, nil)
   }
 
-  /// Throws if there is no memory for a single product.
+  /// Throws if there is no memory for the library and a single product.
   func prepare() throws(ColorizeError) {
     pthread_mutex_lock(mutex)
     defer { pthread_mutex_unlock(mutex) }
-    guard room > 0 || grow() else { throw .outOfMemory(bytes: Self.bytes) }
+    let bytes = Self.bytesOfLibrary + Self.bytesOfProduct
+    guard room > 0 || grow(ifThereAre: bytes) else { throw .outOfMemory(bytes: bytes) }
   }
 
   func enter() {
     pthread_mutex_lock(mutex)
-    while forking > 0 || (inside == room && !grow()) { pthread_cond_wait(change, mutex) }
+    while forking > 0 || (inside == room && !grow(ifThereAre: Self.bytesOfProduct)) {
+      pthread_cond_wait(change, mutex)
+    }
     inside += 1
     pthread_mutex_unlock(mutex)
   }
@@ -191,11 +198,11 @@ private final class Gate: @unchecked Sendable {
   }
 
   /// Makes room for one more, if there is memory for it. The mutex is locked.
-  private func grow() -> Bool {
+  private func grow(ifThereAre bytes: Int) -> Bool {
     guard room < Self.maximumRoom else { return false }
-    let raw = mmap(nil, Self.bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+    let raw = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
     guard raw != MAP_FAILED else { return false }
-    munmap(raw, Self.bytes)
+    munmap(raw, bytes)
     room += 1
     return true
   }
