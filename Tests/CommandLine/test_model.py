@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import subprocess
 
 import numpy as np
 import pytest
@@ -178,7 +179,9 @@ def table(text):
 def test_doctor(colorize):
     result = colorize("doctor")
     assert result.stderr == ""
-    assert f"processors  {len(os.sched_getaffinity(0))}\n" in result.stdout
+    assert f"processors       {len(os.sched_getaffinity(0))}\n" in result.stdout
+    assert "matrix products  own kernels\n" in result.stdout
+    assert "OpenBLAS" not in result.stdout
     *rows, bound = table(result.stdout)
     assert [row[0] for row in rows] == SETS
     assert (float(bound[1]), float(bound[2])) == BOUNDS
@@ -198,7 +201,7 @@ def test_doctor(colorize):
 def test_doctor_on_fewer_processors(colorize):
     one = min(os.sched_getaffinity(0))
     said = colorize("doctor", preexec_fn=lambda: os.sched_setaffinity(0, {one})).stdout
-    assert "processors  1\n" in said
+    assert "processors       1\n" in said
 
 
 def test_doctor_says_that_the_instruction_set_was_asked_for(colorize):
@@ -206,6 +209,94 @@ def test_doctor_says_that_the_instruction_set_was_asked_for(colorize):
     assert "\nbaseline is chosen: COLORIZE_ISA asks for it." in said
     assert {row[0]: row[1] for row in table(said)}["baseline"] == "yes"
     colorize("doctor", environment={"COLORIZE_ISA": "mmx"}, status=FAILURE)
+
+
+OPENBLAS = {"COLORIZE_GEMM": "openblas"}
+
+
+def openblas_row(text):
+    (row,) = [line.split() for line in text.splitlines() if line.startswith("openblas ")]
+    return row
+
+
+def test_doctor_tests_openblas_where_it_is_asked_for(colorize):
+    result = colorize("doctor", environment=OPENBLAS)
+    assert result.stderr == ""
+    assert "matrix products  OpenBLAS 0." in result.stdout
+    # The kernels of the instruction sets are tested too, but are not what a run would take.
+    *rows, _ = table(result.stdout)
+    assert {row[1] for row in rows} <= {"no", "not"}
+    assert rows == [row for row in rows if row[0] in SETS] and len(rows) == len(SETS)
+    _, chosen, vectors, largest, mean, milliseconds = openblas_row(result.stdout)
+    assert (chosen, vectors) == ("yes", "3")
+    assert 0 < float(mean) < float(largest) < BOUNDS[0]
+    assert float(mean) < BOUNDS[1]
+    assert 0.1 < float(milliseconds) < 60000
+    assert "\nOpenBLAS multiplies matrices: COLORIZE_GEMM asks for it." in result.stdout
+
+
+@pytest.mark.parametrize("core", ["Prescott", "Core2", "Nehalem"])
+def test_doctor_warns_of_a_slow_openblas(colorize, core):
+    best = table(colorize("doctor").stdout)
+    has_more = any(row[0] in ("avx512", "avx2") and row[1] != "not" for row in best)
+    said = colorize("doctor", environment={**OPENBLAS, "OPENBLAS_CORETYPE": core}).stdout
+    assert f"kernels for {core}\n" in said
+    assert (f"\nWarning: OpenBLAS uses its kernels for {core}, which" in said) == has_more
+    assert ("Set OPENBLAS_CORETYPE=" in said) == has_more
+
+
+def test_doctor_does_not_warn_of_a_fast_openblas(colorize):
+    if all(row[1] == "not" for row in table(colorize("doctor").stdout)[:2]):
+        pytest.skip("this processor has no AVX2")
+    said = colorize("doctor", environment={**OPENBLAS, "OPENBLAS_CORETYPE": "Haswell"}).stdout
+    assert "kernels for Haswell\n" in said
+    assert "Warning" not in said
+
+
+def test_doctor_finds_a_wrong_colour_with_openblas(colorize, tmp_path):
+    head, body = load()
+    values(head, body, "vector.1.ab")[17] += 2.5e-3
+    model = save(tmp_path / "other.safetensors", head, body)
+    said = colorize("doctor", model, environment=OPENBLAS, status=FAILURE).stderr
+    assert f"{model}: with openblas its colours are off by more than the bound" in said
+
+
+@pytest.mark.parametrize("command", ["info", "doctor", "run"])
+def test_gemm_of_another_name(colorize, command, tmp_path):
+    picture = [tmp_path / "picture.png"] if command == "run" else []
+    environment = {"COLORIZE_GEMM": "mkl"}
+    said = colorize(command, *picture, environment=environment, status=FAILURE).stderr
+    assert said.endswith('COLORIZE_GEMM is "mkl"; it must be one of own, openblas\n')
+
+
+def test_openblas_that_cannot_be_loaded(colorize, tmp_path):
+    (tmp_path / "libopenblas.so.0").write_bytes(b"no library")
+    environment = {**OPENBLAS, "LD_LIBRARY_PATH": os.fspath(tmp_path)}
+    said = colorize("info", environment=environment, status=FAILURE).stderr
+    assert "COLORIZE_GEMM asks for OpenBLAS, which cannot be used: " in said
+    assert "libopenblas.so.0" in said and said.count("\n") == 1
+    # Nobody misses it who has not asked for it.
+    for gemm in ({}, {"COLORIZE_GEMM": "own"}):
+        environment = {**gemm, "LD_LIBRARY_PATH": os.fspath(tmp_path)}
+        assert "matrix products  own kernels\n" in colorize("info", environment=environment).stdout
+
+
+def test_another_library_of_openblas_name(colorize, tmp_path):
+    library = tmp_path / "libopenblas.so.0"
+    source = tmp_path / "empty.c"
+    source.write_text("int cblas_dgemm(void) { return 0; }\n")
+    subprocess.run(["cc", "-shared", "-fPIC", source, "-o", library], check=True)
+    environment = {**OPENBLAS, "LD_LIBRARY_PATH": os.fspath(tmp_path)}
+    said = colorize("info", environment=environment, status=FAILURE).stderr
+    assert said.endswith("cannot be used: libopenblas.so.0 has no cblas_sgemm\n")
+
+
+def test_openblas_gives_the_same_picture(colorize, photo, tmp_path, monkeypatch):
+    """In float32 with sums in another order: a level at most."""
+    own, _ = colorize.colour(photo, tmp_path / "own.png")
+    monkeypatch.setenv("COLORIZE_GEMM", "openblas")
+    other, _ = colorize.colour(photo, tmp_path / "other.png")
+    assert np.abs(own.astype(int) - other).max() <= 1
 
 
 @pytest.mark.parametrize("name", ["stem1.0.weight", "enc16.1.b.0.weight", "logits.weight"])

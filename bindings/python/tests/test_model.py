@@ -198,6 +198,25 @@ def test_the_instruction_set_of_the_environment(monkeypatch: pytest.MonkeyPatch)
         colorize.Model()
 
 
+def test_the_matrix_products_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch, lightness: np.ndarray
+):
+    results = {}
+    for name in ("own", "openblas"):
+        monkeypatch.setenv("COLORIZE_GEMM", name)
+        with colorize.Model() as opened:
+            assert opened.info.gemm == name
+            assert opened.info.gemm_configuration.startswith("OpenBLAS ") == (name == "openblas")
+            assert opened.info.gemm_core in opened.info.gemm_configuration
+            assert (opened.info.gemm_core == "") == (name == "own")
+            results[name] = opened.predict(lightness)
+    # The bound of docs/exactness.md.
+    assert 0 < np.abs(results["own"] - results["openblas"]).max() < 2e-3
+    monkeypatch.setenv("COLORIZE_GEMM", "mkl")
+    with raises_named("COLORIZE_INVALID_ARGUMENT", "one of own, openblas"):
+        colorize.Model()
+
+
 def test_a_closed_model_raises(photo: np.ndarray, lightness: np.ndarray):
     with colorize.Model() as closed:
         pass
