@@ -174,11 +174,34 @@ static void little_memory(void) {
   CHECK(memcmp(rgb, expected, BYTES) == 0);
 }
 
+/* Each thread runs a model by itself, and all multiply most of the time. */
+static void *runs_by_itself(void *model) {
+  uint8_t rgb[BYTES];
+  uint8_t *gray = picture(WIDTH, HEIGHT);
+  colorize_image in = image(gray, WIDTH, HEIGHT, COLORIZE_GRAY8);
+  colorize_image out = image(rgb, WIDTH, HEIGHT, COLORIZE_RGB8);
+  colorize_options options = small_options();
+  options.threads = 1;
+  CHECK_OK(colorize_run(model, &in, &out, &options, &error));
+  free(gray);
+  return NULL;
+}
+
+static void many_threads(void) {
+  enum { THREADS = 100 };
+  colorize_model *model = open_with("openblas");
+  pthread_t threads[THREADS];
+  for (int i = 0; i < THREADS; i++)
+    CHECK(pthread_create(&threads[i], NULL, runs_by_itself, model) == 0);
+  for (int i = 0; i < THREADS; i++) CHECK(pthread_join(threads[i], NULL) == 0);
+}
+
 const test tests[] = {
     {"COLORIZE_GEMM by its two names, and no other", names},
     {"COLORIZE_GEMM is not set on a processor with tuned kernels", unset},
     {"OpenBLAS is loaded when it is asked for", loading},
     {"OpenBLAS of the host", the_hosts_own},
     {"OpenBLAS with little memory", little_memory},
+    {"OpenBLAS and a hundred threads", many_threads},
     {NULL, NULL},
 };

@@ -48,11 +48,13 @@ SIZES = [(16, 16), (16, 48), (80, 32), (64, 64), (160, 160), (96, 256), (256, 11
 HINTS = [(1, 2, 3), (7, 9, 4), (12, 4, 1)]
 
 
-def instruction_sets(open_model=colorize.Model, names=("avx512", "avx2", "baseline")):
-    """name -> a model opened for it, for those that this processor has."""
+def instruction_sets(open_model=colorize.Model, names=("avx512", "avx2", "baseline", "openblas")):
+    """name -> a model opened for it, for those that this processor has; "openblas" for the best
+    of them with OpenBLAS's matrix products."""
     models = {}
     for name in names:
-        os.environ["COLORIZE_ISA"] = name
+        variable = "COLORIZE_GEMM" if name == "openblas" else "COLORIZE_ISA"
+        os.environ[variable] = name
         try:
             models[name] = open_model()
         except colorize.Error as error:
@@ -60,7 +62,7 @@ def instruction_sets(open_model=colorize.Model, names=("avx512", "avx2", "baseli
                 raise
             print(f"  (not measured: {error})")
         finally:
-            os.environ.pop("COLORIZE_ISA")
+            os.environ.pop(variable)
     return models
 
 
