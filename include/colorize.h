@@ -37,11 +37,11 @@
  *   Callbacks  run on the thread that made the call, and may call every function of this library except
  *              colorize_model_close on the model in use. They must return: no longjmp, no C++ exception.
  *   OpenBLAS   The library has matrix products of its own and is not linked with OpenBLAS. With COLORIZE_GEMM=openblas,
- *              or where the variable is not set and the processor has neither AVX-512 nor AVX2, opening a model loads
+ *              or where the variable is not set and the processor is not of x86-64, opening a model loads
  *              libopenblas.so.0, which then stays loaded. By name it is an error if that fails. Otherwise it is used only
- *              if it is there, knows the processor as one with AVX (else our own kernels are faster), and the host had
- *              not loaded it: its settings are the whole process's, and it is set to one thread each time a model is
- *              opened for it. While a model uses it, fork() waits for the end of the product that is being computed.
+ *              if it is there and the host had not loaded it: its settings are the whole process's, and it is set to one
+ *              thread each time a model is opened for it. While a model uses it, fork() waits for the end of the products
+ *              that are being computed.
  *              OpenBLAS reads OPENBLAS_CORETYPE when it is loaded; colorize_model_description says what it has made of
  *              the processor.
  *   Unloading  The library stays in memory once it is loaded (it is linked with -z nodelete), so dlclose is safe.

@@ -74,7 +74,7 @@ struct Doctor: ParsableCommand {
   private func explain(_ blas: OpenBLAS, _ instructionSet: InstructionSet) throws {
     let reason =
       try ModelChoice.requested(GEMM.self) == nil
-      ? "this processor has neither AVX-512 nor AVX2" : "\(GEMM.variable) asks for it"
+      ? "there are no kernels for this processor" : "\(GEMM.variable) asks for it"
     print(
       "OpenBLAS multiplies matrices: \(reason). Everything else is done with "
         + "\(instructionSet.rawValue).")

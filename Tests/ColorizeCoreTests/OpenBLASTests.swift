@@ -15,7 +15,7 @@ struct OpenBLASTests {
     #expect(library.configuration.contains(library.core))
     let again = try OpenBLAS.choose(.openblas)
     #expect(again === library)
-    let own = try OpenBLAS.choose(.own, hasTunedKernels: false)
+    let own = try OpenBLAS.choose(.own, ownAreFaster: false)
     #expect(own == nil)
   }
 
@@ -30,23 +30,21 @@ struct OpenBLASTests {
   }
 
   /// A process of its own for each: OpenBLAS is loaded once, and chooses its kernels then.
-  @Test func isTakenWhereThereAreNoTunedKernels() async {
+  @Test func isTakenWhereItIsFaster() async {
     await #expect(processExitsWith: .success) {
       setenv("OPENBLAS_CORETYPE", "Sandybridge", 1)
-      let withTunedKernels = try OpenBLAS.choose(nil, hasTunedKernels: true)
-      #expect(withTunedKernels == nil)
+      let besideFasterOnes = try OpenBLAS.choose(nil, ownAreFaster: true)
+      #expect(besideFasterOnes == nil)
       #expect(dlopen("libopenblas.so.0", RTLD_NOW | RTLD_NOLOAD) == nil)
-      let library = try #require(try OpenBLAS.choose(nil, hasTunedKernels: false))
+      let library = try #require(try OpenBLAS.choose(nil, ownAreFaster: false))
       #expect(library.core == "Sandybridge")
       #expect(library.betterCore == nil)
     }
   }
 
-  @Test func isNotTakenWhereItIsSlower() async {
+  @Test func knowsABetterCore() async {
     await #expect(processExitsWith: .success) {
       setenv("OPENBLAS_CORETYPE", "Prescott", 1)
-      let chosen = try OpenBLAS.choose(nil, hasTunedKernels: false)
-      #expect(chosen == nil)
       let library = try #require(try OpenBLAS.choose(.openblas))
       #expect(library.core == "Prescott")
       let better: [InstructionSet: String] = [.avx512: "SkylakeX", .avx2: "Haswell"]
@@ -58,10 +56,10 @@ struct OpenBLASTests {
     await #expect(processExitsWith: .success) {
       setenv("OPENBLAS_CORETYPE", "Sandybridge", 1)
       #expect(dlopen("libopenblas.so.0", RTLD_NOW) != nil)
-      let chosen = try OpenBLAS.choose(nil, hasTunedKernels: false)
+      let chosen = try OpenBLAS.choose(nil, ownAreFaster: false)
       #expect(chosen == nil)
       _ = try #require(try OpenBLAS.choose(.openblas))
-      let chosenLater = try OpenBLAS.choose(nil, hasTunedKernels: false)
+      let chosenLater = try OpenBLAS.choose(nil, ownAreFaster: false)
       #expect(chosenLater == nil)
     }
   }

@@ -1,5 +1,5 @@
-// OpenBLAS: the matrix product of another library, where there are no kernels of our own that are
-// tuned for a processor, and for comparison.
+// OpenBLAS: the matrix product of another library, for processors that we have no tuned kernels for,
+// and for comparison.
 //
 // It is not linked: it starts threads when it is loaded, and its settings belong to the whole process,
 // of which the host may use it too. It is loaded when the first model asks for it, and stays.
@@ -80,11 +80,11 @@ package final class OpenBLAS: Sendable {
   /// What a model multiplies with: nil for the kernels of its instruction set.
   ///
   /// - Parameters:
-  ///   - request: nil: our own kernels where the processor has tuned ones. Otherwise OpenBLAS, if it
-  ///     is there, faster than the baseline kernels, and not the host's: it keeps its settings.
-  ///   - hasTunedKernels: whether there are kernels for more than the baseline of this processor.
+  ///   - request: nil: our own kernels where they are faster. Otherwise OpenBLAS, if it is there and
+  ///     not the host's, which keeps its settings.
+  ///   - ownAreFaster: than OpenBLAS, on this processor.
   package static func choose(
-    _ request: GEMM?, hasTunedKernels: Bool = InstructionSet.best != .baseline
+    _ request: GEMM?, ownAreFaster: Bool = ownAreFaster
   ) throws(ColorizeError) -> OpenBLAS? {
     switch request {
     case .own: return nil
@@ -93,12 +93,21 @@ package final class OpenBLAS: Sendable {
       library.setThreads(1)
       return library
     case nil:
-      guard !hasTunedKernels, let library = try? load(), !library.isHosts,
-        !coresWithoutAVX.contains(library.core)
-      else { return nil }
+      guard !ownAreFaster, let library = try? load(), !library.isHosts else { return nil }
       library.setThreads(1)
       return library
     }
+  }
+
+  /// On x86-64 those of the baseline are, too, thanks to Winograd's algorithm: OpenBLAS took 1.5 times
+  /// as long with its kernels for Sandybridge, and 2.5 times and more with those without AVX. For other
+  /// processors there are no tuned kernels.
+  package static var ownAreFaster: Bool {
+    #if arch(x86_64)
+      true
+    #else
+      false
+    #endif
   }
 
   private static func load() throws(ColorizeError) -> OpenBLAS {
@@ -117,7 +126,6 @@ package final class OpenBLAS: Sendable {
     }
   }
 
-  /// On these it took 1.0 to 1.15 of the time of our baseline kernels; with AVX (Sandybridge) 0.6.
   private static let coresWithoutAVX: Set = [
     "Athlon", "Atom", "Banias", "Barcelona", "Bobcat", "Coppermine", "Core2", "Dunnington",
     "Generic", "Katmai", "Nano", "Nehalem", "Northwood", "Opteron", "Opteron_SSE3", "Penryn",
