@@ -67,6 +67,7 @@ struct Profile: ParsableCommand {
       """
       model            \(choice.shown)
       instruction set  \(model.information.instructionSet.rawValue)
+      matrix products  \(model.information.matrixProducts)
       threads          \(profile.threads)
       roofline         \(Table.oneDecimal(profile.peak * 2e-9)) GFLOP/s for each thread
 
