@@ -2,6 +2,7 @@
 #include "platform.h"
 
 #include <dlfcn.h>
+#include <time.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -60,4 +61,26 @@ void platform_enter_default_floating_point(fenv_t *saved) {
 const char *platform_error_text(int number) {
   const char *text = strerrordesc_np(number); /* glibc 2.32 and later */
   return text ? text : "unknown error";
+}
+
+int platform_load(const int *number) { return __atomic_load_n(number, __ATOMIC_ACQUIRE); }
+
+void platform_increment(int *number) { __atomic_add_fetch(number, 1, __ATOMIC_ACQ_REL); }
+
+static long long nanoseconds(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * 1000000000LL + now.tv_nsec;
+}
+
+void platform_wait_busily(const int *number, int known) {
+  const long long end = nanoseconds() + 100000;
+  do {
+    for (int i = 0; i < 32; i++) {
+      if (platform_load(number) != known) return;
+#if defined(__x86_64__)
+      __builtin_ia32_pause();
+#endif
+    }
+  } while (nanoseconds() < end);
 }

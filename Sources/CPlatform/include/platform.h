@@ -26,6 +26,13 @@ void *platform_load_on_one_processor(const char *name);
  * and sets the default one; fesetenv puts it back. */
 void platform_enter_default_floating_point(fenv_t *saved);
 
+/* A number that threads look at without a lock. */
+int platform_load(const int *number);
+void platform_increment(int *number);
+
+/* Returns as soon as *number is not `known`, and after some 100 microseconds at the latest. */
+void platform_wait_busily(const int *number, int known);
+
 /* What an error number of the C library means, in English; never NULL. strerror is not made for
  * several threads. */
 const char *platform_error_text(int number);

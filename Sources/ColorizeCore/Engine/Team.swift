@@ -1,6 +1,9 @@
 // Threads that work together for the length of one call. They are started by the call and joined
 // before it returns: nothing idles or spins between calls, a fork()ed child has all that it needs,
 // and the library has no global state. Starting one takes some 30 microseconds.
+//
+// Within a call, a thread that has nothing to do waits busily for a moment before it sleeps: a network
+// has a hundred steps, and waking a thread for each took a fifth of the time with two of them.
 
 import CPlatform
 import Glibc
@@ -91,8 +94,12 @@ private final class TeamState: @unchecked Sendable {
   private var unfinished = 0
   private var workers = 1
   private var isFinished = false
+  /// Changes with everything that a thread may wait for. Also read without the mutex.
+  private let news: UnsafeMutablePointer<Int32>
 
   init() {
+    news = .allocate(capacity: 1)
+    news.initialize(to: 0)
     mutex = .allocate(capacity: 1)
     workToDo = .allocate(capacity: 1)
     workDone = .allocate(capacity: 1)
@@ -108,6 +115,7 @@ private final class TeamState: @unchecked Sendable {
     mutex.deallocate()
     workToDo.deallocate()
     workDone.deallocate()
+    news.deallocate()
   }
 
   func run(_ count: Int, _ work: UnsafePointer<Body>) {
@@ -116,8 +124,10 @@ private final class TeamState: @unchecked Sendable {
     nextItem = 0
     items = count
     unfinished = count
+    platform_increment(news)
     pthread_cond_broadcast(workToDo)
     takeItems(as: 0)
+    if unfinished > 0 { waitBusily() }
     while unfinished > 0 { pthread_cond_wait(workDone, mutex) }
     body = nil
     pthread_mutex_unlock(mutex)
@@ -126,6 +136,7 @@ private final class TeamState: @unchecked Sendable {
   func finish() {
     pthread_mutex_lock(mutex)
     isFinished = true
+    platform_increment(news)
     pthread_cond_broadcast(workToDo)
     pthread_mutex_unlock(mutex)
   }
@@ -136,9 +147,19 @@ private final class TeamState: @unchecked Sendable {
     let worker = workers
     workers += 1
     while !isFinished {
-      if nextItem < items { takeItems(as: worker) } else { pthread_cond_wait(workToDo, mutex) }
+      takeItems(as: worker)
+      if !isFinished { waitBusily() }
+      while nextItem >= items, !isFinished { pthread_cond_wait(workToDo, mutex) }
     }
     pthread_mutex_unlock(mutex)
+  }
+
+  /// Waits a moment for news. Called and left with the mutex locked.
+  private func waitBusily() {
+    let known = platform_load(news)
+    pthread_mutex_unlock(mutex)
+    platform_wait_busily(news, known)
+    pthread_mutex_lock(mutex)
   }
 
   /// Works until no item is left to take. Called and left with the mutex locked.
@@ -150,7 +171,10 @@ private final class TeamState: @unchecked Sendable {
       call(work, item, worker)
       pthread_mutex_lock(mutex)
       unfinished -= 1
-      if unfinished == 0 { pthread_cond_signal(workDone) }
+      if unfinished == 0 {
+        platform_increment(news)
+        pthread_cond_signal(workDone)
+      }
     }
   }
 }

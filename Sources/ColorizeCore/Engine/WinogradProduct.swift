@@ -142,7 +142,8 @@ struct WinogradProduct {
     // Measured: transforming takes the time of 90 multiply-adds for a weight, 500 for a tile's input
     // and 170 for a tile's output, a channel.
     return positions * tiles * inputs * outputs + 90 * phases * layout.groups * inputs * outputs
-      + 500 * kernels[0].count * tiles * inputs.roundedUp(to: Self.block) + 170 * kernels.count * tiles * outputs
+      + 500 * kernels[0].count * tiles * inputs.roundedUp(to: Self.block) + 170 * kernels.count
+      * tiles * outputs
   }
 
   func run(
