@@ -241,6 +241,11 @@ struct WinogradProduct {
                 let first = block * WinogradProduct.block
                 arguments.first_channel = first
                 arguments.channels = min(WinogradProduct.block, product.inputs - first)
+                // Behind the last block comes the next tile, which is mostly the one to the right.
+                arguments.next =
+                  first + WinogradProduct.block < product.inputs
+                  ? WinogradProduct.block
+                  : WinogradShape.tile * product.shape.inputStep * input.stride - first
                 arguments.output =
                   transformed
                   + offset(
@@ -308,7 +313,7 @@ struct WinogradProduct {
               where kernel.columns.contains(firstColumn + index) {
                 let position = row * WinogradShape.points + firstColumn + index
                 tile.left = left + position * layout.positionStride
-                tile.next = tile.left + layout.positionStride
+                tile.next = layout.positionStride
                 tile.right = UnsafePointer(weights + index * transform.position_stride)
                 later.set(call, in: &tile)
                 tile.sums = sums + position * positionStride

@@ -96,11 +96,9 @@ package func gemmSums(_ tile: UnsafePointer<colorize_gemm_sums>) {
   var sums = tile.pointee.sums!
   var rows = tile.pointee.rows
   while rows > 0 {
-    let isLast = rows <= matrixRows
-    let next = isLast ? tile.pointee.next! : left + tile.pointee.matrix_stride
     gemmSums(
-      left, tile.pointee.right!, depth: depth, next, later, into: sums,
-      rows: isLast ? rows : matrixRows, adds: tile.pointee.adds != 0)
+      left, tile.pointee.right!, depth: depth, left + tile.pointee.next, later, into: sums,
+      rows: rows < matrixRows ? rows : matrixRows, adds: tile.pointee.adds != 0)
     left += tile.pointee.matrix_stride
     if later + depth &* 16 < endOfLater { later += depth &* 16 }
     sums += matrixRows &* 2 &* lanes

@@ -9,10 +9,6 @@ private let b: Float = 3 / 2
 
 private let points = Int(COLORIZE_WINOGRAD_POINTS)
 
-/// So many channels before a tile's pixels are read, they are asked for: they are in a cache that is far away, in
-/// 36 places.
-private let ahead = 64
-
 /// See `colorize_winograd_input`.
 package func winogradInput(_ tile: UnsafePointer<colorize_winograd_input>) {
   let pixel = tile.pointee.pixel!
@@ -22,13 +18,14 @@ package func winogradInput(_ tile: UnsafePointer<colorize_winograd_input>) {
   var c = tile.pointee.first_channel
   let end = c &+ tile.pointee.channels
   let endRow = tile.pointee.end_row
+  let next = tile.pointee.next
   while c < end {
     var j = 0
     while j < points {
       let column = pixel + j
       var i = 0
       while i < points {
-        colorize_prefetch(column[i &* points].unsafelyUnwrapped + c + ahead)
+        colorize_prefetch(column[i &* points].unsafelyUnwrapped + c + next)
         i &+= 1
       }
       inputTransform(

@@ -60,7 +60,7 @@ typedef struct colorize_gemm_sums {
   float *sums; /* [rows, panel] */
   intptr_t rows;
   intptr_t adds;
-  const float *next; /* the first left matrix of the next call, fetched into the cache meanwhile */
+  intptr_t next; /* from a left matrix to that of the next call, fetched into the cache meanwhile */
   const float *later; /* what is read after that: as much of it as there is time for, likewise */
   intptr_t later_count;
 } colorize_gemm_sums;
@@ -118,6 +118,7 @@ typedef struct colorize_winograd_input {
   intptr_t channels;
   intptr_t first_row;
   intptr_t end_row;
+  intptr_t next; /* from a pixel's first_channel to what the next call reads: fetched meanwhile */
 } colorize_winograd_input;
 
 /* The weights' side, G g G', for `count` rows of a panel: the first or the last three positions of one row.
