@@ -90,7 +90,8 @@ func run(
   let scratch = try Memory<Float>(count: count * team.size)
   scratch.fill(.nan)
   let shared = try Memory<Float>(
-    count: operation.sharedCount(inputs.map(\.activation.shape), output.activation.shape))
+    count: operation.sharedCount(
+      inputs.map(\.activation.shape), output.activation.shape, workers: team.size))
   shared.fill(.nan)
   operation.run(
     inputs.map(\.activation), output.activation,

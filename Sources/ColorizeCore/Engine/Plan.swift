@@ -12,8 +12,6 @@ package final class Plan: Sendable {
   let arenaCount: Int
   /// The floats that each thread has for itself.
   let scratchCount: Int
-  /// The floats that all threads use within a step.
-  let sharedCount: Int
   /// By node: where its value starts in the arena; -1 for nodes that are fused away.
   private let offsets: [Int]
   private let shapes: [Shape]
@@ -62,10 +60,6 @@ package final class Plan: Sendable {
       steps.map {
         $0.operation.scratchCount($0.inputs.map { shapes[$0] }, shapes[$0.output])
       }.max()?.roundedUp(to: 16) ?? 0
-    sharedCount =
-      steps.map {
-        $0.operation.sharedCount($0.inputs.map { shapes[$0] }, shapes[$0.output])
-      }.max()?.roundedUp(to: 16) ?? 0
     costs = steps.map {
       Float($0.operation.work($0.inputs.map { shapes[$0] }, shapes[$0.output]).done)
     }
@@ -86,6 +80,14 @@ package final class Plan: Sendable {
       let output = shapes[step.output]
       return (step.name, inputs[0], output, step.operation.work(inputs, output))
     }
+  }
+
+  /// The floats that so many threads share within a step.
+  func sharedCount(workers: Int) -> Int {
+    steps.map {
+      $0.operation.sharedCount(
+        $0.inputs.map { shapes[$0] }, shapes[$0.output], workers: workers)
+    }.max()?.roundedUp(to: 16) ?? 0
   }
 
   package func input(_ workspace: Workspace) -> Activation { activation(0, workspace) }
@@ -131,7 +133,7 @@ package final class Workspace: Sendable {
   package init(_ plan: Plan, workers: Int) throws(ColorizeError) {
     arena = try Memory(count: plan.arenaCount)
     scratch = try Memory(count: plan.scratchCount * workers)
-    shared = try Memory(count: plan.sharedCount)
+    shared = try Memory(count: plan.sharedCount(workers: workers))
     self.workers = workers
   }
 }

@@ -22,7 +22,7 @@ package final class Team {
   /// refuses some of them the team is smaller, and the result the same.
   package init(threads requested: Int?) {
     let wanted = min(requested ?? Int(platform_processors()), Self.maximumSize)
-    state = TeamState()
+    state = TeamState(workers: wanted)
     if wanted > 1 {
       var attributes = pthread_attr_t()
       pthread_attr_init(&attributes)
@@ -63,6 +63,10 @@ package final class Team {
   /// Calls `body(item, worker)` once for every item from 0 to `items` - 1, in any order and on any
   /// of the threads, and returns when all are done. `worker` is below `size`, and no two calls with
   /// the same one run at the same time.
+  ///
+  /// A worker begins with its own part of the items, the same one for the same number: what is near
+  /// to it in one step of a network is near in the next, and processors need not share a cache. When
+  /// that is done it takes over from others.
   package func run(_ items: Int, _ body: (_ item: Int, _ worker: Int) -> Void) {
     if size == 1 || items <= 1 {
       for item in 0..<items { body(item, 0) }
@@ -89,15 +93,20 @@ private final class TeamState: @unchecked Sendable {
   private let workToDo: UnsafeMutablePointer<pthread_cond_t>
   private let workDone: UnsafeMutablePointer<pthread_cond_t>
   private var body: UnsafePointer<Body>?
-  private var nextItem = 0
-  private var items = 0
+  /// The items that nobody has taken, by the worker whose they are.
+  private let left: UnsafeMutablePointer<Range<Int>>
+  private let maximumWorkers: Int
+  private var untaken = 0
   private var unfinished = 0
   private var workers = 1
   private var isFinished = false
   /// Changes with everything that a thread may wait for. Also read without the mutex.
   private let news: UnsafeMutablePointer<Int32>
 
-  init() {
+  init(workers: Int) {
+    maximumWorkers = max(workers, 1)
+    left = .allocate(capacity: maximumWorkers)
+    left.initialize(repeating: 0..<0, count: maximumWorkers)
     news = .allocate(capacity: 1)
     news.initialize(to: 0)
     mutex = .allocate(capacity: 1)
@@ -116,13 +125,16 @@ private final class TeamState: @unchecked Sendable {
     workToDo.deallocate()
     workDone.deallocate()
     news.deallocate()
+    left.deallocate()
   }
 
   func run(_ count: Int, _ work: UnsafePointer<Body>) {
     pthread_mutex_lock(mutex)
     body = work
-    nextItem = 0
-    items = count
+    for worker in 0..<maximumWorkers {
+      left[worker] = (count * worker / maximumWorkers)..<(count * (worker + 1) / maximumWorkers)
+    }
+    untaken = count
     unfinished = count
     platform_increment(news)
     pthread_cond_broadcast(workToDo)
@@ -149,7 +161,7 @@ private final class TeamState: @unchecked Sendable {
     while !isFinished {
       takeItems(as: worker)
       if !isFinished { waitBusily() }
-      while nextItem >= items, !isFinished { pthread_cond_wait(workToDo, mutex) }
+      while untaken == 0, !isFinished { pthread_cond_wait(workToDo, mutex) }
     }
     pthread_mutex_unlock(mutex)
   }
@@ -164,9 +176,8 @@ private final class TeamState: @unchecked Sendable {
 
   /// Works until no item is left to take. Called and left with the mutex locked.
   private func takeItems(as worker: Int) {
-    while nextItem < items, let work = body {
-      let item = nextItem
-      nextItem += 1
+    while untaken > 0, let work = body {
+      let item = take(for: worker)
       pthread_mutex_unlock(mutex)
       call(work, item, worker)
       pthread_mutex_lock(mutex)
@@ -176,5 +187,21 @@ private final class TeamState: @unchecked Sendable {
         pthread_cond_signal(workDone)
       }
     }
+  }
+
+  /// One of the worker's own items, the first, or the last of whoever has most left.
+  private func take(for worker: Int) -> Int {
+    untaken -= 1
+    if let item = left[worker].first {
+      left[worker] = (item + 1)..<left[worker].upperBound
+      return item
+    }
+    var richest = 0
+    for other in 1..<maximumWorkers where left[other].count > left[richest].count {
+      richest = other
+    }
+    let item = left[richest].upperBound - 1
+    left[richest] = left[richest].lowerBound..<item
+    return item
   }
 }

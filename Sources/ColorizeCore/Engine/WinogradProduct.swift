@@ -5,8 +5,8 @@ import CKernelContract
 
 /// The planned form of the convolutions that `WinogradShape` describes.
 ///
-/// Weights are kept as they are and transformed whenever they are used, half a row of positions
-/// and 64 inputs at a time, into memory that stays in the first-level cache. With 65 tiles that costs a
+/// Weights are kept as they are and transformed whenever they are used, four positions and 64
+/// inputs at a time, into memory that stays in the first-level cache. With 65 tiles that costs a
 /// thirtieth of the products; transformed once and kept, they would take four times the memory, and
 /// reading so much from it would take longer.
 struct WinogradProduct {
@@ -72,17 +72,18 @@ struct WinogradProduct {
     let matrixCount: Int
     /// Floats of all of a group's, for each phase and block of inputs.
     let groupCount: Int
-    /// Groups that are transformed before they are multiplied; 0: each for itself, by one thread.
+    /// Whether a thread transforms a group and multiplies it: where there are enough of them. Otherwise several
+    /// groups are transformed by all threads, and then multiplied by all.
+    let isLocal: Bool
+    /// The transformed groups that there is room for.
     let groupsAtOnce: Int
 
     /// Tiles that share transformed weights: so many that their sums stay in the second-level cache.
     private static let tilesInGroup = 66
-    /// A group that one thread transforms and multiplies: what a second-level cache holds, more or less.
-    private static let localCount = 320 << 10
-    /// Groups that are transformed by all threads and then multiplied by all.
+    /// Groups that are transformed by all threads and then multiplied by all: what stays in the last cache.
     private static let sharedCount = 1280 << 10
 
-    init(tiles: Int, inputs: Int, phases: Int, gemmRows: Int) {
+    init(tiles: Int, inputs: Int, phases: Int, gemmRows: Int, workers: Int) {
       matrices = tiles.pieces(of: gemmRows)
       rows = tiles.pieces(of: matrices)
       groups = matrices.pieces(of: max(1, Self.tilesInGroup / rows))
@@ -90,9 +91,9 @@ struct WinogradProduct {
       positionStride = rows * block
       matrixCount = positions * positionStride
       groupCount = phases * inputs.pieces(of: block) * matricesInGroup * matrixCount
+      isLocal = groups >= 2 * workers || groups % workers == 0
       groupsAtOnce =
-        groups >= 8 && groupCount <= Self.localCount
-        ? 0 : max(1, min(groups, Self.sharedCount / groupCount))
+        isLocal ? min(workers, groups) : max(1, min(groups, Self.sharedCount / groupCount))
     }
 
     /// What a kernel reads behind the last row.
@@ -101,41 +102,37 @@ struct WinogradProduct {
     }
   }
 
-  private func layout(_ output: Shape) -> Layout {
+  private func layout(_ output: Shape, workers: Int) -> Layout {
     Layout(
       tiles: shape.tileCount(output), inputs: inputs,
-      phases: shape.inputPhases * shape.inputPhases, gemmRows: gemmRows)
+      phases: shape.inputPhases * shape.inputPhases, gemmRows: gemmRows, workers: workers)
   }
 
   /// The floats of transformed weights and of sums that a worker needs.
-  private func weightsCount() -> Int { WinogradShape.points / 2 * Self.block * panel }
+  private func weightsCount() -> Int { 4 * Self.block * panel }
   private func sumsCount(_ layout: Layout) -> Int {
     Self.positions * layout.matricesInGroup * layout.rows * panel
   }
 
   func scratchCount(_ output: Shape) -> Int {
-    let layout = layout(output)
-    let local =
-      layout.groupsAtOnce == 0 ? layout.count(groups: 1, gemmRows: gemmRows).roundedUp(to: 16) : 0
-    return weightsCount() + sumsCount(layout) + local
+    weightsCount() + sumsCount(layout(output, workers: 1))
   }
 
-  func sharedCount(_ output: Shape) -> Int {
-    let layout = layout(output)
-    return layout.groupsAtOnce == 0
-      ? 0 : layout.count(groups: layout.groupsAtOnce, gemmRows: gemmRows)
+  func sharedCount(_ output: Shape, workers: Int) -> Int {
+    let layout = layout(output, workers: workers)
+    return layout.count(groups: layout.groupsAtOnce, gemmRows: gemmRows)
   }
 
   /// Multiply-adds of the products.
   func products(_ output: Shape) -> Int {
-    let positions = kernels.reduce(0) { $0 + $1.reduce(0) { $0 + $1.positions } }
+    let positions = kernels.reduce(0) { $0 + $1.reduce(0) { $0 + $1.positions.count } }
     return positions * shape.tileCount(output) * inputs * outputs
   }
 
   /// The time that it takes, in that of a multiply-add.
   func cost(_ output: Shape) -> Int {
-    let layout = layout(output)
-    let positions = kernels.reduce(0) { $0 + $1.reduce(0) { $0 + $1.positions } }
+    let layout = layout(output, workers: 1)
+    let positions = kernels.reduce(0) { $0 + $1.reduce(0) { $0 + $1.positions.count } }
     let phases = kernels.count * kernels[0].count
     let tiles = layout.matrices * layout.rows
     let outputs = panels * panel
@@ -149,24 +146,23 @@ struct WinogradProduct {
   func run(
     _ input: Activation, residual: Activation?, _ output: Activation, _ execution: Execution
   ) {
-    let layout = layout(output.shape)
+    let layout = layout(output.shape, workers: execution.team.size)
     let tiles = shape.tileCount(output.shape)
     let outputPhases = kernels.count
     let work = Work(
       product: self, layout: layout, tiles: tiles, input: input, residual: residual,
       output: output, kernels: execution.kernels)
-    let local = weightsCount() + sumsCount(layout)
-    if layout.groupsAtOnce == 0 {
+    if layout.isLocal {
       execution.team.run(layout.groups) { group, worker in
-        let scratch = execution.scratch(of: worker)
-        let transformed = scratch + local
+        let transformed = execution.shared + worker * layout.groupCount
         for matrix in work.matrices(of: group) {
           work.transform(matrix, group: group, into: transformed)
         }
         for phase in 0..<outputPhases {
           for panel in 0..<panels {
             work.multiply(
-              transformed, group: group, phase: phase, panel: panel, scratch: scratch)
+              transformed, group: group, phase: phase, panel: panel,
+              scratch: execution.scratch(of: worker))
           }
         }
       }
@@ -277,11 +273,9 @@ struct WinogradProduct {
       let sums = scratch + product.weightsCount()
       let positionStride = layout.matricesInGroup * layout.rows * product.panel
       let kernelsOfPhase = product.kernels[phase]
-      for position in 0..<WinogradProduct.positions {
-        let (i, j) = position.quotientAndRemainder(dividingBy: WinogradShape.points)
-        if !kernelsOfPhase[0].rows.contains(i) || !kernelsOfPhase[0].columns.contains(j) {
-          (sums + position * positionStride).update(repeating: 0, count: positionStride)
-        }
+      // The positions that no kernel has.
+      if kernelsOfPhase[0].positions.count < WinogradProduct.positions {
+        sums.update(repeating: 0, count: WinogradProduct.positions * positionStride)
       }
       var transform = colorize_winograd_weights()
       transform.output = weights
@@ -299,28 +293,27 @@ struct WinogradProduct {
           transform.count = min(WinogradProduct.block, product.inputs - first)
           setTaps(kernel, panel: panel, first, in: &transform)
           let later = LaterWeights(product, kernelsOfPhase, inputPhase, panel, block)
-          var call = 0
           tile.depth = transform.count
           tile.adds = inputPhase == 0 && block == 0 ? 0 : 1
           let left = transformed + offset(phase: inputPhase, block: block, matrix: 0)
-          for row in kernel.rows {
-            transform.row = row
-            for half in 0..<2 {
-              transform.half = half
+          for (index, position) in kernel.positions.enumerated() {
+            if position.rowPair != transform.rows || position.columnPair != transform.columns
+              || index == 0
+            {
+              transform.rows = position.rowPair
+              transform.columns = position.columnPair
               kernels.winogradWeights(&transform)
-              let firstColumn = half * WinogradShape.points / 2
-              for index in 0..<(WinogradShape.points / 2)
-              where kernel.columns.contains(firstColumn + index) {
-                let position = row * WinogradShape.points + firstColumn + index
-                tile.left = left + position * layout.positionStride
-                tile.next = layout.positionStride
-                tile.right = UnsafePointer(weights + index * transform.position_stride)
-                later.set(call, in: &tile)
-                tile.sums = sums + position * positionStride
-                kernels.gemmSums(&tile)
-                call += 1
-              }
             }
+            tile.left = left + position.number * layout.positionStride
+            tile.next =
+              index + 1 < kernel.positions.count
+              ? (kernel.positions[index + 1].number - position.number) * layout.positionStride
+              : layout.matricesInGroup * layout.matrixCount
+                - position.number * layout.positionStride
+            tile.right = UnsafePointer(weights + position.place * transform.position_stride)
+            later.set(index, in: &tile)
+            tile.sums = sums + position.number * positionStride
+            kernels.gemmSums(&tile)
           }
         }
       }

@@ -112,9 +112,20 @@ struct WinogradKernel: Sendable {
   let matrix: PackedMatrix
   /// Which of the matrix's taps is at each of the 3x3 places, row by row; nil: none.
   let taps: [Int?]
-  /// The rows and columns of positions that are not zero.
+  /// The rows of positions that are not zero.
   let rows: Range<Int>
-  let columns: Range<Int>
+  /// The positions that are not zero, in the order in which their weights are made: four at a time, of
+  /// two rows and two columns.
+  let positions: [Position]
+
+  /// A position and its place among the four of a pair of rows and a pair of columns.
+  struct Position {
+    /// Row by row.
+    let number: Int
+    let rowPair: Int
+    let columnPair: Int
+    let place: Int
+  }
 
   /// - Parameter taps: the tap of a row and a column, of those that there are.
   init(
@@ -129,13 +140,27 @@ struct WinogradKernel: Sendable {
     }
     self.taps = taps
     self.rows = Self.active(rows)
-    self.columns = Self.active(columns)
+    let activeColumns = Self.active(columns)
+    let pairs = [[0, 5], [1, 2], [3, 4]]
+    var positions: [Position] = []
+    for (rowPair, rowsOfPair) in pairs.enumerated() {
+      for (columnPair, columnsOfPair) in pairs.enumerated() {
+        for place in 0..<4 {
+          let row = rowsOfPair[place / 2]
+          let column = columnsOfPair[place % 2]
+          guard self.rows.contains(row), activeColumns.contains(column) else { continue }
+          positions.append(
+            Position(
+              number: row * WinogradShape.points + column, rowPair: rowPair,
+              columnPair: columnPair, place: place))
+        }
+      }
+    }
+    self.positions = positions
   }
 
   /// The first row of the transform is the first tap alone, the last one the last tap.
   private static func active(_ taps: [Int?]) -> Range<Int> {
     (taps[0] == nil ? 1 : 0)..<(taps[2] == nil ? WinogradShape.points - 1 : WinogradShape.points)
   }
-
-  var positions: Int { rows.count * columns.count }
 }

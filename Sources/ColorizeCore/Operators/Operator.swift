@@ -130,8 +130,8 @@ package protocol PlannedOperator: Sendable {
   /// The floats of scratch that a worker needs for these sizes.
   func scratchCount(_ inputs: [Shape], _ output: Shape) -> Int
 
-  /// The floats of scratch that all workers share.
-  func sharedCount(_ inputs: [Shape], _ output: Shape) -> Int
+  /// The floats of scratch that so many workers share.
+  func sharedCount(_ inputs: [Shape], _ output: Shape, workers: Int) -> Int
 
   func work(_ inputs: [Shape], _ output: Shape) -> Work
 
@@ -141,5 +141,5 @@ package protocol PlannedOperator: Sendable {
 
 extension PlannedOperator {
   package func scratchCount(_ inputs: [Shape], _ output: Shape) -> Int { 0 }
-  package func sharedCount(_ inputs: [Shape], _ output: Shape) -> Int { 0 }
+  package func sharedCount(_ inputs: [Shape], _ output: Shape, workers: Int) -> Int { 0 }
 }

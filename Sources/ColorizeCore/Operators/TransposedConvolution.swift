@@ -118,8 +118,8 @@ package final class PlannedTransposedConvolution: PlannedOperator {
     chosenWinograd(output)?.scratchCount(output) ?? phases[0].scratchCount
   }
 
-  package func sharedCount(_ inputs: [Shape], _ output: Shape) -> Int {
-    chosenWinograd(output)?.sharedCount(output) ?? 0
+  package func sharedCount(_ inputs: [Shape], _ output: Shape, workers: Int) -> Int {
+    chosenWinograd(output)?.sharedCount(output, workers: workers) ?? 0
   }
 
   package func work(_ inputs: [Shape], _ output: Shape) -> Work {

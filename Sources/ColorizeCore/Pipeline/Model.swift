@@ -233,7 +233,7 @@ private final class WorkspacePool: @unchecked Sendable {
     defer { pthread_mutex_unlock(mutex) }
     let index = entries.firstIndex {
       $0.plan.goal == goal && $0.plan.inputShape.height == height
-        && $0.plan.inputShape.width == width && $0.workspace.workers >= workers
+        && $0.plan.inputShape.width == width && $0.workspace.workers == workers
     }
     return index.map { entries.remove(at: $0) }
   }

@@ -50,8 +50,8 @@ private struct Sums {
     var k = 0
     while k != depth {
       if let next, let later {
-        colorize_prefetch(next + k &* 16)
-        colorize_prefetch(later + k &* 16)
+        colorize_prefetch_later(next + k &* 16)
+        colorize_prefetch_later(later + k &* 16)
       }
       let low = load(right)
       let high = load(right + lanes)

@@ -74,91 +74,127 @@ private func inputTransform(
 
 /// See `colorize_winograd_weights`.
 package func winogradWeights(_ panel: UnsafePointer<colorize_winograd_weights>) {
-  if panel.pointee.half == 0 {
-    winogradWeights(panel, isNear: true)
-  } else {
-    winogradWeights(panel, isNear: false)
+  switch (panel.pointee.rows, panel.pointee.columns) {
+  case (0, 0): endsAndEnds(panel)
+  case (0, 1): endsAndPoints(panel, a, nearFactor)
+  case (0, _): endsAndPoints(panel, b, farFactor)
+  case (1, 0): pointsAndEnds(panel, a, nearFactor)
+  case (1, 1): pointsAndPoints(panel, a, nearFactor, a, nearFactor)
+  case (1, _): pointsAndPoints(panel, a, nearFactor, b, farFactor)
+  case (_, 0): pointsAndEnds(panel, b, farFactor)
+  case (_, 1): pointsAndPoints(panel, b, farFactor, a, nearFactor)
+  case (_, _): pointsAndPoints(panel, b, farFactor, b, farFactor)
   }
 }
 
-/// - Parameter isNear: positions 0, a and -a of each row, else b, -b and infinity; a constant.
-@inline(always)
-private func winogradWeights(_ panel: UnsafePointer<colorize_winograd_weights>, isNear: Bool) {
-  // Rows of G: (1, 0, 0), (1, a, aa), (1, -a, aa), (1, b, bb), (1, -b, bb) and (0, 0, 1), each with its factor.
-  let tap = panel.pointee.tap
-  switch panel.pointee.row {
-  case 0: transformPlain(panel, tap.0!, tap.1!, tap.2!, zeroFactor, isNear)
-  case 1: transformCombined(panel, a, nearFactor, isNear)
-  case 2: transformCombined(panel, -a, nearFactor, isNear)
-  case 3: transformCombined(panel, b, farFactor, isNear)
-  case 4: transformCombined(panel, -b, farFactor, isNear)
-  default: transformPlain(panel, tap.6!, tap.7!, tap.8!, 1, isNear)
-  }
-}
-
-// 1 over the product of a point's distances from the others: 0, a and -a, b and -b.
+// Rows of G: (1, 0, 0), (1, a, aa), (1, -a, aa), (1, b, bb), (1, -b, bb) and (0, 0, 1), each with its factor:
+// 1 over the product of the point's distances from the others.
 private let zeroFactor: Float = 1 / (a * a * b * b)
 private let nearFactor: Float = 1 / (2 * a * a * (a * a - b * b))
 private let farFactor: Float = 1 / (2 * b * b * (b * b - a * a))
 
-/// The rows of 0 and infinity, which take one row of taps.
+/// Four positions of vector `k`.
 @inline(always)
-private func transformPlain(
-  _ panel: UnsafePointer<colorize_winograd_weights>, _ tap0: UnsafePointer<Float>,
-  _ tap1: UnsafePointer<Float>, _ tap2: UnsafePointer<Float>, _ factor: Float, _ isNear: Bool
+private func put(
+  _ panel: UnsafePointer<colorize_winograd_weights>, _ k: Int, _ first: Vector, _ second: Vector,
+  _ third: Vector, _ fourth: Vector
 ) {
-  let floats = panel.pointee.count &* 2 &* lanes
-  let output = panel.pointee.output!
+  let output = panel.pointee.output! + k
   let step = panel.pointee.position_stride
+  store(first, output)
+  store(second, output + step)
+  store(third, output + 2 &* step)
+  store(fourth, output + 3 &* step)
+}
+
+/// g0 + point g1 + point^2 g2, and the same for -point.
+@inline(always)
+private func atPoint(_ g0: Vector, _ g1: Vector, _ g2: Vector, _ point: Float) -> (Vector, Vector) {
+  let even = multiplyAdd(g2, Vector(repeating: point * point), g0)
+  return (
+    multiplyAdd(g1, Vector(repeating: point), even),
+    multiplyAdd(g1, Vector(repeating: -point), even)
+  )
+}
+
+/// The same times `factor`.
+@inline(always)
+private func atPoint(
+  _ g0: Vector, _ g1: Vector, _ g2: Vector, _ point: Float, times factor: Float
+) -> (Vector, Vector) {
+  let even =
+    multiplyAdd(g2, Vector(repeating: point * point), g0) * Vector(repeating: factor)
+  return (
+    multiplyAdd(g1, Vector(repeating: point * factor), even),
+    multiplyAdd(g1, Vector(repeating: -point * factor), even)
+  )
+}
+
+@inline(always)
+private func endsAndEnds(_ panel: UnsafePointer<colorize_winograd_weights>) {
+  let tap = panel.pointee.tap
+  let floats = panel.pointee.count &* 2 &* lanes
+  let first = Vector(repeating: zeroFactor)
   var k = 0
   while k < floats {
-    storeHalf(load(tap0 + k), load(tap1 + k), load(tap2 + k), factor, isNear, output + k, step)
+    put(
+      panel, k, load(tap.0! + k) * Vector(repeating: zeroFactor * zeroFactor),
+      load(tap.2! + k) * first, load(tap.6! + k) * first, load(tap.8! + k))
     k &+= lanes
   }
 }
 
-/// Those of the other points, which take all three.
 @inline(always)
-private func transformCombined(
-  _ panel: UnsafePointer<colorize_winograd_weights>, _ point: Float, _ factor: Float, _ isNear: Bool
+private func endsAndPoints(
+  _ panel: UnsafePointer<colorize_winograd_weights>, _ column: Float, _ factor: Float
 ) {
   let tap = panel.pointee.tap
   let floats = panel.pointee.count &* 2 &* lanes
-  let output = panel.pointee.output!
-  let step = panel.pointee.position_stride
-  let middle = Vector(repeating: point)
-  let last = Vector(repeating: point * point)
   var k = 0
   while k < floats {
-    let g0 = multiplyAdd(
-      load(tap.6! + k), last, multiplyAdd(load(tap.3! + k), middle, load(tap.0! + k)))
-    let g1 = multiplyAdd(
-      load(tap.7! + k), last, multiplyAdd(load(tap.4! + k), middle, load(tap.1! + k)))
-    let g2 = multiplyAdd(
-      load(tap.8! + k), last, multiplyAdd(load(tap.5! + k), middle, load(tap.2! + k)))
-    storeHalf(g0, g1, g2, factor, isNear, output + k, step)
+    let first = atPoint(
+      load(tap.0! + k), load(tap.1! + k), load(tap.2! + k), column, times: zeroFactor * factor)
+    let last = atPoint(
+      load(tap.6! + k), load(tap.7! + k), load(tap.8! + k), column, times: factor)
+    put(panel, k, first.0, first.1, last.0, last.1)
     k &+= lanes
   }
 }
 
-/// Half of a row of taps times G', times `factor`.
 @inline(always)
-private func storeHalf(
-  _ g0: Vector, _ g1: Vector, _ g2: Vector, _ factor: Float, _ isNear: Bool,
-  _ output: UnsafeMutablePointer<Float>, _ step: Int
+private func pointsAndEnds(
+  _ panel: UnsafePointer<colorize_winograd_weights>, _ row: Float, _ factor: Float
 ) {
-  let point = isNear ? a : b
-  let pointFactor = factor * (isNear ? nearFactor : farFactor)
-  let even = multiplyAdd(g2, Vector(repeating: point * point), g0) * Vector(repeating: pointFactor)
-  let odd = g1 * Vector(repeating: pointFactor * point)
-  if isNear {
-    store(g0 * Vector(repeating: factor * zeroFactor), output)
-    store(even + odd, output + step)
-    store(even - odd, output + 2 &* step)
-  } else {
-    store(even + odd, output)
-    store(even - odd, output + step)
-    store(g2 * Vector(repeating: factor), output + 2 &* step)
+  let tap = panel.pointee.tap
+  let floats = panel.pointee.count &* 2 &* lanes
+  var k = 0
+  while k < floats {
+    let first = atPoint(
+      load(tap.0! + k), load(tap.3! + k), load(tap.6! + k), row, times: zeroFactor * factor)
+    let last = atPoint(
+      load(tap.2! + k), load(tap.5! + k), load(tap.8! + k), row, times: factor)
+    put(panel, k, first.0, last.0, first.1, last.1)
+    k &+= lanes
+  }
+}
+
+@inline(always)
+private func pointsAndPoints(
+  _ panel: UnsafePointer<colorize_winograd_weights>, _ row: Float, _ rowFactor: Float,
+  _ column: Float, _ columnFactor: Float
+) {
+  let tap = panel.pointee.tap
+  let floats = panel.pointee.count &* 2 &* lanes
+  let factor = rowFactor * columnFactor
+  var k = 0
+  while k < floats {
+    let g0 = atPoint(load(tap.0! + k), load(tap.3! + k), load(tap.6! + k), row)
+    let g1 = atPoint(load(tap.1! + k), load(tap.4! + k), load(tap.7! + k), row)
+    let g2 = atPoint(load(tap.2! + k), load(tap.5! + k), load(tap.8! + k), row)
+    let upper = atPoint(g0.0, g1.0, g2.0, column, times: factor)
+    let lower = atPoint(g0.1, g1.1, g2.1, column, times: factor)
+    put(panel, k, upper.0, upper.1, lower.0, lower.1)
+    k &+= lanes
   }
 }
 

@@ -65,7 +65,9 @@ typedef struct colorize_gemm_sums {
   intptr_t later_count;
 } colorize_gemm_sums;
 
-static inline void colorize_prefetch(const float *address) { __builtin_prefetch(address, 0, 2); }
+/* Into the first-level cache, the second-level cache, and to be written. */
+static inline void colorize_prefetch(const float *address) { __builtin_prefetch(address, 0, 3); }
+static inline void colorize_prefetch_later(const float *address) { __builtin_prefetch(address, 0, 2); }
 static inline void colorize_prefetch_to_write(const float *address) { __builtin_prefetch(address, 1, 3); }
 
 /* The annealed mean of one pixel:
@@ -121,19 +123,21 @@ typedef struct colorize_winograd_input {
   intptr_t next; /* from a pixel's first_channel to what the next call reads: fetched meanwhile */
 } colorize_winograd_input;
 
-/* The weights' side, G g G', for `count` rows of a panel: the first or the last three positions of one row.
+/* The weights' side, G g G', for `count` rows of a panel: the four positions of two rows and two columns.
+ * Pair 0 are rows 0 and 5, pair 1 rows 1 and 2, pair 2 rows 3 and 4, and columns likewise:
  *
- *     output[j][k][c] = position 6 * row + 3 * half + j of the transform of tap[0...8][k][c]
+ *     output[2 * i + j][k][c] = position (row i of pair `rows`, column j of pair `columns`) of the transform of
+ *         tap[0...8][k][c]
  *
- * for j < 3, k < count, c < panel. What comes out is 24 KB at most, and is still in the first-level cache when
- * it is multiplied with. */
+ * for i < 2, j < 2, k < count, c < panel. What comes out is 32 KB at most, and is still in the first-level cache
+ * when it is multiplied with. */
 typedef struct colorize_winograd_weights {
   const float *tap[9]; /* [count, panel], row by row */
-  float *output;       /* [count, panel] of position j at output + j * position_stride */
+  float *output;       /* [count, panel] of the next one of the four every `position_stride` floats */
   intptr_t position_stride;
   intptr_t count;
-  intptr_t row;        /* 0 to 5 */
-  intptr_t half;       /* 0 or 1 */
+  intptr_t rows;    /* 0 to 2 */
+  intptr_t columns; /* 0 to 2 */
 } colorize_winograd_weights;
 
 /* The output's side, A' m A, of one tile, with the epilogue of colorize_gemm_tile. Of the 4x4 pixels those
