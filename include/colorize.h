@@ -79,7 +79,7 @@ enum {
   COLORIZE_INVALID_ARGUMENT = 1, /* a pointer, size, format, option or environment value that the call does not take */
   COLORIZE_OUT_OF_MEMORY = 2,    /* memory was refused; nothing was written */
   COLORIZE_CANNOT_READ_FILE = 3, /* the file cannot be opened or read, or is not a regular file */
-  COLORIZE_INVALID_MODEL = 4,    /* not a model file, or damaged, incomplete, or with weights that make its sums overflow */
+  COLORIZE_INVALID_MODEL = 4,    /* not a model file, or damaged, incomplete; or its sums overflow, by its weights or by inputs of 1e30 and more */
   COLORIZE_UNSUPPORTED_MODEL = 5, /* a sound file, of an architecture or number format that this version does not know */
   COLORIZE_CANCELLED = 6         /* the progress callback asked to stop */
 };

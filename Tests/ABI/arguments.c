@@ -327,10 +327,17 @@ static void inputs_of_the_network(void) {
   CHECK_OK(colorize_predict(model, SIDE, SIDE, lightness, hints, mask, NULL, ab, &error));
 
   /* Lightness far outside of 0 to 100 is nonsense, but no reason to crash. */
-  for (int i = 0; i <= last; i++) lightness[i] = i % 2 ? 3e38f : -3e38f;
+  for (int i = 0; i <= last; i++) lightness[i] = i % 2 ? 1e30f : -1e30f;
   CHECK_OK(colorize_predict(model, SIDE, SIDE, lightness, NULL, NULL, NULL, ab, &error));
   CHECK_OK(
       colorize_distribution(model, SIDE, SIDE, lightness, NULL, NULL, NULL, probabilities, &error));
+  /* Nor are sums that overflow, which is said. */
+  for (int i = 0; i <= last; i++) lightness[i] = i % 2 ? 3e38f : -3e38f;
+  memcpy(expected, ab, sizeof ab);
+  colorize_status status =
+      colorize_predict(model, SIDE, SIDE, lightness, NULL, NULL, NULL, ab, &error);
+  CHECK(status == COLORIZE_OK || status == COLORIZE_INVALID_MODEL);
+  CHECK(status == COLORIZE_OK || memcmp(ab, expected, sizeof ab) == 0);
 }
 
 static void bins_of_the_distribution(void) {
