@@ -23,12 +23,14 @@ package struct CompiledNetwork: Sendable {
   {
     self.network = network
     self.kernels = kernels
+    // Packing weights takes all processors: a model is opened while somebody waits for it.
+    let team = Team(threads: nil)
     var steps: [Step] = []
     var fusion = Fusion(network)
     for index in network.nodes.indices {
       guard let operation = network.nodes[index].operation, !fusion.isTaken[index] else { continue }
       let node = network.nodes[index]
-      let layer = Layer(node, weights, kernels)
+      let layer = Layer(node, weights, kernels, team)
       func append(_ operation: any PlannedOperator, residual: [Int] = [], output: Int) {
         steps.append(
           Step(
@@ -80,11 +82,13 @@ private struct Layer {
   private let node: Network.Node
   private let weights: TensorFile
   private let kernels: KernelSet
+  private let team: Team
 
-  init(_ node: Network.Node, _ weights: TensorFile, _ kernels: KernelSet) {
+  init(_ node: Network.Node, _ weights: TensorFile, _ kernels: KernelSet, _ team: Team) {
     self.node = node
     self.weights = weights
     self.kernels = kernels
+    self.team = team
   }
 
   /// - Parameters:
@@ -109,7 +113,7 @@ private struct Layer {
     }
     return try PlannedConvolution(
       convolution, weight: weight.start, scale: fold.scale.start,
-      epilogue: try epilogue(bias: fold.shift, tail), kernels: kernels)
+      epilogue: try epilogue(bias: fold.shift, tail), kernels: kernels, team: team)
   }
 
   func plan(_ convolution: TransposedConvolution, _ tail: Fusion.Tail)
@@ -120,7 +124,7 @@ private struct Layer {
     let bias = try weights.floats("\(node.name).bias", shape: [convolution.outputs])
     return try PlannedTransposedConvolution(
       convolution, weight: weight.start, epilogue: try epilogue(bias: bias, tail),
-      kernels: kernels)
+      kernels: kernels, team: team)
   }
 
   private func epilogue(bias: Memory<Float>, _ tail: Fusion.Tail)

@@ -16,16 +16,18 @@ package final class PackedMatrix: Sendable {
   ///   `c * columnStride` floats further on.
   package init(
     depth: Int, columns: Int, columnStride: Int, scale: UnsafePointer<Float>? = nil,
-    kernels: KernelSet, row: (_ k: Int) -> UnsafePointer<Float>
+    kernels: KernelSet, team: Team, row: (_ k: Int) -> UnsafePointer<Float>
   ) throws(ColorizeError) {
     self.depth = depth
     blas = kernels.blas
     panel = kernels.blas == nil ? kernels.gemmPanel : columns
     panels = columns.pieces(of: panel)
     values = try Memory(count: panels * depth * panel)
-    var target = values.start
-    for first in stride(from: 0, to: columns, by: panel) {
+    let (panel, values) = (panel, values)
+    team.run(panels) { number, _ in
+      let first = number * panel
       let width = min(panel, columns - first)
+      var target = values.start + first * depth
       for k in 0..<depth {
         let source = row(k) + first * columnStride
         for c in 0..<width { target[c] = source[c &* columnStride] }

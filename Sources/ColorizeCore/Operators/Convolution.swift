@@ -85,9 +85,10 @@ package final class PlannedConvolution: PlannedOperator {
   /// - Parameters:
   ///   - weight: `[outputs, inputs, kernel, kernel]`.
   ///   - scale: what the weights of each output channel are multiplied by.
+  ///   - team: packs the weights.
   package init(
     _ convolution: Convolution, weight: UnsafePointer<Float>, scale: UnsafePointer<Float>,
-    epilogue: Epilogue, kernels: KernelSet
+    epilogue: Epilogue, kernels: KernelSet, team: Team = Team(threads: 1)
   ) throws(ColorizeError) {
     let inputs = convolution.inputs
     let rows = TapRows(
@@ -95,7 +96,7 @@ package final class PlannedConvolution: PlannedOperator {
       dilation: convolution.dilation, originY: -convolution.padding, originX: -convolution.padding)
     let matrix = try PackedMatrix(
       depth: rows.taps * inputs, columns: convolution.outputs, columnStride: inputs * rows.taps,
-      scale: scale, kernels: kernels
+      scale: scale, kernels: kernels, team: team
     ) { k in weight + k % inputs * rows.taps + k / inputs }
     product = TapProduct(rows: rows, matrix: matrix, epilogue: epilogue)
     winograd = try Self.winograd(convolution, matrix, epilogue, kernels)

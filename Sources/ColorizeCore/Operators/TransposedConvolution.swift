@@ -62,10 +62,12 @@ package final class PlannedTransposedConvolution: PlannedOperator {
   private let phases: [TapProduct]
   private let winograd: WinogradProduct?
 
-  /// - Parameter weight: `[inputs, outputs, 4, 4]`.
+  /// - Parameters:
+  ///   - weight: `[inputs, outputs, 4, 4]`.
+  ///   - team: packs the weights.
   package init(
     _ convolution: TransposedConvolution, weight: UnsafePointer<Float>, epilogue: Epilogue,
-    kernels: KernelSet
+    kernels: KernelSet, team: Team = Team(threads: 1)
   ) throws(ColorizeError) {
     let inputs = convolution.inputs
     let taps = TransposedConvolution.kernel * TransposedConvolution.kernel
@@ -75,7 +77,7 @@ package final class PlannedTransposedConvolution: PlannedOperator {
       let rows = TapRows(channels: inputs, kernel: 2, originY: parityY - 1, originX: parityX - 1)
       let matrix = try PackedMatrix(
         depth: rows.taps * inputs, columns: convolution.outputs, columnStride: taps,
-        kernels: kernels
+        kernels: kernels, team: team
       ) { k in
         let (tap, input) = (k / inputs, k % inputs)
         let ky = 3 - parityY - 2 * (tap / 2)
