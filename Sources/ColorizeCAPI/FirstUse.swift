@@ -23,12 +23,15 @@ func useForTheFirstTime(_ model: OpaquePointer) {
   func outputs(_ channels: UInt32, _ stride: UInt32) -> Int {
     Int(channels * (side / stride) * (side / stride))
   }
-  // No larger than a page or two, except the probabilities: 20 KB.
+  // Large enough that the network's layers take each of the algorithms that there are.
+  let largeSide: UInt32 = 64
+  // 32 KB at most.
   var floats = [Float](
     repeating: 1,
     count: [
       4 * pixels, outputs(2, description.output_stride),
       outputs(description.bins, description.distribution_stride),
+      2 * Int(largeSide * largeSide),
     ].reduce(0, max))
   var bytes = [UInt8](repeating: 1, count: 16)
 
@@ -54,6 +57,8 @@ func useForTheFirstTime(_ model: OpaquePointer) {
         wrong.pointee = 1
       }
     }
+    _ = colorize_predict(
+      model, largeSide, largeSide, lightness, nil, nil, &options, lightness, &error)
     _ = colorize_bin_centres(model, description.bins, lightness, &error)
     _ = colorize_bin_centres(model, description.bins + 1, lightness, &error)
     _ = colorize_rgb_to_lab(lightness, lightness, 1, &error)

@@ -100,15 +100,19 @@ private final class TeamState: @unchecked Sendable {
   private var unfinished = 0
   private var workers = 1
   private var isFinished = false
-  /// Changes with everything that a thread may wait for. Also read without the mutex.
-  private let news: UnsafeMutablePointer<Int32>
+  /// Change with new work, or with the end of all, and with the end of the last item. Also read without
+  /// the mutex.
+  private let beginnings: UnsafeMutablePointer<Int32>
+  private let ends: UnsafeMutablePointer<Int32>
 
   init(workers: Int) {
     maximumWorkers = max(workers, 1)
     left = .allocate(capacity: maximumWorkers)
     left.initialize(repeating: 0..<0, count: maximumWorkers)
-    news = .allocate(capacity: 1)
-    news.initialize(to: 0)
+    beginnings = .allocate(capacity: 1)
+    beginnings.initialize(to: 0)
+    ends = .allocate(capacity: 1)
+    ends.initialize(to: 0)
     mutex = .allocate(capacity: 1)
     workToDo = .allocate(capacity: 1)
     workDone = .allocate(capacity: 1)
@@ -124,7 +128,8 @@ private final class TeamState: @unchecked Sendable {
     mutex.deallocate()
     workToDo.deallocate()
     workDone.deallocate()
-    news.deallocate()
+    beginnings.deallocate()
+    ends.deallocate()
     left.deallocate()
   }
 
@@ -136,10 +141,10 @@ private final class TeamState: @unchecked Sendable {
     }
     untaken = count
     unfinished = count
-    platform_increment(news)
+    platform_increment(beginnings)
     pthread_cond_broadcast(workToDo)
     takeItems(as: 0)
-    if unfinished > 0 { waitBusily() }
+    if unfinished > 0 { waitBusily(ends) }
     while unfinished > 0 { pthread_cond_wait(workDone, mutex) }
     body = nil
     pthread_mutex_unlock(mutex)
@@ -148,7 +153,7 @@ private final class TeamState: @unchecked Sendable {
   func finish() {
     pthread_mutex_lock(mutex)
     isFinished = true
-    platform_increment(news)
+    platform_increment(beginnings)
     pthread_cond_broadcast(workToDo)
     pthread_mutex_unlock(mutex)
   }
@@ -160,17 +165,17 @@ private final class TeamState: @unchecked Sendable {
     workers += 1
     while !isFinished {
       takeItems(as: worker)
-      if !isFinished { waitBusily() }
+      if !isFinished { waitBusily(beginnings) }
       while untaken == 0, !isFinished { pthread_cond_wait(workToDo, mutex) }
     }
     pthread_mutex_unlock(mutex)
   }
 
-  /// Waits a moment for news. Called and left with the mutex locked.
-  private func waitBusily() {
-    let known = platform_load(news)
+  /// Waits a moment for one more of them. Called and left with the mutex locked.
+  private func waitBusily(_ number: UnsafePointer<Int32>) {
+    let known = platform_load(number)
     pthread_mutex_unlock(mutex)
-    platform_wait_busily(news, known)
+    platform_wait_busily(number, known)
     pthread_mutex_lock(mutex)
   }
 
@@ -183,7 +188,7 @@ private final class TeamState: @unchecked Sendable {
       pthread_mutex_lock(mutex)
       unfinished -= 1
       if unfinished == 0 {
-        platform_increment(news)
+        platform_increment(ends)
         pthread_cond_signal(workDone)
       }
     }
