@@ -172,7 +172,8 @@ colorize_status colorize_model_open_default(colorize_model **model, colorize_err
 /* Opens a model file: safetensors, or a checkpoint as PyTorch saves it (a state dict, .pth, in the zip or the older
  * container; nothing in it is executed). docs/model-format.md has the details. The network is the one that the file's
  * metadata names, or else the one that has tensors of these names and shapes. The file is read before the call returns and
- * may then be changed or removed. `path` is a file name as open() takes it. *model is NULL after an error. */
+ * may then be changed or removed. Weights are packed by as many threads as the calling thread has processors, which end
+ * before the call returns. `path` is a file name as open() takes it. *model is NULL after an error. */
 colorize_status colorize_model_open(const char *path, const colorize_model_options *options, colorize_model **model,
                                     colorize_error *error);
 
@@ -229,8 +230,8 @@ void colorize_options_init(colorize_options *options, size_t struct_size);
  * only before or behind it); otherwise the two must not overlap.
  *
  * The network's activations take about 115 bytes (compact), 320 (eccv16) or 1150 (siggraph17) for each pixel that it sees,
- * and half a megabyte for each thread: 8, 21 or 75 MB at 256x256, 0.5, 1.3 or 4.8 GB at 2048x2048. A model keeps up to
- * 96 MB of that for its next run. (With OpenBLAS it is two megabytes for each thread, and OpenBLAS maps and keeps 128 MB
+ * and what it computes with at most 10 MB, or 6 for each thread: 10, 29 or 79 MB in all at 256x256, 0.5, 1.3 or 4.8 GB at
+ * 2048x2048. A model keeps up to 96 MB of that for its next run. (With OpenBLAS it is two megabytes for each thread, and OpenBLAS maps and keeps 128 MB
  * for each, of which it touches a few.) Beyond the model and these, the memory needed grows with the picture's sides, not with
  * its area: about 20 bytes for each row, 30 for each column, and 12 more for each column and thread; and 8 bytes for each
  * pixel of the network's ab.

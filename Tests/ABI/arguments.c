@@ -335,7 +335,7 @@ static void inputs_of_the_network(void) {
   for (int i = 0; i <= last; i++) lightness[i] = i % 2 ? 3e38f : -3e38f;
   memcpy(expected, ab, sizeof ab);
   colorize_status status =
-      colorize_predict(model, SIDE, SIDE, lightness, NULL, NULL, NULL, ab, &error);
+      colorize_predict(model, SIDE, SIDE, lightness, NULL, NULL, NULL, ab, NULL);
   CHECK(status == COLORIZE_OK || status == COLORIZE_INVALID_MODEL);
   CHECK(status == COLORIZE_OK || memcmp(ab, expected, sizeof ab) == 0);
 }

@@ -6,9 +6,9 @@ import CKernelContract
 /// The planned form of the convolutions that `WinogradShape` describes.
 ///
 /// Weights are kept as they are and transformed whenever they are used, four positions and 64
-/// inputs at a time, into memory that stays in the first-level cache. With 65 tiles that costs a
-/// thirtieth of the products; transformed once and kept, they would take four times the memory, and
-/// reading so much from it would take longer.
+/// inputs at a time, into memory that stays in the first-level cache. That is a tenth of eccv16's
+/// time; transformed once and kept, they would take four times the memory, more than other runtimes
+/// need in all.
 struct WinogradProduct {
   let shape: WinogradShape
   let inputs: Int
@@ -108,14 +108,16 @@ struct WinogradProduct {
       phases: shape.inputPhases * shape.inputPhases, gemmRows: gemmRows, workers: workers)
   }
 
-  /// The floats of transformed weights and of sums that a worker needs.
+  /// The floats that a worker needs: what a transform's columns are kept in until its rows are done,
+  /// transformed weights, and sums.
+  private static let workspaceCount = positions * 16
   private func weightsCount() -> Int { 4 * Self.block * panel }
   private func sumsCount(_ layout: Layout) -> Int {
     Self.positions * layout.matricesInGroup * layout.rows * panel
   }
 
   func scratchCount(_ output: Shape) -> Int {
-    weightsCount() + sumsCount(layout(output, workers: 1))
+    Self.workspaceCount + weightsCount() + sumsCount(layout(output, workers: 1))
   }
 
   func sharedCount(_ output: Shape, workers: Int) -> Int {
@@ -156,7 +158,8 @@ struct WinogradProduct {
       execution.team.run(layout.groups) { group, worker in
         let transformed = execution.shared + worker * layout.groupCount
         for matrix in work.matrices(of: group) {
-          work.transform(matrix, group: group, into: transformed)
+          work.transform(
+            matrix, group: group, into: transformed, scratch: execution.scratch(of: worker))
         }
         for phase in 0..<outputPhases {
           for panel in 0..<panels {
@@ -173,12 +176,13 @@ struct WinogradProduct {
       let groups = firstGroup..<min(firstGroup + layout.groupsAtOnce, layout.groups)
       let firstMatrix = groups.lowerBound * layout.matricesInGroup
       let endMatrix = min(groups.upperBound * layout.matricesInGroup, layout.matrices)
-      execution.team.run(endMatrix - firstMatrix) { item, _ in
+      execution.team.run(endMatrix - firstMatrix) { item, worker in
         let matrix = firstMatrix + item
         let group = matrix / layout.matricesInGroup
         work.transform(
           matrix, group: group,
-          into: execution.shared + (group - groups.lowerBound) * layout.groupCount)
+          into: execution.shared + (group - groups.lowerBound) * layout.groupCount,
+          scratch: execution.scratch(of: worker))
       }
       // A panel's weights are taken for one group after the other.
       execution.team.run(groups.count * outputPhases * panels) { item, worker in
@@ -215,52 +219,45 @@ struct WinogradProduct {
     }
 
     /// Transforms the input of the tiles of one left matrix.
-    func transform(_ matrix: Int, group: Int, into transformed: UnsafeMutablePointer<Float>) {
+    func transform(
+      _ matrix: Int, group: Int, into transformed: UnsafeMutablePointer<Float>,
+      scratch: UnsafeMutablePointer<Float>
+    ) {
       var arguments = colorize_winograd_input()
       arguments.position_stride = layout.positionStride
+      arguments.workspace = scratch
+      // 288 bytes, which are on the stack.
       withUnsafeTemporaryAllocation(
         of: UnsafePointer<Float>?.self, capacity: WinogradProduct.positions
       ) { pixels in
-        withWorkspace { workspace in
-          arguments.pixel = UnsafePointer(pixels.baseAddress)
-          arguments.workspace = workspace
-          let firstTile = matrix * layout.rows
-          for row in 0..<min(layout.rows, tiles - firstTile) {
-            let tile = product.shape.tile(firstTile + row, output.shape)
-            for phase in 0..<product.kernels[0].count {
-              arguments.first_row = product.rows[phase].lowerBound
-              arguments.end_row = product.rows[phase].upperBound
-              product.shape.setPixels(
-                of: tile, phase: phase, input, zeros: product.zeros.start,
-                pixels.baseAddress.unsafelyUnwrapped)
-              for block in 0..<product.inputs.pieces(of: WinogradProduct.block) {
-                let first = block * WinogradProduct.block
-                arguments.first_channel = first
-                arguments.channels = min(WinogradProduct.block, product.inputs - first)
-                // Behind the last block comes the next tile, which is mostly the one to the right.
-                arguments.next =
-                  first + WinogradProduct.block < product.inputs
-                  ? WinogradProduct.block
-                  : WinogradShape.tile * product.shape.inputStep * input.stride - first
-                arguments.output =
-                  transformed
-                  + offset(
-                    phase: phase, block: block, matrix: matrix - group * layout.matricesInGroup)
-                  + row * WinogradProduct.block
-                kernels.winogradInput(&arguments)
-              }
+        arguments.pixel = UnsafePointer(pixels.baseAddress)
+        let firstTile = matrix * layout.rows
+        for row in 0..<min(layout.rows, tiles - firstTile) {
+          let tile = product.shape.tile(firstTile + row, output.shape)
+          for phase in 0..<product.kernels[0].count {
+            arguments.first_row = product.rows[phase].lowerBound
+            arguments.end_row = product.rows[phase].upperBound
+            product.shape.setPixels(
+              of: tile, phase: phase, input, zeros: product.zeros.start,
+              pixels.baseAddress.unsafelyUnwrapped)
+            for block in 0..<product.inputs.pieces(of: WinogradProduct.block) {
+              let first = block * WinogradProduct.block
+              arguments.first_channel = first
+              arguments.channels = min(WinogradProduct.block, product.inputs - first)
+              // Behind the last block comes the next tile, which is mostly the one to the right.
+              arguments.next =
+                first + WinogradProduct.block < product.inputs
+                ? WinogradProduct.block
+                : WinogradShape.tile * product.shape.inputStep * input.stride - first
+              arguments.output =
+                transformed
+                + offset(
+                  phase: phase, block: block, matrix: matrix - group * layout.matricesInGroup)
+                + row * WinogradProduct.block
+              kernels.winogradInput(&arguments)
             }
           }
         }
-      }
-    }
-
-    /// What a transform's columns are kept in until its rows are done.
-    private func withWorkspace(_ body: (UnsafeMutablePointer<Float>?) -> Void) {
-      withUnsafeTemporaryAllocation(
-        byteCount: WinogradProduct.positions * 16 * 4, alignment: 64
-      ) { bytes in
-        body(bytes.baseAddress?.assumingMemoryBound(to: Float.self))
       }
     }
 
@@ -269,8 +266,8 @@ struct WinogradProduct {
       _ transformed: UnsafePointer<Float>, group: Int, phase: Int, panel: Int,
       scratch: UnsafeMutablePointer<Float>
     ) {
-      let weights = scratch
-      let sums = scratch + product.weightsCount()
+      let weights = scratch + WinogradProduct.workspaceCount
+      let sums = weights + product.weightsCount()
       let positionStride = layout.matricesInGroup * layout.rows * product.panel
       let kernelsOfPhase = product.kernels[phase]
       // The positions that no kernel has.
@@ -317,7 +314,8 @@ struct WinogradProduct {
           }
         }
       }
-      writeOutput(sums, positionStride, group: group, phase: phase, panel: panel)
+      writeOutput(
+        sums, positionStride, group: group, phase: phase, panel: panel, workspace: scratch)
     }
 
     private func setTaps(
@@ -335,7 +333,8 @@ struct WinogradProduct {
     }
 
     private func writeOutput(
-      _ sums: UnsafePointer<Float>, _ positionStride: Int, group: Int, phase: Int, panel: Int
+      _ sums: UnsafePointer<Float>, _ positionStride: Int, group: Int, phase: Int, panel: Int,
+      workspace: UnsafeMutablePointer<Float>
     ) {
       let shape = product.shape
       let channel = panel * product.panel
@@ -346,21 +345,19 @@ struct WinogradProduct {
       arguments.row_stride = shape.outputStep * output.shape.width * output.stride
       let firstTile = group * layout.matricesInGroup * layout.rows
       let endTile = min(firstTile + layout.matricesInGroup * layout.rows, tiles)
-      withWorkspace { workspace in
-        arguments.workspace = workspace
-        var tile = shape.tile(firstTile, output.shape)
-        var place = start(of: tile, phase: phase) + channel
-        for number in firstTile..<endTile {
-          arguments.sums = sums + (number - firstTile) * product.panel
-          arguments.output = output.start + place
-          arguments.residual = residual.map { UnsafePointer($0.start + place) }
-          arguments.rows = tile.rows
-          arguments.columns = tile.columns
-          tile = shape.tile(min(number + 1, endTile - 1), output.shape)
-          place = start(of: tile, phase: phase) + channel
-          arguments.next = UnsafePointer(output.start + place)
-          kernels.winogradOutput(&arguments)
-        }
+      arguments.workspace = workspace
+      var tile = shape.tile(firstTile, output.shape)
+      var place = start(of: tile, phase: phase) + channel
+      for number in firstTile..<endTile {
+        arguments.sums = sums + (number - firstTile) * product.panel
+        arguments.output = output.start + place
+        arguments.residual = residual.map { UnsafePointer($0.start + place) }
+        arguments.rows = tile.rows
+        arguments.columns = tile.columns
+        tile = shape.tile(min(number + 1, endTile - 1), output.shape)
+        place = start(of: tile, phase: phase) + channel
+        arguments.next = UnsafePointer(output.start + place)
+        kernels.winogradOutput(&arguments)
       }
     }
 
