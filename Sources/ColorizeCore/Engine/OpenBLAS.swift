@@ -191,7 +191,9 @@ private final class Gate: @unchecked Sendable {
 
   func enter() {
     pthread_mutex_lock(mutex)
-    while forking > 0 || (inside == room && !grow(ifThereAre: Self.bytesOfProduct)) {
+    // Room for all of them is asked for: which ones OpenBLAS has mapped already cannot be known, and
+    // what seems to be there may be what one that has entered is about to take.
+    while forking > 0 || (inside == room && !grow(ifThereAre: (room + 1) * Self.bytesOfProduct)) {
       pthread_cond_wait(change, mutex)
     }
     inside += 1
