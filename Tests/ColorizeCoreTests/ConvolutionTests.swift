@@ -64,7 +64,10 @@ import Testing
       residual: true, slope: 0, affine: true),
     Case(inputs: 512, outputs: 64, kernel: 3, stride: 1, height: 18, width: 19, residual: true),
     Case(inputs: 32, outputs: 64, kernel: 3, stride: 1, height: 90, width: 110, slope: 0),
-    Case(inputs: 32, outputs: 64, kernel: 3, stride: 2, height: 33, width: 30, slope: 0),
+    Case(inputs: 64, outputs: 128, kernel: 3, stride: 2, height: 40, width: 37, slope: 0),
+    Case(
+      inputs: 128, outputs: 96, kernel: 3, stride: 2, height: 47, width: 34, residual: true,
+      affine: true),
     Case(
       inputs: 300 / 16 * 16, outputs: 40, kernel: 3, stride: 2, height: 20, width: 37,
       residual: true, slope: 0.2, affine: true),
@@ -122,6 +125,22 @@ import Testing
       try PlannedTransposedConvolution(
         convolution, weight: weight, epilogue: epilogue, kernels: kernels)
     }
+  }
+
+  /// What `tiled` is for: other algorithms would pass as well.
+  @Test(arguments: InstructionSet.available, [(1, 1), (1, 2), (2, 1)])
+  func largeLayersTakeWinograd(_ instructionSet: InstructionSet, _ form: (Int, Int)) throws {
+    let convolution = Convolution(
+      inputs: 64, outputs: 128, kernel: 3, stride: form.0, padding: form.1, dilation: form.1,
+      bias: true)
+    let kernels = KernelSet(instructionSet)
+    let zeros = Array(repeating: Float(0), count: 64 * 128 * 9)
+    let planned = try PlannedConvolution(
+      convolution, weight: zeros, scale: zeros,
+      epilogue: Epilogue(channels: 128, bias: zeros, kernels: kernels), kernels: kernels)
+    let input = Shape(channels: 64, height: 40, width: 37)
+    let output = convolution.outputShape([input])
+    #expect(planned.work([input], output).algorithm == "winograd")
   }
 
   /// - Parameter weight: as the naive reference takes it.
