@@ -24,8 +24,8 @@ func useForTheFirstTime(_ model: OpaquePointer) {
     Int(channels * (side / stride) * (side / stride))
   }
   // Large enough that the network's layers take each of the algorithms that there are.
-  let largeSide: UInt32 = 64
-  // 32 KB at most.
+  let largeSide: UInt32 = 32
+  // 20 KB at most.
   var floats = [Float](
     repeating: 1,
     count: [
