@@ -125,22 +125,25 @@ struct WinogradProduct {
     return layout.count(groups: layout.groupsAtOnce, gemmRows: gemmRows)
   }
 
+  /// How many products of matrices there are.
+  private var products: Int {
+    kernels.reduce(0) { $0 + $1.reduce(0) { $0 + $1.positions.count } }
+  }
+
   /// Multiply-adds of the products.
   func products(_ output: Shape) -> Int {
-    let positions = kernels.reduce(0) { $0 + $1.reduce(0) { $0 + $1.positions.count } }
-    return positions * shape.tileCount(output) * inputs * outputs
+    products * shape.tileCount(output) * inputs * outputs
   }
 
   /// The time that it takes, in that of a multiply-add.
   func cost(_ output: Shape) -> Int {
     let layout = layout(output, workers: 1)
-    let positions = kernels.reduce(0) { $0 + $1.reduce(0) { $0 + $1.positions.count } }
     let phases = kernels.count * kernels[0].count
     let tiles = layout.matrices * layout.rows
     let outputs = panels * panel
     // Measured: transforming takes the time of 90 multiply-adds for a weight, 500 for a tile's input
     // and 170 for a tile's output, a channel.
-    return positions * tiles * inputs * outputs + 90 * phases * layout.groups * inputs * outputs
+    return products * tiles * inputs * outputs + 90 * phases * layout.groups * inputs * outputs
       + 500 * kernels[0].count * tiles * inputs.roundedUp(to: Self.block) + 170 * kernels.count
       * tiles * outputs
   }
