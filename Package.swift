@@ -49,6 +49,12 @@ let package = Package(
         "CKernelContract", "CPlatform",
       ],
       exclude: ["Kernels"]),
+    // Gradients, losses, optimisers, data; the library does not hold it, the command does.
+    .target(
+      name: "ColorizeTraining",
+      dependencies: kernelTargets.map { .target(name: $0.name) } + [
+        "ColorizeCore", "CKernelContract", "CImageFiles", "CPlatform",
+      ]),
     // C23, for #embed.
     .target(name: "ColorizeDefaultModel", cSettings: [.unsafeFlags(["-std=c23"])]),
     .target(
@@ -81,7 +87,8 @@ let package = Package(
     .executableTarget(
       name: "colorize",
       dependencies: [
-        "CColorize", "ColorizeCore", "ColorizeDefaultModel", "CImageFiles", "CPlatform",
+        "CColorize", "ColorizeCore", "ColorizeTraining", "ColorizeDefaultModel", "CImageFiles",
+        "CPlatform",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       // ArgumentParser uses FoundationEssentials, whose static form does not say that it needs the
@@ -92,6 +99,7 @@ let package = Package(
         .linkedLibrary("_FoundationCollections"),
       ]),
     .testTarget(name: "ColorizeCoreTests", dependencies: ["ColorizeCore", "ColorizeDefaultModel"]),
+    .testTarget(name: "ColorizeTrainingTests", dependencies: ["ColorizeCore", "ColorizeTraining"]),
   ],
   swiftLanguageModes: [.v6]
 )
