@@ -99,6 +99,10 @@ let package = Package(
         .linkedLibrary("_FoundationCollections"),
       ]),
     .testTarget(name: "ColorizeCoreTests", dependencies: ["ColorizeCore", "ColorizeDefaultModel"]),
+    // What Tests/Reference/check_training.py compares with PyTorch.
+    .executableTarget(
+      name: "training-probe", dependencies: ["ColorizeCore", "ColorizeTraining"],
+      path: "Tests/TrainingProbe"),
     .testTarget(name: "ColorizeTrainingTests", dependencies: ["ColorizeCore", "ColorizeTraining"]),
   ],
   swiftLanguageModes: [.v6]

@@ -35,6 +35,11 @@ package final class Epilogue: Sendable {
     }
   }
 
+  /// Other biases, `[channels]`: those of a network in training, between one product and the next.
+  package func setBias(_ bias: UnsafePointer<Float>, channels: Int) {
+    values.start.update(from: bias, count: channels)
+  }
+
   /// Sets the end of a tile whose first column is `channel`.
   func apply(to tile: inout colorize_gemm_tile, channel: Int) {
     let start = UnsafePointer(values.start + channel)

@@ -40,6 +40,19 @@ package final class PackedMatrix: Sendable {
     }
   }
 
+  /// A matrix that is packed already, and may change between one product and the next: that of a
+  /// network in training.
+  ///
+  /// - Parameter values: `[panels, depth, panel]`.
+  package init(packed values: Memory<Float>, depth: Int, columns: Int, kernels: KernelSet) {
+    self.depth = depth
+    self.values = values
+    blas = nil
+    panel = kernels.gemmPanel
+    panels = columns.pieces(of: panel)
+    precondition(values.count == panels * depth * panel, "the memory is that of another matrix")
+  }
+
   /// Where row `k` of a panel starts.
   func start(ofPanel panel: Int, row k: Int) -> UnsafePointer<Float> {
     UnsafePointer(values.start + (panel * depth + k) * self.panel)

@@ -4,20 +4,34 @@
 import CKernelContract
 
 /// `[positions, taps x channels] x [taps x channels, outputs]`, with an epilogue.
-struct TapProduct {
+package struct TapProduct {
   let rows: TapRows
   /// `[taps x channels, outputs]`.
   let matrix: PackedMatrix
   let epilogue: Epilogue
 
   /// Where the outputs of positions go, and what is added to them.
-  struct Target {
+  package struct Target {
     /// The first position's channels.
     var output: UnsafeMutablePointer<Float>
     /// From a position's channels to the next one's.
     var stride: Int
     /// Has the same stride.
     var residual: UnsafePointer<Float>?
+
+    package init(
+      output: UnsafeMutablePointer<Float>, stride: Int, residual: UnsafePointer<Float>?
+    ) {
+      self.output = output
+      self.stride = stride
+      self.residual = residual
+    }
+  }
+
+  package init(rows: TapRows, matrix: PackedMatrix, epilogue: Epilogue) {
+    self.rows = rows
+    self.matrix = matrix
+    self.epilogue = epilogue
   }
 
   /// The bytes of packed tiles that a worker keeps: what leaves room for a panel of weights in a
@@ -35,13 +49,13 @@ struct TapProduct {
   private var tapsAtOnce: Int { max(1, min(rows.taps, Self.columnsAtOnce / rows.channels)) }
 
   /// How many tiles are packed at a time.
-  func tilesAtOnce(_ kernels: KernelSet) -> Int {
+  package func tilesAtOnce(_ kernels: KernelSet) -> Int {
     if matrix.blas != nil { return Self.positionsForBLAS / kernels.gemmRows }
     return max(1, Self.packedBytes / 4 / rows.tileCount(taps: tapsAtOnce, rows: kernels.gemmRows))
   }
 
   /// The floats of scratch that `run` needs.
-  var scratchCount: Int {
+  package var scratchCount: Int {
     if matrix.blas != nil {
       return rows.tileCount(taps: tapsAtOnce, rows: Self.positionsForBLAS)
     }
@@ -57,7 +71,7 @@ struct TapProduct {
 
   /// Computes `count` positions from (y, x) on, in the order of a grid of `width` columns: at most
   /// `tilesAtOnce` tiles of them.
-  func run(
+  package func run(
     _ input: Activation, y: Int, x: Int, width: Int, count: Int, into target: Target,
     kernels: KernelSet, scratch: UnsafeMutablePointer<Float>
   ) {

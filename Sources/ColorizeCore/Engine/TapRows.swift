@@ -7,15 +7,38 @@ import Glibc
 /// A grid of output positions and the kernel's taps above the input: tap (ky, kx) of position (y, x)
 /// is the input's pixel `(y * stride + originY + ky * dilation, x * stride + originX + kx * dilation)`,
 /// zeros outside of it. A row's columns are the taps, row-major, each with its `channels`.
-struct TapRows {
+package struct TapRows {
   var channels: Int
-  var kernel: Int
+  /// Rows and columns of taps.
+  var kernelRows: Int
+  var kernelColumns: Int
   var stride = 1
   var dilation = 1
   var originY: Int
   var originX: Int
 
-  var taps: Int { kernel * kernel }
+  package init(
+    channels: Int, kernelRows: Int, kernelColumns: Int, stride: Int = 1, dilation: Int = 1,
+    originY: Int, originX: Int
+  ) {
+    self.channels = channels
+    self.kernelRows = kernelRows
+    self.kernelColumns = kernelColumns
+    self.stride = stride
+    self.dilation = dilation
+    self.originY = originY
+    self.originX = originX
+  }
+
+  init(
+    channels: Int, kernel: Int, stride: Int = 1, dilation: Int = 1, originY: Int, originX: Int
+  ) {
+    self.init(
+      channels: channels, kernelRows: kernel, kernelColumns: kernel, stride: stride,
+      dilation: dilation, originY: originY, originX: originX)
+  }
+
+  package var taps: Int { kernelRows * kernelColumns }
 
   /// Floats of one packed tile of `rows` rows with `taps` taps: `[blocks, rows, BLOCK]`.
   func tileCount(taps: Int, rows: Int) -> Int {
@@ -41,9 +64,9 @@ struct TapRows {
       let firstX = x * stride + originX
       var tap = taps.lowerBound
       while tap < taps.upperBound {
-        let ky = tap / kernel
-        let kx = tap - ky * kernel
-        let rest = min(kernel - kx, taps.upperBound - tap)
+        let ky = tap / kernelColumns
+        let kx = tap - ky * kernelColumns
+        let rest = min(kernelColumns - kx, taps.upperBound - tap)
         let sourceY = y * stride + originY + ky * dilation
         guard sourceY >= 0, sourceY < input.shape.height else {
           target.writeZeros(rest * channels)

@@ -13,6 +13,13 @@ package struct Network: Sendable {
     /// Indices of the nodes whose outputs it takes; all are smaller than its own.
     package let inputs: [Int]
     package let channels: Int
+
+    package init(name: String, operation: (any Operator)?, inputs: [Int], channels: Int) {
+      self.name = name
+      self.operation = operation
+      self.inputs = inputs
+      self.channels = channels
+    }
   }
 
   /// What a network is run for.

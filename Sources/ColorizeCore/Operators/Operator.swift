@@ -106,7 +106,9 @@ package struct Execution {
     self.shared = shared
   }
 
-  func scratch(of worker: Int) -> UnsafeMutablePointer<Float> { scratch + worker * scratchCount }
+  package func scratch(of worker: Int) -> UnsafeMutablePointer<Float> {
+    scratch + worker * scratchCount
+  }
 }
 
 /// What a planned operator has to do for inputs of one size, in multiply-adds.

@@ -39,14 +39,17 @@ private struct Sums {
   ///
   /// - Parameters:
   ///   - stride: from a row of the left matrix to the next one; a constant.
+  ///   - leftStep, rightStep: from a product to the next one.
   ///   - isShort: only the first 8 rows; a constant.
   ///   - next, later: fetched into the cache meanwhile, a line of each for each product.
   @inline(always)
   mutating func add(
-    _ left: UnsafePointer<Float>, stride: Int, _ right: UnsafePointer<Float>, depth: Int,
+    _ left: UnsafePointer<Float>, stride: Int, leftStep: Int = 1, _ right: UnsafePointer<Float>,
+    rightStep: Int = 2 &* lanes, depth: Int,
     isShort: Bool, next: UnsafePointer<Float>? = nil, later: UnsafePointer<Float>? = nil
   ) {
     var right = right
+    var column = left
     var k = 0
     while k != depth {
       if let next, let later {
@@ -55,7 +58,6 @@ private struct Sums {
       }
       let low = load(right)
       let high = load(right + lanes)
-      let column = left + k
       let value0 = Vector(repeating: column[0 &* stride])
       low0 = multiplyAdd(value0, low, low0)
       high0 = multiplyAdd(value0, high, high0)
@@ -97,7 +99,8 @@ private struct Sums {
         low12 = multiplyAdd(value12, low, low12)
         high12 = multiplyAdd(value12, high, high12)
       }
-      right += 2 &* lanes
+      right += rightStep
+      column += leftStep
       k &+= 1
     }
   }
@@ -137,6 +140,15 @@ package func gemm(_ tile: UnsafePointer<colorize_gemm_tile>) {
   finish(tile, 11, sums.low11 + biasLow, sums.high11 + biasHigh)
   if rows == 12 { return }
   finish(tile, 12, sums.low12 + biasLow, sums.high12 + biasHigh)
+}
+
+/// See `colorize_gemm_outer`.
+package func gemmOuter(_ tile: UnsafePointer<colorize_gemm_outer>) {
+  var sums = Sums()
+  sums.add(
+    tile.pointee.left!, stride: 1, leftStep: tile.pointee.left_stride, tile.pointee.right!,
+    rightStep: tile.pointee.right_stride, depth: tile.pointee.depth, isShort: false)
+  store(sums, tile.pointee.sums!, rows: tile.pointee.rows, adds: tile.pointee.adds != 0)
 }
 
 /// See `colorize_gemm_sums`.

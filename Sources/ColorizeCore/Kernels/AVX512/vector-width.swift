@@ -23,6 +23,7 @@ package var gemmPanel: Int { 2 &* lanes }
 @inline(always) func + (_ a: Vector, _ b: Vector) -> Vector { colorize_sum16(a, b) }
 @inline(always) func - (_ a: Vector, _ b: Vector) -> Vector { colorize_difference16(a, b) }
 @inline(always) func * (_ a: Vector, _ b: Vector) -> Vector { colorize_product16(a, b) }
+@inline(always) func / (_ a: Vector, _ b: Vector) -> Vector { colorize_quotient16(a, b) }
 @inline(always) func += (_ a: inout Vector, _ b: Vector) { a = a + b }
 
 /// `a * b + c`: in one rounding where the instruction set has it, else in two.
@@ -34,3 +35,9 @@ func multiplyAdd(_ a: Vector, _ b: Vector, _ c: Vector) -> Vector {
 /// `x < 0 ? slope * x : x`.
 @inline(always)
 func activated(_ x: Vector, _ slope: Float) -> Vector { colorize_activated16(x, slope) }
+
+@inline(always) func squareRoot(_ x: Vector) -> Vector { colorize_root16(x) }
+
+/// `x` where `mask` is above 0, else 0.
+@inline(always)
+func masked(_ x: Vector, _ mask: Vector) -> Vector { colorize_masked16(x, mask) }

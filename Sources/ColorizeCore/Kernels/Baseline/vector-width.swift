@@ -21,6 +21,7 @@ package var gemmPanel: Int { 2 &* lanes }
 @inline(always) func + (_ a: Vector, _ b: Vector) -> Vector { colorize_sum4(a, b) }
 @inline(always) func - (_ a: Vector, _ b: Vector) -> Vector { colorize_difference4(a, b) }
 @inline(always) func * (_ a: Vector, _ b: Vector) -> Vector { colorize_product4(a, b) }
+@inline(always) func / (_ a: Vector, _ b: Vector) -> Vector { colorize_quotient4(a, b) }
 @inline(always) func += (_ a: inout Vector, _ b: Vector) { a = a + b }
 
 /// `a * b + c`: in one rounding where the instruction set has it, else in two.
@@ -32,3 +33,9 @@ func multiplyAdd(_ a: Vector, _ b: Vector, _ c: Vector) -> Vector {
 /// `x < 0 ? slope * x : x`.
 @inline(always)
 func activated(_ x: Vector, _ slope: Float) -> Vector { colorize_activated4(x, slope) }
+
+@inline(always) func squareRoot(_ x: Vector) -> Vector { colorize_root4(x) }
+
+/// `x` where `mask` is above 0, else 0.
+@inline(always)
+func masked(_ x: Vector, _ mask: Vector) -> Vector { colorize_masked4(x, mask) }

@@ -12,6 +12,7 @@
 
 #include <stdint.h>
 
+#include "training_contract.h"
 #include "vector_arithmetic.h"
 
 /* The left matrix is packed in blocks of this many columns, a row behind the other. A constant distance
@@ -64,6 +65,22 @@ typedef struct colorize_gemm_sums {
   const float *later; /* what is read after that: as much of it as there is time for, likewise */
   intptr_t later_count;
 } colorize_gemm_sums;
+
+/* The product of a transposed matrix and another one, as training has it for the gradients of weights:
+ *
+ *     sums[r][c] = (adds ? sums[r][c] : 0) + sum over k < depth of left[k][r] * right[k][c]
+ *
+ * for r < rows, c < panel. */
+typedef struct colorize_gemm_outer {
+  const float *left; /* [depth, tile rows], a row every `left_stride` floats; columns past `rows` are read */
+  intptr_t left_stride;
+  const float *right; /* [depth, panel], a row every `right_stride` floats */
+  intptr_t right_stride;
+  intptr_t depth;
+  float *sums; /* [rows, panel] */
+  intptr_t rows; /* 1 to tile rows */
+  intptr_t adds;
+} colorize_gemm_outer;
 
 /* Into the first-level cache, the second-level cache, and to be written. */
 static inline void colorize_prefetch(const float *address) { __builtin_prefetch(address, 0, 3); }

@@ -19,6 +19,17 @@
   VECTOR_FUNCTION(LANES) colorize_product##LANES(colorize_vector##LANES a, colorize_vector##LANES b) {    \
     return a * b;                                                                                         \
   }                                                                                                       \
+  VECTOR_FUNCTION(LANES) colorize_quotient##LANES(colorize_vector##LANES a, colorize_vector##LANES b) {   \
+    return a / b;                                                                                         \
+  }                                                                                                       \
+  VECTOR_FUNCTION(LANES) colorize_root##LANES(colorize_vector##LANES a) {                                 \
+    return __builtin_elementwise_sqrt(a);                                                                 \
+  }                                                                                                       \
+  /* x where `mask` is above 0, else 0. */                                                                \
+  VECTOR_FUNCTION(LANES) colorize_masked##LANES(colorize_vector##LANES x, colorize_vector##LANES mask) {  \
+    colorize_words##LANES kept = mask > 0.0f;                                                             \
+    return (colorize_vector##LANES)(kept & (colorize_words##LANES)x);                                     \
+  }                                                                                                       \
   /* a * b + c, in one rounding where the instruction set has it, else in two. */                         \
   VECTOR_FUNCTION(LANES)                                                                                  \
   colorize_multiply_add##LANES(                                                                           \

@@ -1,0 +1,72 @@
+/* What the kernels of training are called with: see kernel_contract.h. Rows are positions of a batch, and hold one float
+ * a channel. `channels` is a multiple of 16. */
+#ifndef TRAINING_CONTRACT_H
+#define TRAINING_CONTRACT_H
+
+#include <stdint.h>
+
+/* Sums over rows, added to what is there:
+ *
+ *     g           = a[r][c], or 0 where mask[r][c] <= 0
+ *     sums[c]     = sums[c] + g
+ *     products[c] = products[c] + g * (b[r][c] - centre[c])
+ *
+ * With `a` NULL, g is b[r][c] - centre[c]: sums for a variance. With a mask, g is also written to `a`. */
+typedef struct colorize_channel_sums {
+  float *a;          /* [rows, stride] or NULL */
+  const float *b;    /* likewise; NULL: no products */
+  const float *mask; /* likewise; NULL: none */
+  const float *centre; /* [channels]; not read without `b` */
+  float *sums;         /* [channels] */
+  float *products;     /* [channels]; not written without `b` */
+  intptr_t rows;
+  intptr_t channels;
+  intptr_t stride;
+} colorize_channel_sums;
+
+/* Sums of rows, each with a factor for every channel:
+ *
+ *     x            = a_scale[c] * a[r][c] + b_scale[c] * b[r][c] + shift[c] + more[r][c]
+ *     target[r][c] = (adds ? target[r][c] : 0) + (x < 0 ? slope * x : x)
+ */
+typedef struct colorize_channel_affine {
+  const float *a;       /* [rows, stride] */
+  const float *a_scale; /* [channels]; NULL: 1 */
+  const float *b;       /* NULL: none */
+  const float *b_scale; /* not NULL where `b` is not */
+  const float *shift;   /* NULL: 0 */
+  const float *more;    /* NULL: none */
+  float *target;
+  intptr_t rows;
+  intptr_t channels;
+  intptr_t stride;
+  intptr_t adds;
+  float slope;
+} colorize_channel_affine;
+
+/* One step of Adam (Kingma and Ba 2015) with decoupled weight decay (Loshchilov and Hutter 2019):
+ *
+ *     first   = first + (g - first) * first_rate      where g = gradient * gradient_scale + decay * value
+ *     second  = second + (g * g - second) * second_rate
+ *     value   = value * shrink - rate * first / (sqrt(second) * second_scale + epsilon)
+ *     average = average + (value - average) * average_rate
+ */
+typedef struct colorize_adam {
+  float *value;
+  const float *gradient;
+  float *first;
+  float *second;
+  float *average; /* NULL: none */
+  intptr_t count; /* a multiple of 16 */
+  float gradient_scale;
+  float decay;        /* of Adam: part of the gradient */
+  float shrink;       /* of AdamW: 1 - learning rate * weight decay */
+  float first_rate;   /* 1 - beta1 */
+  float second_rate;  /* 1 - beta2 */
+  float rate;         /* learning rate / (1 - beta1^step) */
+  float second_scale; /* 1 / sqrt(1 - beta2^step) */
+  float epsilon;
+  float average_rate;
+} colorize_adam;
+
+#endif
