@@ -16,6 +16,10 @@ package struct TrainingKernels: Sendable {
   let gemmOuter: @convention(c) (UnsafePointer<colorize_gemm_outer>?) -> Void
   let channelSums: @convention(c) (UnsafePointer<colorize_channel_sums>?) -> Void
   let channelAffine: @convention(c) (UnsafePointer<colorize_channel_affine>?) -> Void
+  let winogradOutputGradient:
+    @convention(c) (UnsafePointer<colorize_winograd_output_gradient>?) -> Void
+  let winogradWeightsGradient:
+    @convention(c) (UnsafePointer<colorize_winograd_weights_gradient>?) -> Void
   let adam: @convention(c) (UnsafePointer<colorize_adam>?) -> Void
 
   package init(_ instructionSet: InstructionSet) {
@@ -26,17 +30,23 @@ package struct TrainingKernels: Sendable {
         gemmOuter = { KernelsAVX512.gemmOuter($0.unsafelyUnwrapped) }
         channelSums = { KernelsAVX512.channelSums($0.unsafelyUnwrapped) }
         channelAffine = { KernelsAVX512.channelAffine($0.unsafelyUnwrapped) }
+        winogradOutputGradient = { KernelsAVX512.winogradOutputGradient($0.unsafelyUnwrapped) }
+        winogradWeightsGradient = { KernelsAVX512.winogradWeightsGradient($0.unsafelyUnwrapped) }
         adam = { KernelsAVX512.adam($0.unsafelyUnwrapped) }
       case .avx2:
         gemmOuter = { KernelsAVX2.gemmOuter($0.unsafelyUnwrapped) }
         channelSums = { KernelsAVX2.channelSums($0.unsafelyUnwrapped) }
         channelAffine = { KernelsAVX2.channelAffine($0.unsafelyUnwrapped) }
+        winogradOutputGradient = { KernelsAVX2.winogradOutputGradient($0.unsafelyUnwrapped) }
+        winogradWeightsGradient = { KernelsAVX2.winogradWeightsGradient($0.unsafelyUnwrapped) }
         adam = { KernelsAVX2.adam($0.unsafelyUnwrapped) }
     #endif
     default:
       gemmOuter = { KernelsBaseline.gemmOuter($0.unsafelyUnwrapped) }
       channelSums = { KernelsBaseline.channelSums($0.unsafelyUnwrapped) }
       channelAffine = { KernelsBaseline.channelAffine($0.unsafelyUnwrapped) }
+      winogradOutputGradient = { KernelsBaseline.winogradOutputGradient($0.unsafelyUnwrapped) }
+      winogradWeightsGradient = { KernelsBaseline.winogradWeightsGradient($0.unsafelyUnwrapped) }
       adam = { KernelsBaseline.adam($0.unsafelyUnwrapped) }
     }
   }

@@ -258,7 +258,8 @@ private struct Group {
     case let convolution as Convolution:
       return ConvolutionLayer(
         connections: connections,
-        maps: try ConvolutionMaps(convolution, weight: tensor("weight"), kernels: kernels),
+        maps: try ConvolutionMaps(
+          convolution, weight: tensor("weight"), output: connections.output, kernels: kernels),
         bias: convolution.bias ? tensor("bias") : nil, isLearnt: isLearnt)
     case let linear as Linear:
       let convolution = Convolution(
@@ -266,7 +267,8 @@ private struct Group {
       )
       return ConvolutionLayer(
         connections: connections,
-        maps: try ConvolutionMaps(convolution, weight: tensor("weight"), kernels: kernels),
+        maps: try ConvolutionMaps(
+          convolution, weight: tensor("weight"), output: connections.output, kernels: kernels),
         bias: tensor("bias"), isLearnt: isLearnt)
     case let transposed as TransposedConvolution:
       let convolution = Convolution(
@@ -274,7 +276,8 @@ private struct Group {
         bias: false)
       return TransposedConvolutionLayer(
         connections: connections,
-        maps: try ConvolutionMaps(convolution, weight: tensor("weight"), kernels: kernels),
+        maps: try ConvolutionMaps(
+          convolution, weight: tensor("weight"), output: connections.inputs[0], kernels: kernels),
         bias: tensor("bias"), isLearnt: isLearnt)
     case is BatchNorm:
       return try NormLayer(

@@ -50,7 +50,7 @@ package final class Epilogue: Sendable {
   }
 
   /// Sets the end of a transform whose first column is `channel`.
-  func apply(to tile: inout colorize_winograd_output, channel: Int) {
+  package func apply(to tile: inout colorize_winograd_output, channel: Int) {
     let start = UnsafePointer(values.start + channel)
     tile.bias = start
     tile.slope = slope

@@ -18,6 +18,8 @@ final class ConvolutionMaps {
   private let panel: Int
   private let forward: TapProduct
   private let phases: [AdjointPhase]
+  /// nil: all products are direct.
+  private let winograd: WinogradMaps?
   /// What the convolution's sums begin with, `[outputs]`, and the adjoint's, `[inputs]`.
   private let outputEpilogue: Epilogue
   private let inputEpilogue: Epilogue
@@ -36,9 +38,12 @@ final class ConvolutionMaps {
   private static let columnsAtOnce = 64
   private static let positionsAtOnce = 256
 
-  /// - Parameter weight: `[outputs, inputs, kernel, kernel]`, packed.
+  /// - Parameters:
+  ///   - weight: `[outputs, inputs, kernel, kernel]`, packed.
+  ///   - output: of the convolution.
   init(
-    _ convolution: Convolution, weight: TrainingParameter, kernels: TrainingKernels
+    _ convolution: Convolution, weight: TrainingParameter, output: BatchActivation,
+    kernels: TrainingKernels
   ) throws(ColorizeError) {
     let (inputs, outputs) = (convolution.inputs, convolution.outputs)
     let (kernel, stride) = (convolution.kernel, convolution.stride)
@@ -87,6 +92,10 @@ final class ConvolutionMaps {
       }
     }
     self.phases = phases
+    winograd =
+      WinogradMaps.takes(convolution, tiles: WinogradMaps.tiles(output))
+      ? try WinogradMaps(
+        convolution, weight: weight, adjointWeight: phases[0].matrix, kernels: kernels) : nil
   }
 
   /// Input position `i * stride + parity` has been under tap t of output `i + (parity + padding - t dilation) / stride`:
@@ -103,8 +112,13 @@ final class ConvolutionMaps {
   /// The floats of scratch that a worker needs.
   var scratchCount: Int {
     let gathered = Self.positionsAtOnce * Self.columnsAtOnce + 16
-    return max(forward.scratchCount, phases.map(\.product.scratchCount).max() ?? 0, gathered)
+    return max(
+      forward.scratchCount, phases.map(\.product.scratchCount).max() ?? 0, gathered,
+      winograd?.scratchCount ?? 0)
   }
+
+  /// The floats that all workers share.
+  var sharedCount: Int { winograd?.sharedCount ?? 0 }
 
   /// `output = convolution(input) + bias`.
   func apply(
@@ -112,6 +126,10 @@ final class ConvolutionMaps {
     adds: Bool = false, _ run: Run
   ) {
     if let bias { outputEpilogue.setBias(bias, channels: outputs) }
+    if let winograd {
+      winograd.apply(input, output, outputEpilogue, adds: adds, run)
+      return
+    }
     let width = output.shape.width
     let pieces = Pieces(forward, positions: output.pixels, pictures: output.count, run)
     run.team.run(pieces.count) { item, worker in
@@ -133,6 +151,10 @@ final class ConvolutionMaps {
   ) {
     if let bias { inputEpilogue.setBias(bias, channels: inputs) }
     for phase in phases { transpose(phase, run) }
+    if let winograd {
+      winograd.applyAdjoint(output, input, inputEpilogue, adds: adds, run)
+      return
+    }
     if stride == 1 {
       let product = phases[0].product
       let width = input.shape.width
@@ -199,6 +221,10 @@ final class ConvolutionMaps {
   /// A piece of work has some columns of the gathered left matrix, for all positions: no two threads write to the same
   /// weights, and sums come out the same with any number of them.
   func setWeightGradient(_ input: BatchActivation, _ output: BatchActivation, _ run: Run) {
+    if let winograd {
+      winograd.setWeightGradient(input, output, run)
+      return
+    }
     let depth = kernel * kernel * inputs
     let pieces = columnPieces
     let step = Self.columnsAtOnce

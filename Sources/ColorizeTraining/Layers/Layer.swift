@@ -63,7 +63,7 @@ struct ConvolutionLayer: Layer {
   let isLearnt: Bool
 
   var scratchCount: Int { maps.scratchCount }
-  var sharedCount: Int { Run.sharedCount(connections.output) }
+  var sharedCount: Int { max(Run.sharedCount(connections.output), maps.sharedCount) }
 
   func forward(_ run: Run) {
     maps.apply(
@@ -91,7 +91,7 @@ struct TransposedConvolutionLayer: Layer {
   let isLearnt: Bool
 
   var scratchCount: Int { maps.scratchCount }
-  var sharedCount: Int { Run.sharedCount(connections.output) }
+  var sharedCount: Int { max(Run.sharedCount(connections.output), maps.sharedCount) }
 
   func forward(_ run: Run) {
     maps.applyAdjoint(

@@ -265,3 +265,114 @@ private func outputTransform(
   put(
     3, multiplyAdd(multiplyAdd(far, Vector(repeating: 8), near), Vector(repeating: a * a * a), m5))
 }
+
+/// See `colorize_winograd_output_gradient`.
+package func winogradOutputGradient(_ tile: UnsafePointer<colorize_winograd_output_gradient>) {
+  let pixel = tile.pointee.pixel!
+  let step = tile.pointee.position_stride
+  let columns = tile.pointee.workspace!
+  let side = Int(COLORIZE_WINOGRAD_TILE)
+  var c = 0
+  while c < tile.pointee.channels {
+    var j = 0
+    while j < side {
+      let column = pixel + j
+      outputAdjoint(
+        load(column[0].unsafelyUnwrapped + c), load(column[4].unsafelyUnwrapped + c),
+        load(column[8].unsafelyUnwrapped + c), load(column[12].unsafelyUnwrapped + c)
+      ) { index, value in store(value, columns + (index &* side &+ j) &* lanes) }
+      j &+= 1
+    }
+    var i = 0
+    while i < points {
+      let row = columns + i &* side &* lanes
+      let target = tile.pointee.output! + i &* points &* step + c
+      outputAdjoint(
+        load(row), load(row + lanes), load(row + 2 &* lanes), load(row + 3 &* lanes)
+      ) { index, value in store(value, target + index &* step) }
+      i &+= 1
+    }
+    c &+= lanes
+  }
+}
+
+/// A y.
+@inline(always)
+private func outputAdjoint(
+  _ y0: Vector, _ y1: Vector, _ y2: Vector, _ y3: Vector,
+  _ put: (_ index: Int, _ value: Vector) -> Void
+) {
+  let nearEven = multiplyAdd(y2, Vector(repeating: a * a), y0)
+  let nearOdd = multiplyAdd(y3, Vector(repeating: a * a * a), y1 * Vector(repeating: a))
+  let farEven = multiplyAdd(y2, Vector(repeating: b * b), y0)
+  let farOdd = multiplyAdd(y3, Vector(repeating: b * b * b), y1 * Vector(repeating: b))
+  put(0, y0)
+  put(1, nearEven + nearOdd)
+  put(2, nearEven - nearOdd)
+  put(3, farEven + farOdd)
+  put(4, farEven - farOdd)
+  put(5, y3)
+}
+
+/// See `colorize_winograd_weights_gradient`.
+package func winogradWeightsGradient(
+  _ panel: UnsafePointer<colorize_winograd_weights_gradient>
+) {
+  let step = panel.pointee.position_stride
+  let tap = panel.pointee.tap
+  var k = 0
+  while k < panel.pointee.count {
+    let u = panel.pointee.transformed! + k
+    // Rows 0 and 5, 1 and 2, 3 and 4.
+    let ends = columnsAdjoint(u, 0, step)
+    let near = columnsAdjoint(u, 1, step)
+    let far = columnsAdjoint(u, 2, step)
+    let g0 = weightsAdjoint(ends.0.0, near.0.0, near.1.0, far.0.0, far.1.0, ends.1.0)
+    store(g0.0, tap.0! + k)
+    store(g0.1, tap.3! + k)
+    store(g0.2, tap.6! + k)
+    let g1 = weightsAdjoint(ends.0.1, near.0.1, near.1.1, far.0.1, far.1.1, ends.1.1)
+    store(g1.0, tap.1! + k)
+    store(g1.1, tap.4! + k)
+    store(g1.2, tap.7! + k)
+    let g2 = weightsAdjoint(ends.0.2, near.0.2, near.1.2, far.0.2, far.1.2, ends.1.2)
+    store(g2.0, tap.2! + k)
+    store(g2.1, tap.5! + k)
+    store(g2.2, tap.8! + k)
+    k &+= lanes
+  }
+}
+
+/// u G of the two rows of a pair.
+@inline(always)
+private func columnsAdjoint(_ u: UnsafePointer<Float>, _ pair: Int, _ step: Int) -> (
+  (Vector, Vector, Vector), (Vector, Vector, Vector)
+) {
+  let ends = u + pair &* 12 &* step
+  let near = ends + 4 &* step
+  let far = near + 4 &* step
+  return (
+    weightsAdjoint(
+      load(ends), load(near), load(near + step), load(far), load(far + step), load(ends + step)),
+    weightsAdjoint(
+      load(ends + 2 &* step), load(near + 2 &* step), load(near + 3 &* step),
+      load(far + 2 &* step), load(far + 3 &* step), load(ends + 3 &* step))
+  )
+}
+
+/// G' u.
+@inline(always)
+private func weightsAdjoint(
+  _ u0: Vector, _ u1: Vector, _ u2: Vector, _ u3: Vector, _ u4: Vector, _ u5: Vector
+) -> (Vector, Vector, Vector) {
+  let nearSum = u1 + u2
+  let farSum = u3 + u4
+  let odd = (u3 - u4) * Vector(repeating: farFactor * b)
+  let even = multiplyAdd(farSum, Vector(repeating: farFactor * b * b), u5)
+  let first = multiplyAdd(farSum, Vector(repeating: farFactor), u0 * Vector(repeating: zeroFactor))
+  return (
+    multiplyAdd(nearSum, Vector(repeating: nearFactor), first),
+    multiplyAdd(u1 - u2, Vector(repeating: nearFactor * a), odd),
+    multiplyAdd(nearSum, Vector(repeating: nearFactor * a * a), even)
+  )
+}

@@ -44,6 +44,28 @@ typedef struct colorize_channel_affine {
   float slope;
 } colorize_channel_affine;
 
+/* The adjoint of the output's side of Winograd's F(4x4, 3x3), A y A', of one tile: from the gradients of its 16 pixels
+ * those of the 36 sums.
+ *
+ *     output[p * position_stride + c] = position p of the transform of pixel[0...15][c]      c < channels */
+typedef struct colorize_winograd_output_gradient {
+  const float *const *pixel; /* 16 times [channels], row by row */
+  float *output;
+  intptr_t position_stride;
+  float *workspace; /* [24, 16], overwritten */
+  intptr_t channels; /* a multiple of 16 */
+} colorize_winograd_output_gradient;
+
+/* The adjoint of the weights' side, G' u G: from the gradients of transformed weights those of the nine taps. The
+ * positions are in the order in which colorize_winograd_weights gives them: by the rows' pair, the columns' pair,
+ * and 2 * i + j. */
+typedef struct colorize_winograd_weights_gradient {
+  const float *transformed; /* [count] of the next position every `position_stride` floats */
+  intptr_t position_stride;
+  float *tap[9];  /* [count], row by row */
+  intptr_t count; /* a multiple of 16 */
+} colorize_winograd_weights_gradient;
+
 /* One step of Adam (Kingma and Ba 2015) with decoupled weight decay (Loshchilov and Hutter 2019):
  *
  *     first   = first + (g - first) * first_rate      where g = gradient * gradient_scale + decay * value
