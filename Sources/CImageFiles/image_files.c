@@ -69,23 +69,27 @@ bool image_allocate(image_file *image, uint32_t width, uint32_t height, int chan
   return true;
 }
 
-void image_file_free(image_file *image) {
+static void free_metadata(image_file *image) {
   struct image_metadata *metadata = image->metadata;
-  if (metadata != NULL) {
-    free(metadata->exif.data);
-    free(metadata->icc.data);
-    free(metadata->xmp.data);
-    for (size_t i = 0; i < metadata->marker_count; i++) free(metadata->markers[i].body.data);
-    free(metadata->markers);
-    for (size_t i = 0; i < metadata->text_count; i++) {
-      free(metadata->texts[i].key);
-      free(metadata->texts[i].text);
-      free(metadata->texts[i].language);
-      free(metadata->texts[i].translated_key);
-    }
-    free(metadata->texts);
-    free(metadata);
+  if (metadata == NULL) return;
+  free(metadata->exif.data);
+  free(metadata->icc.data);
+  free(metadata->xmp.data);
+  for (size_t i = 0; i < metadata->marker_count; i++) free(metadata->markers[i].body.data);
+  free(metadata->markers);
+  for (size_t i = 0; i < metadata->text_count; i++) {
+    free(metadata->texts[i].key);
+    free(metadata->texts[i].text);
+    free(metadata->texts[i].language);
+    free(metadata->texts[i].translated_key);
   }
+  free(metadata->texts);
+  free(metadata);
+  image->metadata = NULL;
+}
+
+void image_file_free(image_file *image) {
+  free_metadata(image);
   free(image->pixels);
   memset(image, 0, sizeof *image);
 }
@@ -192,6 +196,27 @@ image_file_status image_file_read(const char *path, image_file_stop stop, image_
   return status;
 }
 
+image_file_status image_file_read_memory(const void *bytes, size_t size, uint32_t shorter_side,
+                                         image_file *image, char *message) {
+  memset(image, 0, sizeof *image);
+  message[0] = 0;
+  if (size == 0) {
+    image_say(message, "is empty");
+    return IMAGE_FILE_FAILED;
+  }
+  /* Opened to be read, the bytes are not written to. */
+  image_source source = {.file = fmemopen((void *)bytes, size, "rb"),
+                         .shorter_side = shorter_side};
+  if (source.file == NULL) {
+    image_say_errno(message, "cannot be read");
+    return IMAGE_FILE_FAILED;
+  }
+  const image_file_status status = read_source(&source, NULL, image, message);
+  fclose(source.file);
+  free_metadata(image);
+  return status;
+}
+
 /* ---- Writing --------------------------------------------------------------------------------- */
 
 /* Makes a new file in the folder of `path`. mkstemp would do, but for its permissions: here open()
@@ -229,8 +254,12 @@ image_file_status image_file_write(const char *path, image_file_format format,
     free(temporary);
     return IMAGE_FILE_FAILED;
   }
-  image_file_status status = format == IMAGE_FILE_PNG ? png_file_write(file, image, stop, message)
-                                                      : jpeg_file_write(file, image, stop, message);
+  struct image_metadata none = {0};
+  image_file written = *image;
+  if (written.metadata == NULL) written.metadata = &none;
+  image_file_status status = format == IMAGE_FILE_PNG
+                                 ? png_file_write(file, &written, stop, message)
+                                 : jpeg_file_write(file, &written, stop, message);
   /* The disk may turn out to be full only now. */
   if (fclose(file) != 0 && status == IMAGE_FILE_OK) {
     image_say_errno(message, "cannot be written");

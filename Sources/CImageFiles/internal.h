@@ -59,11 +59,13 @@ struct image_metadata {
   int32_t chromaticities[8];   /* cHRM: x and y of white, red, green and blue, times 100000 */
 };
 
-/* An open file that is read. */
+/* An open file, or memory opened like one, that is read. */
 typedef struct image_source {
   FILE *file;
   unsigned char signature[8]; /* its first bytes, read already */
   size_t signature_size;
+  /* A JPEG is decoded at 1/2, 1/4 or 1/8 of its size where its shorter side keeps so many pixels; 0: never. */
+  uint32_t shorter_side;
 } image_source;
 
 /* Writes one sentence to a message of IMAGE_FILE_MESSAGE_SIZE bytes, cut where it would not fit. */

@@ -210,6 +210,15 @@ static bool keep_metadata(j_decompress_ptr codec, struct image_metadata *metadat
   return true;
 }
 
+/* The part of its size, 1/1 to 1/8, at which a picture is decoded. */
+static unsigned reduction(const struct jpeg_decompress_struct *codec, uint32_t shorter_side) {
+  const JDIMENSION side = codec->image_width < codec->image_height ? codec->image_width
+                                                                   : codec->image_height;
+  unsigned part = 1;
+  while (shorter_side > 0 && part < 8 && side / (2 * part) >= shorter_side) part *= 2;
+  return part;
+}
+
 static image_file_status read_picture(jpeg_reader *reader, image_file *image) {
   j_decompress_ptr codec = &reader->codec;
   char *message = reader->errors.message;
@@ -235,7 +244,10 @@ static image_file_status read_picture(jpeg_reader *reader, image_file *image) {
               codec->num_components);
     return IMAGE_FILE_FAILED;
   }
-  if (!image_allocate(image, codec->image_width, codec->image_height,
+  codec->scale_num = 1;
+  codec->scale_denom = reduction(codec, reader->source.source->shorter_side);
+  jpeg_calc_output_dimensions(codec);
+  if (!image_allocate(image, codec->output_width, codec->output_height,
                       codec->out_color_space == JCS_GRAYSCALE ? 1 : 3, message))
     return IMAGE_FILE_FAILED;
 

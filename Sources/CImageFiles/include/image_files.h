@@ -60,7 +60,12 @@ typedef bool (*image_file_stop)(void);
  * `message` has IMAGE_FILE_MESSAGE_SIZE bytes; on IMAGE_FILE_FAILED it says why, without the file's name. */
 image_file_status image_file_read(const char *path, image_file_stop stop, image_file *image, char *message);
 
-/* Writes `image`, which has 3 or 4 channels (JPEG: 3), to `path`: first to a temporary file in the same folder, which then
+/* As image_file_read, from memory, and without keeping metadata. A JPEG is decoded at 1/2, 1/4 or 1/8 of its size, which is
+ * faster, where its shorter side still has `shorter_side` pixels; 0: never. */
+image_file_status image_file_read_memory(const void *bytes, size_t size, uint32_t shorter_side, image_file *image,
+                                         char *message);
+
+/* Writes `image`, which has 3 or 4 channels (JPEG: 3) and metadata or NULL, to `path`: first to a temporary file in the same folder, which then
  * takes the place of `path`, and of which nothing is left when something fails. The file's permissions are those of
  * any new file.
  *

@@ -173,6 +173,42 @@ package struct TensorFile {
     return values
   }
 
+  /// Throws unless a tensor's values can be read in parts: F16, row-major, and as many as its shape says.
+  package func checkHalves(_ name: String) throws(ColorizeError) {
+    guard let entry = entries[name] else { throw .invalidModel("tensor \(name) is missing") }
+    guard entry.format == NumberFormat.float16.rawValue, entry.strides == nil else {
+      throw .unsupportedModel("tensor \(name) is \(entry.format); it must be F16, row-major")
+    }
+    let byteCount = entry.end - entry.start
+    guard byteCount % 2 == 0, Self.count(entry.shape) == byteCount / 2 else {
+      throw .invalidModel("tensor \(name) \(entry.shape) of F16 has \(byteCount) bytes")
+    }
+  }
+
+  /// Reads some values, which must be finite, of a tensor that has passed `checkHalves`.
+  ///
+  /// - Parameters:
+  ///   - first: the first of them, in the row-major order.
+  ///   - values: `[count]`, out.
+  package func readHalves(
+    _ name: String, from first: Int, count: Int, into values: UnsafeMutablePointer<Float>
+  ) throws(ColorizeError) {
+    guard let entry = entries[name] else { throw .invalidModel("tensor \(name) is missing") }
+    precondition(first >= 0 && count >= 0 && count <= (entry.end - entry.start) / 2 - first)
+    // The values' own memory holds the halves first, in its second part: those that are converted
+    // first are overwritten last.
+    let halves = UnsafeMutableRawPointer(values) + 2 * count
+    try source.read(entry.start + 2 * first, 2 * count, into: halves)
+    for index in 0..<count {
+      let half = halves.load(fromByteOffset: 2 * index, as: UInt16.self)
+      values[index] = Float(halfPrecision: half)
+      guard values[index].isFinite else {
+        throw .invalidModel(
+          "tensor \(name) has the value \(values[index]) at index \(first + index)")
+      }
+    }
+  }
+
   /// The number of values of a shape; nil beyond 63 bits.
   private static func count(_ shape: [Int]) -> Int? {
     if shape.contains(0) { return 0 }
