@@ -9,7 +9,10 @@ struct Colorize: ParsableCommand {
     commandName: "colorize",
     abstract: "Colours black-and-white photographs.",
     version: version,
-    subcommands: [Run.self, Info.self, Doctor.self, Profile.self, Convert.self],
+    subcommands: [
+      Run.self, Info.self, Doctor.self, Profile.self, Convert.self, Evaluate.self,
+      GamutCommand.self,
+    ],
     defaultSubcommand: Run.self)
 
   /// The header's, which is the library's.

@@ -50,3 +50,16 @@ struct ModelChoice {
     return try Choice.named(String(cString: value))
   }
 }
+
+extension Model {
+  /// Throws unless `--network-size` is one that the network takes.
+  func check(networkSize size: Int) throws(Refusal) {
+    let multiple = information.networkSizeMultiple
+    let largest = Model.maximumNetworkSize
+    guard (multiple...largest).contains(size), size.isMultiple(of: multiple) else {
+      throw Refusal(
+        "--network-size is \(size); it must be a multiple of \(multiple), \(multiple) to "
+          + "\(largest)")
+    }
+  }
+}

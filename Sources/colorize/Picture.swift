@@ -9,6 +9,19 @@ enum PictureError: Error {
   case failed(String)
   /// The user has asked to stop.
   case stopped
+
+  /// Calls `body`; what it throws becomes one of these.
+  static func wrapping<Result>(
+    _ body: () throws(ColorizeError) -> Result
+  ) throws(PictureError) -> Result {
+    do throws(ColorizeError) {
+      return try body()
+    } catch .cancelled {
+      throw .stopped
+    } catch {
+      throw .failed(error.message)
+    }
+  }
 }
 
 /// A picture that was read from a file.
@@ -59,21 +72,44 @@ struct Picture: ~Copyable {
     }
     defer { if coloured.pixels != file.pixels { free(coloured.pixels) } }
 
-    do throws(ColorizeError) {
+    try PictureError.wrapping { () throws(ColorizeError) in
       try Colorizer.run(
         model: model, input: try Self.view(file), output: try Self.view(coloured),
         options: options)
-    } catch .cancelled {
-      throw .stopped
-    } catch {
-      throw .failed(error.message)
     }
-    let note = try Self.check { message in
-      job.target.withCString {
-        image_file_write($0, job.format, &coloured, { Interrupt.wanted }, message)
+    let note = try Self.write(&coloured, as: job.format, to: job.target)
+    return note.isEmpty ? nil : note
+  }
+
+  /// Calls `body` with the pixels.
+  func withView<Result>(
+    _ body: (ImageView) throws(PictureError) -> Result
+  ) throws(PictureError) -> Result {
+    try body(try PictureError.wrapping { () throws(ColorizeError) in try Self.view(file) })
+  }
+
+  /// Writes a picture of the same size and with the same metadata.
+  ///
+  /// - Parameter pixels: `[height, width, 3]`.
+  func write(
+    _ pixels: Memory<UInt8>, as format: image_file_format, to target: FileName
+  ) throws(PictureError) {
+    var other = file
+    other.channels = 3
+    other.row_bytes = 3 * Int(file.width)
+    other.pixels = pixels.start
+    _ = try Self.write(&other, as: format, to: target)
+  }
+
+  /// - Returns: which metadata the format could not take, or nothing.
+  private static func write(
+    _ picture: inout image_file, as format: image_file_format, to target: FileName
+  ) throws(PictureError) -> String {
+    try check { message in
+      target.withCString {
+        image_file_write($0, format, &picture, { Interrupt.wanted }, message)
       }
     }
-    return note.isEmpty ? nil : note
   }
 
   private var maximumJPEGSide: UInt32 { UInt32(IMAGE_FILE_MAXIMUM_JPEG_SIDE) }

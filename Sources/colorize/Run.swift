@@ -18,6 +18,10 @@ struct Run: ParsableCommand {
       colorize profile [--model FILE] [--size N] [--threads N] [--rounds N] [--csv]
       colorize convert [--fp16] [--licence TEXT] [--plain-softmax-temperature P]
                [--mask-convention NAME] IN OUT
+      colorize evaluate [--model FILE] [--network-size N]... [--temperature T] [--saturation S]
+               [--hints N] [--results DIR]... [--prior FILE] [--csv FILE] [--write DIR]
+               [--threads N] [--limit N] DIR
+      colorize gamut [--csv FILE] [--threads N] DIR...
       """,
     discussion: """
       Reads PNG (1 to 16 bits) and JPEG (gray and colour; not CMYK), told apart by their content, \
@@ -33,8 +37,10 @@ struct Run: ParsableCommand {
       then 1.
 
       'colorize info' says what a model is, 'colorize doctor' checks it on this processor, \
-      'colorize profile' times its layers, 'colorize convert' makes one of a checkpoint. A file of \
-      the name info, doctor, profile, convert, run or help is given as ./info.
+      'colorize profile' times its layers, 'colorize convert' makes one of a checkpoint, 'colorize \
+      evaluate' compares what it makes with photographs, 'colorize gamut' counts their colours. A \
+      file of the name info, doctor, profile, convert, evaluate, gamut, run or help is given as \
+      ./info.
       """)
 
   @Argument(help: ArgumentHelp("PNG and JPEG files.", valueName: "INPUT"))
@@ -102,7 +108,7 @@ struct Run: ParsableCommand {
   private func colourAll() throws {
     let outputs = try Outputs(inputs, output: output)
     let model = try ModelChoice(file: model).open()
-    try validateNetworkSize(for: model)
+    if let networkSize { try model.check(networkSize: networkSize) }
     try outputs.makeFolder()
 
     Interrupt.listen()
@@ -125,18 +131,6 @@ struct Run: ParsableCommand {
       }
     }
     if failures > 0 { throw ExitCode.failure }
-  }
-
-  /// The bounds of the network size are the model's.
-  private func validateNetworkSize(for model: Model) throws(Refusal) {
-    guard let networkSize else { return }
-    let multiple = model.information.networkSizeMultiple
-    let largest = Model.maximumNetworkSize
-    guard (multiple...largest).contains(networkSize), networkSize.isMultiple(of: multiple) else {
-      throw Refusal(
-        "--network-size is \(networkSize); it must be a multiple of \(multiple), \(multiple) to "
-          + "\(largest)")
-    }
   }
 
   /// - Returns: what there is to say of the picture.

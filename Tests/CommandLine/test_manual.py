@@ -8,7 +8,7 @@ import pytest
 from support import ROOT, USAGE
 
 PAGE = ROOT / "docs/colorize.1"
-COMMANDS = ["run", "info", "doctor", "profile", "convert"]
+COMMANDS = ["run", "info", "doctor", "profile", "convert", "evaluate", "gamut"]
 
 
 def options(text):
@@ -39,7 +39,9 @@ def test_the_synopses_agree(colorize):
     for line in synopsis:
         macro, _, rest = line.removeprefix(".").partition(" ")
         words = re.sub(r"(Ar|Cm) ", "", re.sub(r"Fl ", "-", rest)).replace(" ...", "...")
-        in_the_page.append({"Nm": "colorize", "Op": f"[{words}]"}.get(macro, words))
+        words = words.replace(" Oc Ns", "]")
+        shown = {"Nm": "colorize", "Op": f"[{words}]", "Oo": f"[{words}"}
+        in_the_page.append(shown.get(macro, words))
     usage = colorize("--help").stdout.split("USAGE:")[1].split("ARGUMENTS:")[0]
     assert " ".join(in_the_page) == " ".join(usage.split())
 

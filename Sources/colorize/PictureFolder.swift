@@ -1,0 +1,31 @@
+// The pictures of a folder.
+
+import Glibc
+
+extension FileName {
+  /// The PNG and JPEG files of a folder by their extensions, in the order of their names' bytes. Hidden
+  /// files and what lies in folders inside are not among them.
+  func pictures() throws(Refusal) -> [FileName] {
+    guard let folder = withCString(opendir) else {
+      throw Refusal("\(shown) cannot be read: \(String(cString: strerror(errno)))")
+    }
+    defer { closedir(folder) }
+    var found: [FileName] = []
+    while let entry = readdir(folder) {
+      let name = withUnsafeBytes(of: &entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
+      let file = FileName(bytes: name).inFolder(self)
+      guard name.first != UInt8(ascii: "."), OutputFormat.extensions[file.fileExtension] != nil,
+        file.status?.isFolder != true
+      else { continue }
+      found.append(file)
+    }
+    return found.sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }
+  }
+
+  /// The last part without its extension: "c" of "a/b/c.png".
+  var stem: [UInt8] {
+    let part = lastPart
+    guard let end = part.lastIndex(of: UInt8(ascii: ".")), end > 0 else { return part }
+    return Array(part[..<end])
+  }
+}
