@@ -124,6 +124,7 @@ check-reference: stage $(REFERENCE)
 	$(ON_STAGE) .reference/bin/python Tests/Reference/check_reference.py
 	$(ON_STAGE) .reference/bin/python Tests/Reference/check_colorizers.py
 	$(ON_STAGE) .reference/bin/python Tests/Reference/check_published.py
+	$(ON_STAGE) .reference/bin/python Tests/Reference/check_evaluation.py
 	.reference/bin/python Tests/Reference/check_fixtures.py
 	rm -rf build/fixtures
 	.reference/bin/python Tests/Reference/make_fixtures.py --full build/fixtures
