@@ -173,7 +173,8 @@ package struct TensorFile {
     return values
   }
 
-  /// Throws unless a tensor's values can be read in parts: F16, row-major, and as many as its shape says.
+  /// Throws unless a tensor's values can be read in parts: F16, row-major, and as many as its shape
+  /// says.
   package func checkHalves(_ name: String) throws(ColorizeError) {
     guard let entry = entries[name] else { throw .invalidModel("tensor \(name) is missing") }
     guard entry.format == NumberFormat.float16.rawValue, entry.strides == nil else {

@@ -65,4 +65,12 @@ package struct Crop: Equatable, Sendable {
   package var height: Int
   /// Whether it is seen mirrored.
   package var isFlipped: Bool
+
+  package init(left: Int, top: Int, width: Int, height: Int, isFlipped: Bool) {
+    self.left = left
+    self.top = top
+    self.width = width
+    self.height = height
+    self.isFlipped = isFlipped
+  }
 }

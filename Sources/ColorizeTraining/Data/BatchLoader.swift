@@ -8,8 +8,8 @@ import ColorizeCore
 ///       set.all, shape: shape, options: options, seed: 1, firstSample: 0, threads: 2)
 ///     while true { train(on: try loader.next()) }
 ///
-/// Batch k has the samples from firstSample + k * count on. They are the same for any number of threads. The
-/// threads end with the loader, at once but for the sample that each is at.
+/// Batch k has the samples from firstSample + k * count on. They are the same for any number of
+/// threads. The threads end with the loader, at once but for the sample that each is at.
 package final class BatchLoader: BatchSource {
   private let source: SampleSource
   private let queue: BatchQueue
@@ -63,7 +63,8 @@ private final class MakerPool: @unchecked Sendable {
   func take() -> SampleMaker { monitor.locked { makers.removeLast() } }
 }
 
-/// A ring of batches. Those who work take the samples in their order, the one who trains takes the batches.
+/// A ring of batches. Those who work take the samples in their order, the one who trains takes the
+/// batches.
 private final class BatchQueue: @unchecked Sendable {
   private struct Slot {
     let batch: Batch
@@ -88,6 +89,7 @@ private final class BatchQueue: @unchecked Sendable {
   private var isStopped = false
 
   init(_ shape: BatchShape, firstSample: Int) throws(ColorizeError) {
+    precondition(firstSample >= 0)
     self.firstSample = firstSample
     batchCount = shape.count
     for _ in 0..<Self.length {

@@ -6,8 +6,8 @@ import Glibc
 
 /// The weights of the bins.
 package struct ClassBalance: Sendable {
-  /// What 62,000 photographs are represented by well enough: with 4,000 pictures of 1,024 positions the
-  /// rarest bins have been seen some hundred times.
+  /// What 62,000 photographs are represented by well enough: with 4,000 pictures of 1,024 positions
+  /// the rarest bins have been seen some hundred times.
   package static let defaultPictures = 4000
 
   /// `[bins]`. Their mean under the prior is 1.
@@ -32,8 +32,8 @@ package struct ClassBalance: Sendable {
     }
   }
 
-  /// The prior of a histogram: spread over the ab plane by a Gaussian whose standard deviation is that of
-  /// the soft encoding, and brought to a sum of 1.
+  /// The prior of a histogram: spread over the ab plane by a Gaussian whose standard deviation is
+  /// that of the soft encoding, and brought to a sum of 1.
   ///
   /// - Parameter histogram: `[bins]`, not negative, not all zero.
   package static func smoothed(_ histogram: [Double], centres: [SIMD2<Float>]) -> [Double] {

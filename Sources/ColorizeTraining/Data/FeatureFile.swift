@@ -1,5 +1,5 @@
-// Extra targets: what a pretrained network says of each picture, computed once and stored. A network that is
-// to give them too learns more of a picture than its colours tell.
+// Extra targets: what a pretrained network says of each picture, computed once and stored. A
+// network that is to give them too learns more of a picture than its colours tell.
 
 import ColorizeCore
 
@@ -65,9 +65,9 @@ final class FeatureReader {
     pooled = try Memory(count: file.pooledChannels)
   }
 
-  /// Writes the features of a sample: those of the map where the middles of the sample's cells lie in the
-  /// picture, bilinearly. The map's cells have their values in their middles; nearer to the edge than
-  /// these it is constant.
+  /// Writes the features of a sample: those of the map where the middles of the sample's cells lie
+  /// in the picture, bilinearly. The map's cells have their values in their middles; nearer to the
+  /// edge than these it is constant.
   ///
   /// - Parameters:
   ///   - index: of the picture in the set.

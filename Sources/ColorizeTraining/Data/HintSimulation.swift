@@ -1,5 +1,5 @@
-// Hints like a user's: some squares, mostly near the middle, that tell the colour below them (Zhang et
-// al. 2017, section 3.2).
+// Hints like a user's: some squares, mostly near the middle, that tell the colour below them (Zhang
+// et al. 2017, section 3.2).
 
 import ColorizeCore
 
@@ -30,6 +30,12 @@ package struct HintSimulation: Sendable {
     package var left: Int
     package var top: Int
     package var side: Int
+
+    package init(left: Int, top: Int, side: Int) {
+      self.left = left
+      self.top = top
+      self.side = side
+    }
   }
 
   package enum Hints: Equatable, Sendable {

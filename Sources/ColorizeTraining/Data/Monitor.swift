@@ -44,7 +44,8 @@ final class WorkerThreads {
 
   private var threads: [pthread_t] = []
 
-  /// Starts `count` threads, or as many as the system gives, but at least one. Each calls `body` once.
+  /// Starts `count` threads, or as many as the system gives, but at least one. Each calls `body`
+  /// once.
   init(_ count: Int, _ body: @escaping @Sendable () -> Void) throws(ColorizeError) {
     var attributes = pthread_attr_t()
     pthread_attr_init(&attributes)

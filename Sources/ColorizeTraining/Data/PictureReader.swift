@@ -9,8 +9,8 @@ package struct DecodedPicture: ~Copyable {
 
   /// - Parameters:
   ///   - bytes: of a PNG or JPEG file.
-  ///   - shorterSide: pixels that are needed; a JPEG that has more than twice as many is decoded at a half,
-  ///     a quarter or an eighth. 0: as it is.
+  ///   - shorterSide: pixels that are needed; a JPEG that has more than twice as many is decoded at
+  ///     a half, a quarter or an eighth. 0: as it is.
   package init(_ bytes: UnsafeRawBufferPointer, shorterSide: Int) throws(ColorizeError) {
     file = image_file()
     var buffer = [CChar](repeating: 0, count: Int(IMAGE_FILE_MESSAGE_SIZE))

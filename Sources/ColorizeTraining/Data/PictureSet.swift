@@ -3,8 +3,8 @@
 import ColorizeCore
 import Glibc
 
-/// Where the PNG and JPEG pictures of some folders, tars and files are. Nothing is decoded before it is
-/// asked for, and nothing but the index is kept. May be read from several threads.
+/// Where the PNG and JPEG pictures of some folders, tars and files are. Nothing is decoded before
+/// it is asked for, and nothing but the index is kept. May be read from several threads.
 package final class PictureSet: @unchecked Sendable {
   private enum Container {
     /// Files below this folder, ending in a slash, or with an empty name before their paths.
@@ -27,13 +27,15 @@ package final class PictureSet: @unchecked Sendable {
   private var containers: [Container] = []
   private var entries: GrowingMemory<Entry>
   private var names: GrowingMemory<UInt8>
-  /// Files and members that are neither pictures nor archives.
+  /// Files and members that are neither pictures nor archives, and files in folders that cannot be
+  /// opened.
   package private(set) var ignored = 0
   /// A sentence for each archive that is damaged; the members before the damage are in the set.
   package private(set) var damage: [String] = []
 
-  /// - Parameter paths: of folders, which are gone through with all that is in them, tars and pictures.
-  ///   The set has their order; what is in a folder is sorted by its path, what is in a tar is not.
+  /// - Parameter paths: of folders, which are gone through with all that is in them, tars and
+  ///   pictures. The set has their order; what is in a folder is sorted by its path, what is in a
+  ///   tar is not.
   package init(_ paths: [[UInt8]]) throws(ColorizeError) {
     entries = try GrowingMemory()
     names = try GrowingMemory()
@@ -44,7 +46,7 @@ package final class PictureSet: @unchecked Sendable {
         containers.append(.folder(folder))
         let container = Int32(containers.count - 1)
         for index in 0..<listing.count {
-          if try !add(Array(listing[index]), folder: folder, container) { ignored += 1 }
+          ignored += try isAdded(Array(listing[index]), folder: folder, container) ? 0 : 1
         }
       } else {
         containers.append(.folder([]))
@@ -56,7 +58,7 @@ package final class PictureSet: @unchecked Sendable {
     guard count > 0 else {
       let shown = paths.map(Self.shown).joined(separator: ", ")
       throw .invalidArgument(
-        "there is no PNG or JPEG picture in \(shown.isEmpty ? "nothing" : shown)")
+        (["there is no PNG or JPEG picture in \(shown)"] + damage).joined(separator: "; "))
     }
   }
 
@@ -107,6 +109,17 @@ package final class PictureSet: @unchecked Sendable {
   private static func isFolder(_ path: [UInt8]) -> Bool {
     var status = stat()
     return path.withPath({ stat($0, &status) }) == 0 && status.st_mode & S_IFMT == S_IFDIR
+  }
+
+  /// Adds what is in a folder; false if it cannot be opened, or is neither a picture nor a tar.
+  private func isAdded(_ name: [UInt8], folder: [UInt8], _ container: Int32) throws(ColorizeError)
+    -> Bool
+  {
+    do throws(ColorizeError) {
+      return try add(name, folder: folder, container)
+    } catch .cannotReadFile {
+      return false
+    }
   }
 
   /// Adds a picture, or those of a tar; false if it is neither.

@@ -3,8 +3,8 @@
 import ColorizeCore
 
 extension ClassBalance {
-  /// The smoothed prior of some pictures of a part, spread evenly over it. Each is looked at as samples are,
-  /// un-augmented. The same for any number of threads.
+  /// The smoothed prior of some pictures of a part, spread evenly over it. Each is looked at as
+  /// samples are, un-augmented. The same for any number of threads.
   ///
   /// - Parameters:
   ///   - pictures: the most that are read.

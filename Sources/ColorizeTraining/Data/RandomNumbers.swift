@@ -1,5 +1,5 @@
-// Everything random of a run: numbers that follow from its seed alone, so that a sample is the same on any
-// number of threads and after a resume.
+// Everything random of a run: numbers that follow from its seed alone, so that a sample is the same
+// on any number of threads and after a resume.
 
 import Glibc
 
@@ -8,8 +8,10 @@ package struct RandomNumbers {
   private static let step: UInt64 = 0x9E37_79B9_7F4A_7C15
   private var state: UInt64
 
-  /// The numbers that belong to something numbered: a sample of a run, an epoch. Those of neighbours have
-  /// nothing in common.
+  package init(state: UInt64) { self.state = state }
+
+  /// The numbers that belong to something numbered: a sample of a run, an epoch. Those of
+  /// neighbours have nothing in common.
   package init(seed: UInt64, number: Int) {
     state = Self.mixed(Self.mixed(seed &+ Self.step) &+ UInt64(bitPattern: Int64(number)))
   }
@@ -48,8 +50,8 @@ package struct RandomNumbers {
   }
 }
 
-/// A permutation of 0 to `count` - 1 that needs no memory: a Feistel network of four rounds over the next
-/// power of 4, gone through again where it leaves the range (Black and Rogaway 2002).
+/// A permutation of 0 to `count` - 1 that needs no memory: a Feistel network of four rounds over
+/// the next power of 4, gone through again where it leaves the range (Black and Rogaway 2002).
 package struct Permutation {
   private let count: Int
   private let halfBits: UInt64

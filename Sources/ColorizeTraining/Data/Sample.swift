@@ -1,5 +1,5 @@
-// One picture of a batch: cut out, brought to the network's size, and turned into what is given to the
-// network and what is to be learnt.
+// One picture of a batch: cut out, brought to the network's size, and turned into what is given to
+// the network and what is to be learnt.
 
 import ColorizeCore
 
@@ -52,8 +52,8 @@ final class SampleWriter {
     }
   }
 
-  /// Writes the crop's distribution over the bins at each position, of the mean of its stride x stride
-  /// pixels.
+  /// Writes the crop's distribution over the bins at each position, of the mean of its stride x
+  /// stride pixels.
   ///
   /// - Parameters:
   ///   - bins: `[positions, neighbours]`, out.

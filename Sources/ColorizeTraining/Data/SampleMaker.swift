@@ -40,6 +40,7 @@ final class SampleSource: Sendable {
     try options.hints?.validate()
     precondition(shape.count > 0 && shape.side > 0 && [1, 4].contains(shape.inputChannels))
     precondition(shape.side % shape.distributionStride == 0)
+    precondition(shape.mapChannels == 0 || shape.side % BatchShape.mapStride == 0)
     precondition(options.balance.map { $0.weights.count == options.centres.count } ?? true)
     precondition(shape.mapChannels == options.features?.mapChannels ?? 0)
     precondition(shape.pooledChannels == options.features?.pooledChannels ?? 0)
@@ -52,8 +53,8 @@ final class SampleSource: Sendable {
       part.set, shorterSide: options.augmentation.shorterSide(for: shape.side))
   }
 
-  /// The number in the set of the picture of sample `number`; the next one of its epoch's order for each
-  /// `attempt` that met with a picture that cannot be used.
+  /// The number in the set of the picture of sample `number`; the next one of its epoch's order for
+  /// each `attempt` that met with a picture that cannot be used.
   func picture(_ number: Int, attempt: Int) -> Int {
     let (epoch, place) = number.quotientAndRemainder(dividingBy: part.count)
     let index = (place + attempt) % part.count

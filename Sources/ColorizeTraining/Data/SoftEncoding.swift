@@ -1,10 +1,11 @@
-// A colour as a distribution over the ab bins: its nearest bins, by their distance (Zhang et al. 2016,
-// section 2.2, formula 2 and what follows).
+// A colour as a distribution over the ab bins: its nearest bins, by their distance (Zhang et al.
+// 2016, section 2.2, formula 2 and what follows).
 
 import ColorizeCore
 import Glibc
 
-/// Finds the nearest bins of colours, exactly: of bins that are equally near the lower number is the nearer.
+/// Finds the nearest bins of colours, exactly: of bins that are equally near the lower number is
+/// the nearer.
 package final class SoftEncoding: Sendable {
   package static let neighbours = Batch.neighbours
   /// Standard deviation of the Gaussian that turns distances into shares, in units of ab.
@@ -12,7 +13,8 @@ package final class SoftEncoding: Sendable {
 
   package let centres: [SIMD2<Float>]
 
-  /// The ab plane from -range to range is cut into squares; what is outside is compared with every bin.
+  /// The ab plane from -range to range is cut into squares; what is outside is compared with every
+  /// bin.
   private static let range = 128
   private static let cell = 4
   private static let cells = 2 * range / cell
@@ -33,8 +35,8 @@ package final class SoftEncoding: Sendable {
     for (bin, centre) in centres.enumerated() { positions.start[bin] = SIMD2<Double>(centre) }
     starts = try Memory(count: Self.cells * Self.cells + 1)
     var list = try GrowingMemory<Int32>()
-    // No colour is further from its square's middle than half a diagonal (and a little, for rounding), so
-    // the nearest bins of the one are within a diagonal more than those of the other.
+    // No colour is further from its square's middle than half a diagonal (and a little, for
+    // rounding), so the nearest bins of the one are within a diagonal more than those of the other.
     let diagonal = Double(Self.cell) * 2.0.squareRoot() * 1.0001
     for row in 0..<Self.cells {
       for column in 0..<Self.cells {

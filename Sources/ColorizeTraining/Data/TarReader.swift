@@ -1,5 +1,5 @@
-// The members of a tar archive: ustar, GNU's and pax's long names and sizes. Nothing is decoded or copied
-// here; what the archive says is checked before it is computed with.
+// The members of a tar archive: ustar, GNU's and pax's long names and sizes. Nothing is decoded or
+// copied here; what the archive says is checked before it is computed with.
 
 import ColorizeCore
 
@@ -23,7 +23,8 @@ struct TarReader {
   private let source: ByteSource
   private let header: Memory<UInt8>
   private var position = 0
-  /// Why there are no more members although the archive does not end here; nil: it ended as it should.
+  /// Why there are no more members although the archive does not end here; nil: it ended as it
+  /// should.
   private(set) var damage: String?
 
   init(_ source: ByteSource) throws(ColorizeError) {
@@ -128,8 +129,8 @@ struct TarReader {
     range.map { header.start[$0] }.prefix { $0 != 0 }.map { $0 }
   }
 
-  /// A number: octal digits, or, where the first bit is set, 95 bits of two's complement. nil if it is
-  /// neither, negative, or beyond what a file can have.
+  /// A number: octal digits, or, where the first bit is set, 95 bits of two's complement. nil if it
+  /// is neither, negative, or beyond what a file can have.
   private func number(_ range: Range<Int>) -> Int? {
     let largest = Int.max >> 10
     var value = 0
@@ -152,7 +153,8 @@ struct TarReader {
 
   private var isZero: Bool { (0..<Self.block).allSatisfy { header.start[$0] == 0 } }
 
-  /// The sum of the header's bytes, its own field read as blanks; old archives have that of signed bytes.
+  /// The sum of the header's bytes, its own field read as blanks; old archives have that of signed
+  /// bytes.
   private var checksumIsRight: Bool {
     let field = 148..<156
     guard let stated = number(field) else { return false }

@@ -4,7 +4,8 @@ import ColorizeCore
 
 /// What is known of the pictures of a set. Used by several threads.
 package final class UsablePictures: @unchecked Sendable {
-  /// A picture whose mean chroma (of Lab) is below this is gray: 2 is what an eye just sees beside gray.
+  /// A picture whose mean chroma (of Lab) is below this is gray: 2 is what an eye just sees beside
+  /// gray.
   package static let smallestChroma: Float = 2
 
   private enum Knowledge: UInt8 {
@@ -20,8 +21,8 @@ package final class UsablePictures: @unchecked Sendable {
   private var counts = (gray: 0, broken: 0)
   private var firstFault: String?
 
-  /// - Parameter shorterSide: at which all of them are read (`DecodedPicture`), so that what is found does
-  ///   not depend on what is read first.
+  /// - Parameter shorterSide: at which all of them are read (`DecodedPicture`), so that what is
+  ///   found does not depend on what is read first.
   package init(_ set: PictureSet, shorterSide: Int) throws(ColorizeError) {
     self.set = set
     self.shorterSide = shorterSide
@@ -73,8 +74,8 @@ package final class UsablePictures: @unchecked Sendable {
         return .invalidArgument("there are only gray pictures (\(count)), and no colour to learn")
       }
       return .invalidArgument(
-        "none of \(count) pictures can be used: \(counts.gray) are gray, \(counts.broken) cannot be "
-          + "read (\(firstFault ?? ""))")
+        "none of \(count) pictures can be used: \(counts.gray) are gray, \(counts.broken) cannot "
+          + "be read (\(firstFault ?? ""))")
     }
   }
 }
