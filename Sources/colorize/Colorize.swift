@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import CColorize
+import Glibc
 
 @main
 struct Colorize: ParsableCommand {
@@ -11,7 +12,7 @@ struct Colorize: ParsableCommand {
     version: version,
     subcommands: [
       Run.self, Info.self, Doctor.self, Profile.self, Convert.self, Evaluate.self,
-      GamutCommand.self,
+      GamutCommand.self, Train.self,
     ],
     defaultSubcommand: Run.self)
 
@@ -38,5 +39,23 @@ struct Refusal: Error {
   func report() -> ExitCode {
     Terminal.say(reason)
     return .validationFailure
+  }
+}
+
+/// What was begun cannot be finished.
+struct Failure: Error {
+  let reason: String
+
+  init(_ reason: String) { self.reason = reason }
+
+  /// About a file, for the reason that the system gives.
+  init(_ file: FileName, _ what: String) {
+    reason = "\(file.shown): \(what): \(String(cString: strerror(errno)))"
+  }
+
+  /// Says it, as one line.
+  func report() -> ExitCode {
+    Terminal.say(reason)
+    return .failure
   }
 }

@@ -104,9 +104,20 @@ struct Convert: ParsableCommand {
 
 /// A file that appears in one piece, when it is complete.
 enum OutputFile {
+  private static let prefix = ".colorize-"
+  private static let suffix = ".tmp"
+
+  /// Whether a file is named as one that is not complete.
+  static func isTemporary(_ part: [UInt8]) -> Bool {
+    part.starts(with: prefix.utf8) && part.suffix(suffix.utf8.count).elementsEqual(suffix.utf8)
+  }
+
   /// Calls `body` with a new file beside `target`, and gives it that name.
+  ///
+  /// - Parameter previous: the name that the file at `target` is kept under, if there is one.
   static func write(
-    _ target: FileName, _ body: (_ descriptor: Int32) throws(ColorizeError) -> Void
+    _ target: FileName, keeping previous: FileName? = nil,
+    _ body: (_ descriptor: Int32) throws(ColorizeError) -> Void
   ) throws(ColorizeError) {
     let (temporary, descriptor) = try open(beside: target)
     do throws(ColorizeError) {
@@ -118,18 +129,22 @@ enum OutputFile {
       _ = temporary.withCString(unlink)
       throw error
     }
-    let result = temporary.withCString { old in target.withCString { rename(old, $0) } }
-    guard result == 0 else {
+    if let previous { _ = move(target, to: previous) }
+    guard move(temporary, to: target) else {
       let failure = Self.failure
       _ = temporary.withCString(unlink)
       throw failure
     }
   }
 
+  static func move(_ old: FileName, to new: FileName) -> Bool {
+    old.withCString { old in new.withCString { rename(old, $0) } } == 0
+  }
+
   /// mkstemp would do, but for its permissions: here open() applies those of any new file.
   private static func open(beside target: FileName) throws(ColorizeError) -> (FileName, Int32) {
     for attempt in 0..<1000 {
-      let name = ".colorize-\(getpid())-\(attempt).tmp"
+      let name = "\(prefix)\(getpid())-\(attempt)\(suffix)"
       let temporary = FileName(bytes: Array(name.utf8)).inFolder(target.folder)
       let descriptor = temporary.withCString {
         Glibc.open($0, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)

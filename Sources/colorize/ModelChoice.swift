@@ -33,6 +33,19 @@ struct ModelChoice {
     throw .failure
   }
 
+  /// What the file holds, for another use than running it.
+  func tensors() throws(ColorizeError) -> TensorFile {
+    guard let file else {
+      return try TensorFile(
+        ByteSource(
+          UnsafeRawBufferPointer(
+            start: colorize_default_model, count: colorize_default_model_size)))
+    }
+    return try file.withCString { (path) throws(ColorizeError) in
+      try TensorFile(ByteSource(path: path))
+    }
+  }
+
   private func open(_ options: ModelOptions) throws(ColorizeError) -> Model {
     if let file {
       return try file.withCString { (path) throws(ColorizeError) in

@@ -2,9 +2,9 @@
 
 import Glibc
 
-enum Clock {
+package enum Clock {
   /// Since some moment; never goes back.
-  static func seconds() -> Double {
+  package static func seconds() -> Double {
     var time = timespec()
     clock_gettime(CLOCK_MONOTONIC, &time)
     return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9

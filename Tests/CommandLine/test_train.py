@@ -1,0 +1,525 @@
+"""`colorize train`: a run, its files, and that it can be stopped at any moment and go on."""
+
+import csv
+import json
+import os
+import re
+import resource
+import shutil
+import signal
+import struct
+import subprocess
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+from support import FAILURE, MODEL, USAGE, names, pixels
+
+# A run that takes a second or two: what is tested is the same for a long one.
+SMALL = ["--size", "32", "--batch", "2", "--steps", "30", "--warmup", "5", "--metrics-every", "4"]
+SMALL += ["--samples-every", "0"]
+TIMES = {"seconds", "images_per_second"}
+
+
+def tensors(path):
+    """The metadata, and name -> array, of a safetensors file of float32."""
+    data = path.read_bytes()
+    (length,) = struct.unpack_from("<Q", data)
+    header = json.loads(data[8 : 8 + length])
+    metadata = header.pop("__metadata__")
+    found = {}
+    for name, entry in header.items():
+        first, last = entry["data_offsets"]
+        assert entry["dtype"] == "F32"
+        found[name] = np.frombuffer(data[8 + length :][first:last], np.float32).reshape(
+            entry["shape"]
+        )
+    return metadata, found
+
+
+def rows(run):
+    """The metrics of a run, as dictionaries of strings."""
+    with (run / "metrics.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def without_times(run):
+    return [
+        {key: value for key, value in row.items() if key not in TIMES} for row in rows(run)
+    ]
+
+
+def assert_same_run(run, other):
+    """Metrics but for the times, state and model are the same, bit for bit."""
+    assert without_times(run) == without_times(other)
+    for name in ("model.safetensors", "checkpoint.safetensors"):
+        (said, values), (other_said, other_values) = tensors(run / name), tensors(other / name)
+        for ignored in ("seconds", "option.checkpoint-every", "metrics"):
+            said.pop(ignored, None), other_said.pop(ignored, None)
+        assert said == other_said
+        assert values.keys() == other_values.keys()
+        for key in values:
+            assert values[key].tobytes() == other_values[key].tobytes(), key
+
+
+def photograph(number):
+    """uint8 [72, 96, 3]: coloured gradients and edges, others for each number."""
+    random = np.random.default_rng(number)
+    y, x = np.mgrid[0:72, 0:96] / 96
+    waves = random.uniform(2, 9, (3, 2))
+    rgb = [np.sin(a * x + b * y + random.uniform(0, 6)) for a, b in waves]
+    return ((np.stack(rgb, axis=2) + 1) * 127).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("photographs")
+    for number in range(12):
+        suffix = "png" if number % 2 else "jpg"
+        Image.fromarray(photograph(number)).save(folder / f"{number:02}.{suffix}", quality=95)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def whole(colorize, photographs, tmp_path_factory):
+    """A run that nothing has stopped."""
+    run = tmp_path_factory.mktemp("whole") / "run"
+    colorize("train", "--data", photographs, "--out", run, *SMALL, "--checkpoint-every", "1000")
+    return run
+
+
+def start(colorize, *arguments):
+    return subprocess.Popen(
+        [colorize.path, "train", *map(os.fspath, arguments)], stderr=subprocess.PIPE, text=True
+    )
+
+
+def wait_for(condition, process, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None, process.stderr.read()
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+# ---- What a run leaves --------------------------------------------------------------------------
+
+
+def test_the_files_of_a_run(colorize, whole):
+    expected = {"checkpoint.safetensors", "metrics.csv", "model.safetensors"}
+    if shutil.which("gnuplot"):
+        expected.add("metrics.png")
+    assert set(names(whole)) == expected
+    assert [int(row["step"]) for row in rows(whole)] == [4, 8, 12, 16, 20, 24, 28, 30]
+    for row in rows(whole):
+        assert int(row["images"]) == 2 * int(row["step"])
+        assert float(row["images_per_second"]) > 0 and float(row["seconds"]) > 0
+        assert float(row["loss"]) > 0 and float(row["gradient_norm"]) > 0
+    # The warm-up is over after step 5; the cosine ends at 0.
+    rates = [float(row["learning_rate"]) for row in rows(whole)]
+    assert rates[0] == pytest.approx(2e-3 * 4 / 5, rel=0.3)
+    assert rates[1:] == sorted(rates[1:], reverse=True) and rates[-1] < 2e-5
+
+
+def test_the_model_is_one(colorize, whole, tmp_path, gray):
+    said = colorize("info", whole / "model.safetensors").stdout
+    assert "compact" in said and "steps 30" in said
+    Image.fromarray(gray).save(tmp_path / "in.png")
+    made, _ = colorize.colour(
+        tmp_path / "in.png", tmp_path / "out.png", "--model", whole / "model.safetensors"
+    )
+    assert made.shape == (48, 64, 3)
+
+
+def test_the_licence_and_the_recipe_are_in_the_model(colorize, photographs, tmp_path):
+    run = tmp_path / "run"
+    colorize("train", "--data", photographs, "--out", run, *SMALL, "--steps", "2",
+             "--licence", "CC0-1.0", "--seed", "7")  # fmt: skip
+    metadata, _ = tensors(run / "model.safetensors")
+    assert metadata["licence"] == "CC0-1.0"
+    assert metadata["architecture"] == "compact"
+    assert "seed 7" in metadata["recipe"] and "batch 2" in metadata["recipe"]
+    assert "CC0-1.0" in colorize("info", run / "model.safetensors").stdout
+
+
+def test_the_loss_falls(colorize, photographs, tmp_path):
+    """On a dozen pictures without augmentation, a network learns at once: 100 steps take the loss from
+    that of an even distribution, log 313 = 5.7, to well below."""
+    run = tmp_path / "run"
+    colorize("train", "--data", photographs, "--out", run, *SMALL, "--steps", "100", "--no-flip",
+             "--scale", "1", "1", "--lambda", "1")  # fmt: skip
+    losses = [float(row["loss"]) for row in rows(run)]
+    assert np.mean(losses[-3:]) < 0.8 * losses[0]
+
+
+def test_the_number_of_threads_does_not_matter(colorize, photographs, whole, tmp_path):
+    run = tmp_path / "run"
+    colorize("train", "--data", photographs, "--out", run, *SMALL, "--threads", "3")
+    assert_same_run(run, whole)
+
+
+def test_the_seed_does(colorize, photographs, whole, tmp_path):
+    run = tmp_path / "run"
+    colorize("train", "--data", photographs, "--out", run, *SMALL, "--seed", "2")
+    assert rows(run)[0]["loss"] != rows(whole)[0]["loss"]
+
+
+def test_sheets(colorize, photographs, tmp_path):
+    run = tmp_path / "run"
+    colorize("train", "--data", photographs, "--out", run, *SMALL, "--steps", "9",
+             "--samples-every", "4")  # fmt: skip
+    assert names(run / "samples") == ["000004.png", "000008.png", "000009.png"]
+    sheet = pixels(run / "samples/000009.png").astype(int)
+    side = sheet.shape[1] // 3
+    assert sheet.shape == (8 * side, 3 * side, 3)
+    gray, coloured, truth = np.split(sheet, 3, axis=1)
+    assert np.abs(gray - gray.mean(axis=2, keepdims=True)).max() <= 1
+    assert np.abs(truth - truth.mean(axis=2, keepdims=True)).mean() > 10
+    # The gray of the truth's luminance, but for rounding.
+    light = np.where(truth > 10, ((truth / 255 + 0.055) / 1.055) ** 2.4, truth / 255 / 12.92)
+    y = light @ [0.212671, 0.715160, 0.072169]
+    expected = 255 * np.where(y > 0.0031308, 1.055 * y ** (1 / 2.4) - 0.055, 12.92 * y)
+    assert np.abs(gray[..., 0] - expected).max() < 0.6
+    # And the colours are the model's.
+    Image.fromarray(truth[:side].astype(np.uint8)).save(tmp_path / "in.png")
+    made, _ = colorize.colour(tmp_path / "in.png", tmp_path / "out.png",
+        "--model", run / "model.safetensors", "--network-size", "32")  # fmt: skip
+    assert np.array_equal(made, coloured[:side])
+
+
+def test_the_plot_is_no_must(colorize, photographs, tmp_path):
+    run = tmp_path / "run"
+    (tmp_path / "bin").mkdir()
+    said = colorize("train", "--data", photographs, "--out", run, *SMALL, "--steps", "3",
+                    environment={"PATH": str(tmp_path / "bin")}).stderr  # fmt: skip
+    assert said.count("gnuplot is not installed") == 1
+    assert "metrics.png" not in names(run)
+
+
+@pytest.mark.skipif(shutil.which("gnuplot") is None, reason="gnuplot is not installed")
+def test_the_plot(whole):
+    plot = pixels(whole / "metrics.png")
+    assert plot.shape[:2] == (900, 1200)
+    # Lines, not only axes: many pixels that are no gray.
+    assert (np.ptp(plot[..., :3].astype(int), axis=2) > 60).sum() > 500
+
+
+# ---- Stopping and going on ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_was_stopped_goes_on(colorize, photographs, whole, tmp_path, stop):
+    """Stopped again and again at moments that are not chosen, until it is done."""
+    run = tmp_path / "run"
+    random = np.random.default_rng(stop)
+    arguments = ["--data", photographs, "--out", run, *SMALL, "--checkpoint-every", "3"]
+    stops = 0
+    while True:
+        process = start(colorize, *arguments)
+        try:
+            process.wait(random.uniform(0.3, 0.7) if stops < 8 else 60)
+        except subprocess.TimeoutExpired:
+            process.send_signal(stop)
+        said = process.communicate()[1]
+        if process.returncode == 0:
+            break
+        assert process.returncode == -stop, said
+        stops += 1
+        if stop != signal.SIGKILL and "stopped after step" in said:
+            assert f"colorize train --out {run} --resume" in said
+        if (run / "checkpoint.safetensors").exists():
+            arguments = ["--out", run, "--resume"]
+    assert stops > 0
+    assert_same_run(run, whole)
+    assert not [name for name in os.listdir(run) if name.endswith(".tmp")]
+
+
+def test_a_damaged_checkpoint_is_passed_over(colorize, photographs, whole, tmp_path):
+    run = tmp_path / "run"
+    process = start(
+        colorize, "--data", photographs, "--out", run, *SMALL, "--checkpoint-every", "5"
+    )
+    wait_for((run / "checkpoint-previous.safetensors").exists, process)
+    process.kill()
+    process.communicate()
+    last = run / "checkpoint.safetensors"
+    if last.exists():
+        os.truncate(last, last.stat().st_size - 1000)
+    else:
+        last.write_bytes(b"")
+    said = colorize("train", "--out", run, "--resume").stderr
+    assert "the one before it is taken" in said
+    assert_same_run(run, whole)
+
+
+def test_two_damaged_checkpoints(colorize, whole, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(whole, run)
+    for name in ("checkpoint.safetensors", "checkpoint-previous.safetensors"):
+        shutil.copy(MODEL, run / name)
+    said = colorize("train", "--out", run, "--resume", status=FAILURE).stderr
+    assert said.count("not a checkpoint") == 2 and said.count("\n") == 1
+
+
+def test_a_run_that_is_done(colorize, whole):
+    before = (whole / "checkpoint.safetensors").stat().st_mtime_ns
+    assert "all of its 30 steps" in colorize("train", "--out", whole, "--resume").stderr
+    assert (whole / "checkpoint.safetensors").stat().st_mtime_ns == before
+
+
+def test_options_that_differ(colorize, photographs, whole, tmp_path):
+    def said(*options):
+        return colorize("train", "--out", whole, "--resume", *options, status=USAGE).stderr
+
+    assert "--batch is 4, and the run was begun with 2" in said("--batch", "4")
+    assert "--seed is 5, and the run was begun with 1" in said("--seed", "5")
+    assert "--steps is 60, and the run was begun with 30" in said("--steps", "60")
+    assert "--init is default, and the run was begun with none" in said("--init", "default")
+    assert f"--data is {tmp_path}, and the run was" in said("--data", tmp_path)
+    # What was given before may be given again, and what does not change a step may change.
+    colorize("train", "--out", whole, "--resume", "--batch", "2", "--data", photographs,
+             "--checkpoint-every", "7m", "--threads", "1", "--licence", "x")  # fmt: skip
+
+
+def test_more_steps(colorize, photographs, tmp_path):
+    """Where the schedule does not depend on the number of steps a run may be made longer."""
+    constant = ["--schedule", "constant", "--metrics-every", "5"]
+    short, long = tmp_path / "short", tmp_path / "long"
+    colorize("train", "--data", photographs, "--out", short, *SMALL, *constant, "--steps", "10")
+    colorize("train", "--out", short, "--resume", "--steps", "20")
+    colorize("train", "--data", photographs, "--out", long, *SMALL, *constant, "--steps", "20")
+    assert_same_run(short, long)
+    said = colorize("train", "--out", short, "--resume", "--steps", "5", status=USAGE).stderr
+    assert "--steps is 5, and the run has done 20" in said
+
+
+def test_other_pictures_than_before(colorize, photographs, tmp_path):
+    data, run = tmp_path / "data", tmp_path / "run"
+    shutil.copytree(photographs, data)
+    colorize("train", "--data", data, "--out", run, *SMALL, "--steps", "4", "--schedule", "constant")
+    (data / "03.png").unlink()
+    said = colorize("train", "--out", run, "--resume", "--steps", "8", status=FAILURE).stderr
+    assert "11 pictures" in said and "12" in said
+
+
+def test_a_folder_that_holds_a_run(colorize, photographs, whole):
+    before = (whole / "checkpoint.safetensors").read_bytes()
+    said = colorize("train", "--data", photographs, "--out", whole, *SMALL, status=USAGE).stderr
+    assert "holds a run" in said and "--resume" in said
+    assert (whole / "checkpoint.safetensors").read_bytes() == before
+
+
+def test_nothing_to_resume(colorize, photographs, tmp_path):
+    said = colorize("train", "--out", tmp_path, "--resume", status=USAGE).stderr
+    assert "holds no checkpoint" in said
+    said = colorize("train", "--out", tmp_path / "no", "--resume", status=FAILURE).stderr
+    assert "No such file or directory" in said
+
+
+def test_two_at_a_time(colorize, photographs, tmp_path):
+    run = tmp_path / "run"
+    long = ["--data", photographs, "--out", run, *SMALL, "--steps", "100000"]
+    process = start(colorize, *long)
+    try:
+        wait_for((run / "metrics.csv").exists, process)
+        said = colorize("train", *long, status=FAILURE).stderr
+        assert "another process is training there" in said
+    finally:
+        process.kill()
+        process.communicate()
+
+
+# ---- Fine-tuning --------------------------------------------------------------------------------
+
+
+def test_from_the_built_in_model(colorize, photographs, tmp_path):
+    """It knows more than random weights do: the first step's loss is lower. And it is the embedded file."""
+    losses = {}
+    for name, options in [
+        ("random", []),
+        ("built-in", ["--init", "default"]),
+        ("file", ["--init", MODEL]),
+    ]:
+        run = tmp_path / name
+        colorize("train", "--data", photographs, "--out", run, *SMALL, "--metrics-every", "1",
+                 "--steps", "2", *options)  # fmt: skip
+        losses[name] = rows(run)[0]["loss"]
+    assert float(losses["built-in"]) < float(losses["random"])
+    assert losses["file"] == losses["built-in"]
+
+
+def test_what_is_frozen_stays(colorize, photographs, whole, tmp_path):
+    run = tmp_path / "run"
+    colorize("train", "--data", photographs, "--out", run, *SMALL, "--steps", "3",
+             "--init", whole / "model.safetensors", "--freeze", "stem", "enc4")  # fmt: skip
+    _, before = tensors(whole / "model.safetensors")
+    _, after = tensors(run / "model.safetensors")
+    for name in before:
+        same = before[name].tobytes() == after[name].tobytes()
+        assert same == name.startswith(("stem", "enc4")), name
+
+
+def test_a_model_of_another_network(colorize, photographs, tmp_path):
+    said = colorize("train", "--data", photographs, "--out", tmp_path / "run", "--init", MODEL,
+                    "--model", "siggraph17", status=FAILURE).stderr  # fmt: skip
+    assert "compact" in said and "siggraph17" in said and said.count("\n") == 1
+
+
+@pytest.mark.parametrize("model", ["eccv16", "siggraph17"])
+def test_the_published_networks(colorize, photographs, tmp_path, model):
+    run = tmp_path / "run"
+    colorize("train", "--data", photographs, "--out", run, "--model", model, "--size", "16",
+             "--batch", "1", "--steps", "2", "--metrics-every", "1")  # fmt: skip
+    assert len(rows(run)) == 2
+    assert model in colorize("info", run / "model.safetensors").stdout
+
+
+# ---- What goes wrong ----------------------------------------------------------------------------
+
+
+def refused(colorize, tmp_path, *arguments, status=FAILURE, **options):
+    said = colorize("train", "--out", tmp_path / "run", *arguments, status=status, **options).stderr
+    assert re.fullmatch(r"colorize: [^\n]+\n", said), said
+    return said
+
+
+def test_no_data(colorize, tmp_path):
+    (tmp_path / "empty").mkdir()
+    assert "there is no PNG or JPEG" in refused(colorize, tmp_path, "--data", tmp_path / "empty")
+    said = refused(colorize, tmp_path, "--data", tmp_path / "none", status=USAGE)
+    assert "No such file or directory" in said
+
+
+def test_only_gray_pictures(colorize, tmp_path, gray):
+    (tmp_path / "data").mkdir()
+    Image.fromarray(gray).save(tmp_path / "data/gray.png")
+    Image.fromarray(np.stack([gray] * 3, axis=2)).save(tmp_path / "data/rgb.png")
+    assert "only gray pictures" in refused(colorize, tmp_path, "--data", tmp_path / "data", *SMALL)
+
+
+def test_only_broken_pictures(colorize, photographs, tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/broken.png").write_bytes((photographs / "01.png").read_bytes()[:200])
+    assert "broken.png" in refused(colorize, tmp_path, "--data", tmp_path / "data", *SMALL)
+
+
+def test_gray_and_broken_pictures_are_passed_over(colorize, photographs, tmp_path, gray):
+    data = tmp_path / "data"
+    shutil.copytree(photographs, data)
+    Image.fromarray(gray).save(data / "gray.png")
+    (data / "broken.png").write_bytes((photographs / "01.png").read_bytes()[:200])
+    said = colorize("train", "--data", data, "--out", tmp_path / "run", *SMALL).stderr
+    assert "1 gray" in said and "1 broken" in said
+
+
+def test_one_picture(colorize, photographs, tmp_path):
+    run = tmp_path / "run"
+    colorize("train", "--data", photographs / "01.png", "--out", run, *SMALL, "--steps", "4")
+    assert len(rows(run)) == 1
+
+
+def test_a_full_disk(colorize, photographs, tmp_path):
+    """No file may be as large as a checkpoint: what is there stays as it is, and it goes on later."""
+    run = tmp_path / "run"
+    colorize("train", "--data", photographs, "--out", run, *SMALL, "--schedule", "constant")
+    kept = (run / "checkpoint.safetensors").read_bytes()
+    limit = len(kept) - 1000
+    more = ["--out", run, "--resume", "--steps", "40"]
+    said = colorize("train", *more, status=FAILURE,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))).stderr  # fmt: skip
+    assert said == f"colorize: {run}/checkpoint.safetensors: cannot be written: File too large\n"
+    assert (run / "checkpoint.safetensors").read_bytes() == kept
+    assert not [name for name in os.listdir(run) if name.endswith(".tmp")]
+    colorize("train", *more)
+    assert [int(row["step"]) for row in rows(run)][-4:] == [30, 32, 36, 40]
+
+
+def test_metrics_that_cannot_be_written(colorize, photographs, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/metrics.csv").symlink_to("/dev/full")
+    said = refused(colorize, tmp_path, "--data", photographs, *SMALL)
+    assert "metrics.csv: cannot be written" in said
+    (tmp_path / "run/metrics.csv").unlink()
+    (tmp_path / "run/metrics.csv").write_text("date,amount\n")
+    said = refused(colorize, tmp_path, "--data", photographs, *SMALL)
+    assert "with other columns" in said
+    assert (tmp_path / "run/metrics.csv").read_text() == "date,amount\n"
+
+
+def test_a_folder_that_cannot_be_made(colorize, photographs, tmp_path):
+    (tmp_path / "run").write_text("")
+    said = refused(colorize, tmp_path, "--data", photographs, *SMALL)
+    assert "Not a directory" in said
+
+
+def test_a_read_only_folder(colorize, photographs, public_folder):
+    """As another user: root may write anywhere."""
+    if os.getuid() != 0:
+        pytest.skip("only root can be another user")
+    run = public_folder / "read-only"
+    run.mkdir()
+    run.chmod(0o555)
+    data = public_folder / "data"
+    shutil.copytree(photographs, data)
+    data.chmod(0o755)
+    for file in data.iterdir():
+        file.chmod(0o644)
+
+    def nobody():
+        os.setgid(65534)
+        os.setuid(65534)
+
+    said = colorize("train", "--data", data, "--out", run, *SMALL, status=FAILURE, cwd="/",
+                    preexec_fn=nobody).stderr  # fmt: skip
+    assert said == f"colorize: {run}/metrics.csv: cannot be written: Permission denied\n"
+
+
+def test_a_loss_that_is_not_finite(colorize, photographs, tmp_path):
+    """With such a learning rate the weights grow beyond all bounds; the last checkpoint is sound."""
+    run = tmp_path / "run"
+    said = colorize("train", "--data", photographs, "--out", run, *SMALL, "--optimiser", "adam",
+                    "--learning-rate", "10", "--warmup", "0", "--steps", "2000", "--average", "0",
+                    "--weight-decay", "10", "--schedule", "constant", "--checkpoint-every", "1",
+                    status=FAILURE).stderr  # fmt: skip
+    step, last = map(int, re.search(r"step (\d+): the loss is .* of step (\d+)", said).groups())
+    assert last == step - 1
+    metadata, values = tensors(run / "checkpoint.safetensors")
+    assert int(metadata["step"]) == last
+    assert all(np.isfinite(array).all() for array in values.values())
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (["--batch", "0"], "--batch is 0; it must be 1 to 1024"),
+        (["--steps", "0"], "--steps is 0; it must be 1 to 100000000"),
+        (["--size", "40"], "--size is 40; it must be a multiple of 16"),
+        (["--loss", "both"], "--loss is both, and the network compact gives a distribution only"),
+        (["--size", "8"], "--size is 8; it must be 16 to 1024"),
+        (["--learning-rate", "0"], "--learning-rate is 0.0; it must be 1e-09 to 10.0"),
+        (["--average", "1"], "--average is 1.0; it must be 0.0 to 0.999999"),
+        (["--lambda", "1.5"], "--lambda is 1.5; it must be 0.0 to 1.0"),
+        (["--hints", "2"], "--hints is 2.0; it must be 0.0 to 1.0"),
+        (["--scale", "1", "0.5"], "--scale is 1.0 0.5; it must be two numbers"),
+        (["--scale", "0.5"], "--scale is 0.5; it must be two numbers"),
+        (["--model", "vgg"], "--model is vgg; it must be compact, eccv16, siggraph17"),
+        (["--optimiser", "sgd"], "--optimiser is sgd; it must be adam, adamw"),
+        (["--schedule", "x"], "--schedule is x; it must be constant, cosine, step"),
+        (["--checkpoint-every", "0"], "--checkpoint-every is 0; it must be"),
+        (["--hold-back", "1"], "--hold-back is 1; it must be 0, or 2 to 100000"),
+        (["--threads", "0"], "--threads is 0; it must be 1 to 256"),
+        (["--prior", "none.tsv"], "none.tsv: No such file or directory"),
+    ],
+)
+def test_arguments_that_are_wrong(colorize, photographs, tmp_path, options, why):
+    said = colorize("train", "--data", photographs, "--out", tmp_path / "run", *options,
+                    status=USAGE).stderr  # fmt: skip
+    assert why in said
+    assert names(tmp_path) == []
+
+
+def test_data_is_missing(colorize, tmp_path):
+    said = colorize("train", "--out", tmp_path / "run", status=USAGE).stderr
+    assert "--data is missing" in said
+    assert names(tmp_path) == []
