@@ -22,6 +22,15 @@ struct Run: ParsableCommand {
                [--hints N] [--results DIR]... [--prior FILE] [--csv FILE] [--write DIR]
                [--threads N] [--limit N] DIR
       colorize gamut [--csv FILE] [--threads N] DIR...
+      colorize train --out OUT [--data PATH...] [--model NAME] [--init FILE]
+               [--freeze PREFIX...] [--resume] [--size N] [--batch N] [--steps N]
+               [--optimiser NAME] [--learning-rate X] [--warmup N] [--schedule NAME]
+               [--step-every N] [--step-factor X] [--weight-decay X] [--average D] [--clip X]
+               [--lambda X] [--prior FILE] [--loss NAME] [--regression NAME]
+               [--regression-weight X] [--features FILE] [--feature-weight X] [--hints SHARE]
+               [--scale LOW HIGH] [--no-flip] [--seed N] [--hold-back K] [--checkpoint-every N]
+               [--metrics-every N] [--samples PATH] [--samples-every N] [--licence TEXT]
+               [--threads N] [--quiet]
       """,
     discussion: """
       Reads PNG (1 to 16 bits) and JPEG (gray and colour; not CMYK), told apart by their content, \
@@ -38,9 +47,9 @@ struct Run: ParsableCommand {
 
       'colorize info' says what a model is, 'colorize doctor' checks it on this processor, \
       'colorize profile' times its layers, 'colorize convert' makes one of a checkpoint, 'colorize \
-      evaluate' compares what it makes with photographs, 'colorize gamut' counts their colours. A \
-      file of the name info, doctor, profile, convert, evaluate, gamut, run or help is given as \
-      ./info.
+      evaluate' compares what it makes with photographs, 'colorize gamut' counts their colours, \
+      'colorize train' learns from them. A file of the name info, doctor, profile, convert, \
+      evaluate, gamut, train, run or help is given as ./info.
       """)
 
   @Argument(help: ArgumentHelp("PNG and JPEG files.", valueName: "INPUT"))

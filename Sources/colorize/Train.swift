@@ -113,7 +113,8 @@ struct Train: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "How frequent each ab bin is, as 'colorize gamut' writes it. (default: as in the data)",
+      "How frequent each ab bin is: a table with a row for each, in which the last cell is the "
+        + "number. (default: counted in up to 4000 of the pictures)",
       valueName: "FILE"))
   var prior: FileName?
 

@@ -17,7 +17,7 @@ final class TrainFolder {
   private let isResuming: Bool
   private let descriptor: Int32
 
-  private var model: FileName { file("model.safetensors") }
+  var model: FileName { file("model.safetensors") }
   private var checkpoint: FileName { file("checkpoint.safetensors") }
   private var previousCheckpoint: FileName { file("checkpoint-previous.safetensors") }
   private var samples: FileName { file("samples") }

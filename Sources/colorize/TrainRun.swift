@@ -49,12 +49,16 @@ final class TrainRun {
       seconds = said.seconds
     } else {
       if !recipe.initial.isEmpty { try Self.load(recipe, into: trainer) }
+      let line = StatusLine(isQuiet: isQuiet)
+      line.show("counting how frequent the colours are")
+      defer { line.end() }
       try data.findPrior(threads: team.size)
     }
     self.data = data
     lastCheckpointStep = trainer.step
     metrics = try folder.openMetrics(keeping: trainer.step)
-    sheet = recipe.samplesEvery > 0 ? try TrainSheet(data.samples()) : nil
+    let sheet = recipe.samplesEvery > 0 ? try TrainSheet(data.samples()) : nil
+    self.sheet = sheet?.isEmpty ?? true ? nil : sheet
     loader = try data.loader(after: trainer.step, threads: team.size)
     progress = TrainProgress(
       steps: recipe.steps, done: trainer.step, batch: recipe.batch, isQuiet: isQuiet)
@@ -69,6 +73,10 @@ final class TrainRun {
       let network = try Network.of(file)
       guard network.architecture == recipe.model else {
         throw .invalidArgument("it is of \(network.architecture), and \(recipe.model) is trained")
+      }
+      let mask = file[metadata: "mask_convention"] ?? MaskConvention.zeroOne.rawValue
+      guard mask == MaskConvention.zeroOne.rawValue else {
+        throw .unsupportedModel("its mask_convention is \(mask); training takes zero-one")
       }
       try trainer.load(file)
     } catch {
@@ -92,10 +100,17 @@ final class TrainRun {
     if loader.skippedGray + loader.broken > 0 {
       say("left out \(loader.skippedGray) gray and \(loader.broken) broken pictures")
     }
-    guard trainer.step < recipe.steps else { return }
+    if trainer.step == recipe.steps {
+      say(
+        "trained \(recipe.steps) steps in \(TrainProgress.duration(seconds)): \(folder.model.shown)"
+      )
+      return
+    }
     say(
-      "stopped after step \(trainer.step) of \(recipe.steps); go on with: colorize train --out "
-        + "\(folder.name.shown) --resume")
+      trainer.step == 0
+        ? "stopped before the first step"
+        : "stopped after step \(trainer.step) of \(recipe.steps); go on with: colorize train --out "
+          + "\(folder.name.shown) --resume")
     Interrupt.end()
   }
 
@@ -103,11 +118,9 @@ final class TrainRun {
     let start = Clock.seconds()
     let report = try trainer.run(try loader.next())
     guard report.isFinite else {
-      let what =
-        report.loss.isFinite
-        ? "norm of the gradients is \(report.gradientNorm)" : "loss is \(report.loss)"
       throw Failure(
-        "step \(trainer.step): the \(what); "
+        "step \(trainer.step): the \(report.loss.isFinite ? "norm of the gradients" : "loss") is not "
+          + "finite; "
           + (lastCheckpointStep > 0
             ? "the last checkpoint is of step \(lastCheckpointStep)" : "there is no checkpoint"))
     }
