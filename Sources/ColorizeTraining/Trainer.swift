@@ -168,10 +168,17 @@ package final class Trainer {
   /// Steps done.
   package var step: Int { optimiser.step }
 
-  /// Takes the weights of a model, and begins the averages with them. Extra heads stay as they are.
+  /// Takes the weights of a model, and begins the averages with them. Extra heads stay as they are. The
+  /// loss takes the plain softmax, at a temperature of 1: where that of the file stands at another one the
+  /// logits are multiplied by it, which changes no colour.
   package func load(_ file: TensorFile) throws(ColorizeError) {
+    let temperature = try Model.plainSoftmaxTemperature(file, network)
+    let logits = "\(network.nodes[network.logits].name)."
     for tensor in parameters.tensors where !tensor.name.hasPrefix(Self.extraPrefix) {
       let values = try file.floats(tensor.name, shape: tensor.shape)
+      if tensor.name.hasPrefix(logits) {
+        for index in 0..<values.count { values.start[index] *= temperature }
+      }
       tensor.set(tensor.values, rowMajor: values.start)
     }
     optimiser.resetAverages()

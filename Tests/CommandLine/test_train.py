@@ -1,8 +1,10 @@
 """`colorize train`: a run, its files, and that it can be stopped at any moment and go on."""
 
+import contextlib
 import csv
 import json
 import os
+import pty
 import re
 import resource
 import shutil
@@ -19,6 +21,8 @@ from support import FAILURE, MODEL, USAGE, names, pixels
 # A run that takes a second or two: what is tested is the same for a long one.
 SMALL = ["--size", "32", "--batch", "2", "--steps", "30", "--warmup", "5", "--metrics-every", "4"]
 SMALL += ["--samples-every", "0"]
+# A step of nearly no length.
+STILL = ["--learning-rate", "1e-9", "--warmup", "0", "--average", "0", "--steps", "1"]
 TYPES = {"F32": np.float32, "F16": np.float16}
 TIMES = {"seconds", "images_per_second"}
 
@@ -51,9 +55,7 @@ def rows(run):
 
 
 def without_times(run):
-    return [
-        {key: value for key, value in row.items() if key not in TIMES} for row in rows(run)
-    ]
+    return [{key: value for key, value in row.items() if key not in TIMES} for row in rows(run)]
 
 
 def assert_same_run(run, other):
@@ -150,8 +152,8 @@ def test_the_licence_and_the_recipe_are_in_the_model(colorize, photographs, tmp_
 
 
 def test_the_loss_falls(colorize, photographs, tmp_path):
-    """On a dozen pictures without augmentation, a network learns at once: 100 steps take the loss from
-    that of an even distribution, log 313 = 5.7, to well below."""
+    """On a dozen pictures without augmentation, a network learns at once: 100 steps take the loss
+    from that of an even distribution, log 313 = 5.7, to well below."""
     run = tmp_path / "run"
     colorize("train", "--data", photographs, "--out", run, *SMALL, "--steps", "100", "--no-flip",
              "--scale", "1", "1", "--lambda", "1")  # fmt: skip
@@ -192,6 +194,56 @@ def test_sheets(colorize, photographs, tmp_path):
     made, _ = colorize.colour(tmp_path / "in.png", tmp_path / "out.png",
         "--model", run / "model.safetensors", "--network-size", "32")  # fmt: skip
     assert np.array_equal(made, coloured[:side])
+
+
+def test_pictures_for_the_sheets(colorize, photographs, tmp_path, rgb):
+    (tmp_path / "samples").mkdir()
+    Image.fromarray(rgb).save(tmp_path / "samples/one.png")
+    run = tmp_path / "run"
+    colorize("train", "--data", photographs, "--out", run, *SMALL, "--steps", "2",
+             "--samples-every", "2", "--samples", tmp_path / "samples")  # fmt: skip
+    sheet = pixels(run / "samples/000002.png")
+    assert sheet.shape[1] == 3 * sheet.shape[0]
+    # The picture's middle, brought to the size of the sheet as Pillow does it.
+    side = sheet.shape[0]
+    expected = Image.fromarray(rgb[:, 8:56]).resize((side, side), Image.BICUBIC)
+    assert np.array_equal(sheet[:, 2 * side :], np.asarray(expected))
+
+
+def test_what_is_held_back_is_on_the_sheets(colorize, photographs, tmp_path):
+    run = tmp_path / "run"
+    colorize("train", "--data", photographs, "--out", run, *SMALL, "--steps", "2",
+             "--samples-every", "2", "--hold-back", "4")  # fmt: skip
+    sheet = pixels(run / "samples/000002.png")
+    side = sheet.shape[1] // 3
+    assert sheet.shape[0] == 3 * side
+    # Of 12 pictures the numbers 3, 7 and 11: PNG files, from which nothing is lost.
+    for row, number in enumerate([3, 7, 11]):
+        middle = Image.fromarray(photograph(number)[:, 12:84])
+        expected = np.asarray(middle.resize((side, side), Image.BICUBIC))
+        assert np.array_equal(sheet[row * side : (row + 1) * side, 2 * side :], expected)
+
+
+def test_progress_on_a_terminal(colorize, photographs, tmp_path):
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [colorize.path, "train", "--data", photographs, "--out", tmp_path / "run", *SMALL],
+        stderr=theirs,
+        env={**os.environ, "TERM": "xterm"},
+    )
+    os.close(theirs)
+    said = b""
+    # At its end a terminal gives an error.
+    with contextlib.suppress(OSError):
+        while part := os.read(ours, 65536):
+            said += part
+    os.close(ours)
+    assert process.wait(60) == 0
+    shown = re.findall(
+        rb"\x1b\[Kstep (\d+)/30  loss \d\.\d{4}  [\d.]+ images/s  \d+ (?:s|min) left", said
+    )
+    assert [int(step) for step in shown] == list(range(1, 31))
+    assert b"trained 30 steps in" in said
 
 
 def test_the_plot_is_no_must(colorize, photographs, tmp_path):
@@ -303,7 +355,9 @@ def test_more_steps(colorize, photographs, tmp_path):
 def test_other_pictures_than_before(colorize, photographs, tmp_path):
     data, run = tmp_path / "data", tmp_path / "run"
     shutil.copytree(photographs, data)
-    colorize("train", "--data", data, "--out", run, *SMALL, "--steps", "4", "--schedule", "constant")
+    colorize(
+        "train", "--data", data, "--out", run, *SMALL, "--steps", "4", "--schedule", "constant"
+    )
     (data / "03.png").unlink()
     said = colorize("train", "--out", run, "--resume", "--steps", "8", status=FAILURE).stderr
     assert "11 pictures" in said and "12" in said
@@ -340,12 +394,10 @@ def test_two_at_a_time(colorize, photographs, tmp_path):
 
 
 def test_from_the_built_in_model(colorize, photographs, tmp_path):
-    """A step of nearly no length leaves the weights that it has begun with."""
-    still = ["--learning-rate", "1e-9", "--warmup", "0", "--average", "0", "--steps", "1"]
     models = []
     for initial in ("default", MODEL):
         run = tmp_path / f"run{len(models)}"
-        colorize("train", "--data", photographs, "--out", run, *SMALL, *still, "--init", initial)
+        colorize("train", "--data", photographs, "--out", run, *SMALL, *STILL, "--init", initial)
         models.append(tensors(run / "model.safetensors")[1])
     _, embedded = safetensors(MODEL)
     assert len(models[0]) > 100
@@ -354,6 +406,27 @@ def test_from_the_built_in_model(colorize, photographs, tmp_path):
         if "running_" not in name:
             # Adam moves a weight by the learning rate; weight decay by less.
             assert np.abs(values - embedded[name]).max() < 2e-9, name
+
+
+def test_logits_that_stand_at_another_temperature(colorize, whole, photographs, tmp_path):
+    """The loss takes the plain softmax; the model that is written says that it stands at 1."""
+    first, run = tmp_path / "first.safetensors", tmp_path / "run"
+    colorize("convert", "--plain-softmax-temperature", "0.5", whole / "model.safetensors", first)
+    colorize("train", "--data", photographs, "--out", run, *SMALL, *STILL, "--init", first)
+    metadata, values = tensors(run / "model.safetensors")
+    assert metadata["temperature_of_plain_softmax"] == "1.0"
+    _, before = tensors(first)
+    for name, array in values.items():
+        if "running_" not in name:
+            factor = 0.5 if name.startswith("logits.") else 1
+            assert np.abs(array - factor * before[name]).max() < 2e-9, name
+
+
+def test_a_mask_of_another_convention(colorize, photographs, tmp_path):
+    centred = tmp_path / "centred.safetensors"
+    colorize("convert", "--mask-convention", "centred", MODEL, centred)
+    said = refused(colorize, tmp_path, "--data", photographs, *SMALL, "--init", centred)
+    assert "its mask_convention is centred; training takes zero-one" in said
 
 
 def test_what_is_frozen_stays(colorize, photographs, whole, tmp_path):
@@ -380,6 +453,70 @@ def test_the_published_networks(colorize, photographs, tmp_path, model):
              "--batch", "1", "--steps", "2", "--metrics-every", "1")  # fmt: skip
     assert len(rows(run)) == 2
     assert model in colorize("info", run / "model.safetensors").stdout
+
+
+# ---- Extra targets and the prior ----------------------------------------------------------------
+
+
+def write_features(path, **arrays):
+    header, data = {}, b""
+    for name, array in arrays.items():
+        end = len(data) + array.nbytes
+        header[name] = {"dtype": "F16", "shape": array.shape, "data_offsets": [len(data), end]}
+        data += array.tobytes()
+    text = json.dumps(header).encode()
+    path.write_bytes(struct.pack("<Q", len(text)) + text + data)
+
+
+def test_features(colorize, photographs, tmp_path):
+    random = np.random.default_rng(1)
+    features = {
+        "map": random.normal(size=(12, 3, 3, 5)).astype(np.float16),
+        "pooled": random.normal(size=(12, 7)).astype(np.float16),
+    }
+    run, file = tmp_path / "run", tmp_path / "features.safetensors"
+    write_features(file, **features)
+    colorize("train", "--data", photographs, "--out", run, *SMALL, "--steps", "8",
+             "--features", file, "--feature-weight", "0.5")  # fmt: skip
+    for row in rows(run):
+        parts = {name: float(row[name]) for name in ("classification", "map", "pooled")}
+        assert all(parts.values())
+        # The row's numbers have seven digits.
+        total = parts["classification"] + 0.5 * (parts["map"] + parts["pooled"])
+        assert float(row["loss"]) == pytest.approx(total, rel=1e-6)
+    _, state = tensors(run / "checkpoint.safetensors")
+    assert state["value.extra.map.weight"].shape[0] == 5
+    assert state["value.extra.pooled.weight"].shape[0] == 7
+    _, model = tensors(run / "model.safetensors")
+    assert model.keys() == {
+        name for name in safetensors(MODEL)[1] if not name.startswith("vector.")
+    }
+    (tmp_path / "other").mkdir()
+    write_features(file, pooled=features["pooled"][:11])
+    data = ["--data", photographs, "--features", file]
+    said = refused(colorize, tmp_path / "other", *data, *SMALL)
+    assert "features of 11 pictures, the set has 12" in said
+
+
+def test_a_prior_of_ones_own(colorize, photographs, whole, tmp_path):
+    """The same for all bins: all count alike, as with a lambda of 1."""
+    table = tmp_path / "prior.csv"
+    table.write_text("bin,prior\n" + "".join(f"{bin},2.5\n" for bin in range(313)))
+    for name, options in [("own", ["--prior", table]), ("alike", ["--lambda", "1"])]:
+        run = tmp_path / name
+        colorize("train", "--data", photographs, "--out", run, *SMALL, "--steps", "4", *options)
+    own, alike = (float(rows(tmp_path / name)[0]["loss"]) for name in ("own", "alike"))
+    # 1 / 313 is rounded to float32 in the one.
+    assert own == pytest.approx(alike, rel=1e-5)
+    assert abs(own - float(rows(whole)[0]["loss"])) > 1e-3
+    for content, why in [
+        ("1\n" * 312, "it has 312 bins, which sum up to 312.0; the network has 313"),
+        ("0\n" * 313, "it has 313 bins, which sum up to 0.0"),
+        ("1\nx\n", "row 2 ends with x"),
+        ("-1\n" * 313, "row 1 ends with -1.0"),
+    ]:
+        table.write_text(content)
+        assert why in refused(colorize, tmp_path, "--data", photographs, *SMALL, "--prior", table)
 
 
 # ---- What goes wrong ----------------------------------------------------------------------------
@@ -426,14 +563,17 @@ def test_one_picture(colorize, photographs, tmp_path):
 
 
 def test_a_full_disk(colorize, photographs, tmp_path):
-    """No file may be as large as a checkpoint: what is there stays as it is, and it goes on later."""
+    """No file may be as large as a checkpoint: the one that is there stays as it is."""
     run = tmp_path / "run"
     colorize("train", "--data", photographs, "--out", run, *SMALL, "--schedule", "constant")
     kept = (run / "checkpoint.safetensors").read_bytes()
     limit = len(kept) - 1000
     more = ["--out", run, "--resume", "--steps", "40"]
-    said = colorize("train", *more, status=FAILURE,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))).stderr  # fmt: skip
+
+    def limited():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    said = colorize("train", *more, status=FAILURE, preexec_fn=limited).stderr
     assert said == f"colorize: {run}/checkpoint.safetensors: cannot be written: File too large\n"
     assert (run / "checkpoint.safetensors").read_bytes() == kept
     assert not [name for name in os.listdir(run) if name.endswith(".tmp")]
@@ -482,13 +622,15 @@ def test_a_read_only_folder(colorize, photographs, public_folder):
 
 
 def test_a_loss_that_is_not_finite(colorize, photographs, tmp_path):
-    """With such a learning rate the weights grow beyond all bounds; the last checkpoint is sound."""
+    """Weights grow beyond all bounds with such a learning rate. The last checkpoint is sound."""
     run = tmp_path / "run"
     said = colorize("train", "--data", photographs, "--out", run, *SMALL, "--optimiser", "adam",
                     "--learning-rate", "10", "--warmup", "0", "--steps", "2000", "--average", "0",
                     "--weight-decay", "10", "--schedule", "constant", "--checkpoint-every", "1",
                     status=FAILURE).stderr  # fmt: skip
-    step, last = map(int, re.search(r"step (\d+): the .* is not finite; .* step (\d+)\n", said).groups())
+    step, last = map(
+        int, re.search(r"step (\d+): the .* is not finite; .* step (\d+)\n", said).groups()
+    )
     assert last == step - 1
     metadata, values = tensors(run / "checkpoint.safetensors")
     assert int(metadata["step"]) == last

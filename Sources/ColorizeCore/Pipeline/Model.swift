@@ -104,9 +104,7 @@ package final class Model: Sendable {
       }
       plain = wanted
     } else {
-      plain = try Self.number(
-        file, "temperature_of_plain_softmax", ModelOptions.plainSoftmaxTemperatures,
-        default: network.plainSoftmaxTemperature)
+      plain = try Self.plainSoftmaxTemperature(file, network)
     }
     let statedConvention = try Self.maskConvention(file)
     let size = try Self.number(
@@ -139,6 +137,15 @@ package final class Model: Sendable {
       let centres = try file.floats(name, shape: [2, network.binCount, 1, 1])
       return try BinCentres(normalized: centres.start, count: network.binCount)
     }
+  }
+
+  /// What a file says, or else the network.
+  package static func plainSoftmaxTemperature(_ file: TensorFile, _ network: Network)
+    throws(ColorizeError) -> Float
+  {
+    try number(
+      file, "temperature_of_plain_softmax", ModelOptions.plainSoftmaxTemperatures,
+      default: network.plainSoftmaxTemperature)
   }
 
   private static func maskConvention(_ file: TensorFile) throws(ColorizeError) -> MaskConvention {
