@@ -113,8 +113,7 @@ struct Train: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "How frequent each ab bin is: a table with a row for each, in which the last cell is the "
-        + "number. (default: counted in up to 4000 of the pictures)",
+      "How frequent each ab bin is: a table as 'colorize gamut' writes it. (default: counted in up to 4000 of the pictures)",
       valueName: "FILE"))
   var prior: FileName?
 
@@ -172,6 +171,12 @@ struct Train: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
+      "Pictures that validation.csv is about. (default: those that are held back)",
+      valueName: "PATH"))
+  var validation: FileName?
+
+  @Option(
+    help: ArgumentHelp(
       "How often a checkpoint is written: a number of steps, or, as in 10m, minutes. (default: 10m)",
       valueName: "N"))
   var checkpointEvery: String?
@@ -182,12 +187,14 @@ struct Train: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Pictures for the sheets. (default: some that are held back, or else some of the data)",
+      "Pictures for the sheets. (default: some to validate with, or else some of the data)",
       valueName: "PATH"))
   var samples: FileName?
 
   @Option(
-    help: ArgumentHelp("Steps from sheet to sheet; 0: none. (default: 1000)", valueName: "N"))
+    help: ArgumentHelp(
+      "Steps from sheet to sheet, and from one validation to the next; 0: neither. (default: 1000)",
+      valueName: "N"))
   var samplesEvery: Int?
 
   @Option(
@@ -252,7 +259,7 @@ struct Train: ParsableCommand {
       ("regression", regression), ("checkpoint-every", checkpointEvery), ("licence", licence),
     ]
     let paths = [
-      ("prior", prior), ("features", features), ("samples", samples),
+      ("prior", prior), ("features", features), ("validation", validation), ("samples", samples),
     ]
     var options: [String: String] = [:]
     for (name, value) in numbers { options[name] = value?.description }

@@ -87,7 +87,7 @@ final class TrainFolder {
 
   /// Writes a checkpoint, and keeps the one before.
   func write(_ new: Checkpoint, _ state: [TrainingTensor]) throws(Failure) {
-    try naming(checkpoint) { () throws(ColorizeError) in
+    try Failure.naming(checkpoint) { () throws(ColorizeError) in
       try OutputFile.write(checkpoint, keeping: previousCheckpoint) {
         (descriptor) throws(ColorizeError) in
         try new.write(state, to: descriptor)
@@ -97,28 +97,26 @@ final class TrainFolder {
 
   /// Writes the model file.
   func write(_ new: TrainedModel) throws(Failure) {
-    try naming(model) { () throws(ColorizeError) in
+    try Failure.naming(model) { () throws(ColorizeError) in
       try OutputFile.write(model) { (descriptor) throws(ColorizeError) in
         try new.write(to: .descriptor(descriptor))
       }
     }
   }
 
-  /// The metrics, with the rows up to a step.
-  func openMetrics(keeping step: Int) throws(Failure) -> MetricsFile {
-    let name = file("metrics.csv")
+  /// A table, with the rows up to a step.
+  ///
+  /// - Parameter part: the name of the file.
+  func table(_ part: String, _ columns: [String], keeping step: Int) throws(Failure) -> TrainTable {
+    let name = file(part)
     let descriptor = name.withCString { path in
       open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o666)
     }
     guard descriptor >= 0 else { throw Failure(name, "cannot be written") }
-    return try naming(name) { () throws(ColorizeError) in
-      try MetricsFile(descriptor, keeping: step)
+    let table = try Failure.naming(name) { () throws(ColorizeError) in
+      try StepTable(descriptor, columns: columns, keeping: step)
     }
-  }
-
-  /// Does something with the metrics.
-  func writeMetrics(_ body: () throws(ColorizeError) -> Void) throws(Failure) {
-    try naming(file("metrics.csv"), body)
+    return TrainTable(name: name, table: table)
   }
 
   /// Where a sheet is written to. Makes the folder of the sheets.
@@ -134,19 +132,6 @@ final class TrainFolder {
     guard result == 0 || errno == EEXIST else { throw Failure(folder, "cannot be made") }
   }
 
-  /// Errors about a file that is written are to name it.
-  private func naming<Result>(
-    _ file: FileName, _ body: () throws(ColorizeError) -> Result
-  ) throws(Failure) -> Result {
-    do throws(ColorizeError) {
-      return try body()
-    } catch .cannotWriteFile(let reason) {
-      throw Failure("\(file.shown): cannot be written: \(reason)")
-    } catch {
-      throw Failure("\(file.shown): \(error.message)")
-    }
-  }
-
   /// Takes away what a process that was killed while it wrote has left.
   private func removeLeftovers() {
     guard let folder = name.withCString({ opendir($0) }) else { return }
@@ -155,6 +140,36 @@ final class TrainFolder {
       let part = withUnsafeBytes(of: &entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
       guard OutputFile.isTemporary(part) else { continue }
       _ = FileName(bytes: part).inFolder(name).withCString(unlink)
+    }
+  }
+}
+
+/// A table of a run, and its name.
+struct TrainTable {
+  fileprivate let name: FileName
+  fileprivate let table: StepTable
+
+  func append(_ cells: [String]) throws(Failure) {
+    try Failure.naming(name) { () throws(ColorizeError) in try table.append(cells) }
+  }
+
+  /// Waits until the disk has it.
+  func flush() throws(Failure) {
+    try Failure.naming(name) { () throws(ColorizeError) in try table.flush() }
+  }
+}
+
+extension Failure {
+  /// Errors about a file that is written are to name it.
+  fileprivate static func naming<Result>(
+    _ file: FileName, _ body: () throws(ColorizeError) -> Result
+  ) throws(Failure) -> Result {
+    do throws(ColorizeError) {
+      return try body()
+    } catch .cannotWriteFile(let reason) {
+      throw Failure("\(file.shown): cannot be written: \(reason)")
+    } catch {
+      throw Failure("\(file.shown): \(error.message)")
     }
   }
 }

@@ -13,7 +13,8 @@ final class TrainRun {
   private let loader: BatchLoader
   private let trainer: Trainer
   private let sheet: TrainSheet?
-  private let metrics: MetricsFile
+  private let metrics: TrainTable
+  private let validation: (pictures: Validation, table: TrainTable)?
   private let progress: TrainProgress
   private let isQuiet: Bool
 
@@ -56,7 +57,15 @@ final class TrainRun {
     }
     self.data = data
     lastCheckpointStep = trainer.step
-    metrics = try folder.openMetrics(keeping: trainer.step)
+    metrics = try folder.table("metrics.csv", MetricsSum.columns, keeping: trainer.step)
+    if recipe.samplesEvery > 0, let pictures = try data.validation() {
+      validation = (
+        Validation(pictures, side: recipe.size, team: team),
+        try folder.table("validation.csv", Validation.columns, keeping: trainer.step)
+      )
+    } else {
+      validation = nil
+    }
     let sheet = recipe.samplesEvery > 0 ? try TrainSheet(data.samples()) : nil
     self.sheet = sheet?.isEmpty ?? true ? nil : sheet
     loader = try data.loader(after: trainer.step, threads: team.size)
@@ -93,7 +102,7 @@ final class TrainRun {
     }
     while trainer.step < recipe.steps, !Interrupt.wanted {
       try step()
-      if let sheet, isDue(recipe.samplesEvery) { try write(sheet) }
+      if recipe.samplesEvery > 0, isDue(recipe.samplesEvery) { try lookAtModel() }
       if isCheckpointDue { try writeCheckpoint() }
     }
     if trainer.step > lastCheckpointStep { try writeCheckpoint() }
@@ -129,11 +138,7 @@ final class TrainRun {
     sum.add(report, seconds: duration)
     progress.update(step: trainer.step, loss: Float(report.loss))
     guard isDue(recipe.metricsEvery) else { return }
-    try folder.writeMetrics { () throws(ColorizeError) in
-      try metrics.append(
-        sum, step: trainer.step, batch: recipe.batch, seconds: seconds,
-        learningRate: report.learningRate)
-    }
+    try metrics.append(sum.row(report, batch: recipe.batch, seconds: seconds))
     sum = MetricsSum()
   }
 
@@ -150,8 +155,9 @@ final class TrainRun {
   }
 
   private func writeCheckpoint() throws {
-    // What is in the metrics need not be in a checkpoint: their rows are to be on the disk before it.
-    try folder.writeMetrics { () throws(ColorizeError) in try metrics.flush() }
+    // Rows that a run which goes on will not write again are to be on the disk before it.
+    try metrics.flush()
+    try validation?.table.flush()
     let checkpoint = Checkpoint(
       recipe: recipe, step: trainer.step, seconds: seconds, pictures: data.description,
       metrics: sum)
@@ -162,10 +168,16 @@ final class TrainRun {
     drawPlot()
   }
 
-  private func write(_ sheet: TrainSheet) throws {
+  /// Shows what the model makes of pictures.
+  private func lookAtModel() throws {
     let model = try TrainedModel(trainer, recipe, pictures: data.description).open()
-    try sheet.write(
-      to: folder.sheet(after: trainer.step), model, networkSize: recipe.size, threads: team.size)
+    if let sheet {
+      try sheet.write(
+        to: folder.sheet(after: trainer.step), model, networkSize: recipe.size, threads: team.size)
+    }
+    if let validation {
+      try validation.table.append(validation.pictures.row(trainer.step, model))
+    }
   }
 
   /// A plot that fails is no reason to stop.

@@ -48,9 +48,9 @@ def tensors(path):
     return metadata, found
 
 
-def rows(run):
+def rows(run, name="metrics.csv"):
     """The metrics of a run, as dictionaries of strings."""
-    with (run / "metrics.csv").open(newline="") as file:
+    with (run / name).open(newline="") as file:
         return list(csv.DictReader(file))
 
 
@@ -222,6 +222,36 @@ def test_what_is_held_back_is_on_the_sheets(colorize, photographs, tmp_path):
         middle = Image.fromarray(photograph(number)[:, 12:84])
         expected = np.asarray(middle.resize((side, side), Image.BICUBIC))
         assert np.array_equal(sheet[row * side : (row + 1) * side, 2 * side :], expected)
+
+
+def test_validation(colorize, photographs, tmp_path):
+    """The last row is what `colorize evaluate` says; a run that was stopped has all rows once."""
+    run, held_back = tmp_path / "run", tmp_path / "held back"
+    held_back.mkdir()
+    for number in (3, 7, 11):
+        shutil.copy(photographs / f"{number:02}.png", held_back)
+    options = [*SMALL, "--steps", "10", "--samples-every", "4"]
+    data = ["--data", photographs, "--hold-back", "4"]
+    colorize("train", *data, "--out", run, *options)
+    table = tmp_path / "table.csv"
+    colorize("evaluate", "--model", run / "model.safetensors", "--network-size", "32",
+             "--csv", table, held_back)  # fmt: skip
+    validated = rows(run, "validation.csv")
+    assert [row["step"] for row in validated] == ["4", "8", "10"]
+    with table.open(newline="") as file:
+        expected = {row["name"]: row for row in csv.DictReader(file)}["network at 32"]
+    for name in ("auc", "rebalanced_auc", "psnr", "ciede2000", "chroma", "colourfulness"):
+        assert validated[-1][name] == expected[name]
+    # The same pictures in a folder are no part of the data, and the run is another one.
+    other = tmp_path / "other"
+    data = ["--data", photographs, "--validation", held_back]
+    process = start(colorize, *data, "--out", other, *options, "--checkpoint-every", "1")
+    wait_for((other / "checkpoint.safetensors").exists, process)
+    process.kill()
+    process.communicate()
+    colorize("train", "--out", other, "--resume")
+    assert [row["step"] for row in rows(other, "validation.csv")] == ["4", "8", "10"]
+    assert rows(other, "validation.csv")[-1] != validated[-1]
 
 
 def test_progress_on_a_terminal(colorize, photographs, tmp_path):

@@ -38,6 +38,8 @@ package struct Recipe: Equatable, Sendable {
   package var hints: Float?
   /// Every so manyth picture is not trained on; 0: none.
   package var heldBack = 0
+  /// Pictures to validate with; empty: those that are held back.
+  package var validation = ""
 
   // The losses.
   /// nil: what the network has.
@@ -69,8 +71,9 @@ package struct Recipe: Equatable, Sendable {
   package var licence = ""
   package var metricsEvery = 20
   package var checkpointEvery = Interval.minutes(10)
+  /// Steps from sheet to sheet, and from one validation to the next; 0: neither.
   package var samplesEvery = 1000
-  /// A folder of pictures for the sheets; empty: some that are held back, or else some of the data.
+  /// A folder of pictures for the sheets; empty: some to validate with, or else some of the data.
   package var samples = ""
 
   package init() {}

@@ -34,6 +34,7 @@ package struct Setting {
         recipe.hints = text.isEmpty ? nil : try parsed(text, "hints", 0...1)
       },
       heldBack,
+      string("validation", \.validation, isFree: true),
 
       Setting(name: "loss", isFree: false, text: { $0.loss?.rawValue ?? "" }) {
         (recipe, text) throws(ColorizeError) in

@@ -72,11 +72,17 @@ package struct TrainingData {
       firstSample: step * recipe.batch, threads: threads)
   }
 
+  /// Pictures that nothing is learnt from; nil: there are none.
+  package func validation() throws(ColorizeError) -> PicturePart? {
+    if !recipe.validation.isEmpty { return try PictureSet([Array(recipe.validation.utf8)]).all }
+    guard recipe.heldBack > 0 else { return nil }
+    let heldBack = pictures.heldBack(every: recipe.heldBack)
+    return heldBack.count > 0 ? heldBack : nil
+  }
+
   /// The pictures for the sheets.
   package func samples() throws(ColorizeError) -> PicturePart {
     if !recipe.samples.isEmpty { return try PictureSet([Array(recipe.samples.utf8)]).all }
-    guard recipe.heldBack > 0 else { return part }
-    let heldBack = pictures.heldBack(every: recipe.heldBack)
-    return heldBack.count > 0 ? heldBack : part
+    return try validation() ?? part
   }
 }
