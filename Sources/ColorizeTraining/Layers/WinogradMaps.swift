@@ -13,9 +13,6 @@ final class WinogradMaps {
   private let gradient: Memory<Float>
   /// The weights of the adjoint: as a convolution from `outputs` to `inputs` channels, packed.
   private let adjointWeight: Memory<Float>
-  /// `[panels, positions, inputs, panel]`: of the weights, or of the adjoint's, or the gradient of the first; each only
-  /// within one call.
-  private let transformed: Memory<Float>
   private let zeros: Memory<Float>
   private let panel: Int
   private let gemmRows: Int
@@ -59,9 +56,6 @@ final class WinogradMaps {
     self.adjointWeight = adjointWeight
     panel = kernels.core.gemmPanel
     gemmRows = kernels.core.gemmRows
-    transformed = try Memory(
-      count: Self.positions
-        * max(inputs.roundedUp(to: panel) * outputs, outputs.roundedUp(to: panel) * inputs))
     zeros = try Memory(count: max(inputs, outputs).roundedUp(to: 64))
     zeros.fill(0)
   }
@@ -89,11 +83,20 @@ final class WinogradMaps {
     return Self.workspaceCount + local + Self.positions * tiles * panel
   }
 
-  /// The floats that all workers share.
+  /// The floats that all workers share: transformed weights, and then transformed tiles.
   var sharedCount: Int {
     let channels = inputs.roundedUp(to: Self.block) + outputs.roundedUp(to: 32)
-    return max(Self.sharedCount, Self.positions * channels * gemmRows) + gemmRows * Self.block
+    return weightsCount + max(Self.sharedCount, Self.positions * channels * gemmRows)
+      + gemmRows * Self.block
   }
+
+  /// `[panels, positions, inputs, panel]` of the weights, of the adjoint's, or of the gradient of the first.
+  private var weightsCount: Int {
+    Self.positions
+      * max(inputs.roundedUp(to: panel) * outputs, outputs.roundedUp(to: panel) * inputs)
+  }
+
+  private func sharedTiles(_ run: Run) -> UnsafeMutablePointer<Float> { run.shared + weightsCount }
 
   /// Tiles of one piece of work where threads share transformed tiles.
   private static let tilesInPiece = 104
@@ -152,14 +155,14 @@ final class WinogradMaps {
       forPieces(of: all, atOnce: gemmRows, run) { range, worker in
         transformInput(
           input, range, channels: product.inputs, firstOfAll: first, of: all.count,
-          into: run.shared, run.scratch(of: worker), run)
+          into: sharedTiles(run), run.scratch(of: worker), run)
       }
       let pieces = all.count.pieces(of: Self.tilesInPiece)
       run.team.run(panels * pieces) { item, worker in
         let start = first + item % pieces * Self.tilesInPiece
         let workspace = run.scratch(of: worker)
         multiply(
-          product, run.shared, tilesOfAll: all.count,
+          product, sharedTiles(run), tilesOfAll: all.count,
           start..<min(start + Self.tilesInPiece, all.upperBound), firstOfAll: first,
           panel: item / pieces, output, adds: adds, sums: workspace + Self.workspaceCount,
           workspace, run)
@@ -191,7 +194,7 @@ final class WinogradMaps {
           taps[tap] = UnsafePointer(product.weight.start + (number * 9 + tap) * count)
         }
       }
-      arguments.output = transformed.start + (number * Self.positions + pair * 4) * count
+      arguments.output = run.shared + (number * Self.positions + pair * 4) * count
       arguments.position_stride = count
       arguments.count = product.inputs
       arguments.rows = pair / 3
@@ -266,7 +269,7 @@ final class WinogradMaps {
     firstOfAll: Int, panel number: Int, _ output: BatchActivation, adds: Bool,
     sums: UnsafeMutablePointer<Float>, _ workspace: UnsafeMutablePointer<Float>, _ run: Run
   ) {
-    let weights = transformed.start + number * Self.positions * product.inputs * panel
+    let weights = run.shared + number * Self.positions * product.inputs * panel
     let sumsStride = tiles.count * panel
     var tile = colorize_gemm_sums()
     tile.matrix_rows = gemmRows
@@ -318,7 +321,7 @@ final class WinogradMaps {
       gemmRows, Self.sharedCount / (Self.positions * (inputCount + outputStride)))
     for first in stride(from: 0, to: tiles, by: atOnce) {
       let all = first..<min(first + atOnce, tiles)
-      let left = run.shared
+      let left = sharedTiles(run)
       let right = left + Self.positions * inputCount * all.count + gemmRows * Self.block
       forPieces(of: all, atOnce: gemmRows, run) { range, worker in
         transformInput(
@@ -382,7 +385,7 @@ final class WinogradMaps {
           product.rows = min(gemmRows, rows - row)
           let place = number * Self.positions + Self.places[position]
           product.sums =
-            transformed.start + (place * inputs + block * Self.block + row) * panel
+            run.shared + (place * inputs + block * Self.block + row) * panel
           run.kernels.gemmOuter(&product)
         }
       }
@@ -398,7 +401,7 @@ final class WinogradMaps {
       let first = piece * atOnce
       var arguments = colorize_winograd_weights_gradient()
       arguments.transformed = UnsafePointer(
-        transformed.start + number * Self.positions * count + first)
+        run.shared + number * Self.positions * count + first)
       arguments.position_stride = count
       withUnsafeMutableBytes(of: &arguments.tap) { bytes in
         let taps = bytes.assumingMemoryBound(to: UnsafeMutablePointer<Float>?.self)
