@@ -8,7 +8,8 @@ For the model's distribution p at temperature T a colour is the mean of the bins
 
 the distribution of a world in which rare colours are less rare; vividness 0 is p itself, and the
 smoothed prior is 0.95 prior + 0.05 / 313. The factor is a summand of the last layer's bias, so that
-it costs nothing: make_default_model.py puts it there. Every setting's figures are those of `colorize evaluate` (reference preset, ab bilinear).
+it costs nothing: make_default_model.py puts it there. Every setting's figures are those of
+`colorize evaluate` (reference preset, ab bilinear).
 """
 
 import argparse
@@ -26,7 +27,7 @@ from scipy.spatial import cKDTree
 from skimage import color
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "Tests" / "Reference"))
-from compact import BINS, load
+from compact import BINS, load, read_prior, vivid
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 THRESHOLDS = 151
@@ -50,23 +51,6 @@ def held_back(paths, period, limit):
     chosen = encoded[period - 1 :: period] if period else encoded
     step = max(1, len(chosen) // limit)
     return [np.asarray(Image.open(io.BytesIO(e)).convert("RGB")) for e in chosen[::step][:limit]]
-
-
-def read_prior(path):
-    rows = [line.split("\t") for line in path.read_text().splitlines()]
-    values = []
-    for row in rows:
-        try:
-            values.append(float(row[-1]))
-        except ValueError:
-            continue
-    return np.array(values[-len(BINS) :])
-
-
-def bias_for(vividness, prior):
-    """What is added to the logits, [313]."""
-    smoothed = 0.95 * prior + 0.05 / len(prior)
-    return torch.from_numpy(np.log1p(vividness / (len(prior) * smoothed)))
 
 
 class Picture:
@@ -132,7 +116,7 @@ def main():
     prior = read_prior(arguments.prior)
     tree = cKDTree(BINS.numpy())
     pictures = [
-        Picture(rgb, tree, 1 / prior)
+        Picture(rgb, tree, 1 / prior.numpy())
         for rgb in held_back(arguments.data, arguments.hold_back, arguments.limit)
     ]
     print(f"{len(pictures)} pictures")
@@ -148,7 +132,7 @@ def main():
                 inputs[0, 0] = torch.from_numpy((picture.lightness(side) - 50) / 100)
                 logits.append(network(inputs).double())
         for t, vividness in itertools.product(arguments.temperatures, arguments.vividness):
-            shift = bias_for(vividness, prior).view(1, -1, 1, 1)
+            shift = vivid(vividness, prior).view(1, -1, 1, 1)
             means = [
                 torch.einsum("nkhw,kc->nchw", ((one + shift) / t).softmax(1), centres)
                 for one in logits

@@ -38,6 +38,22 @@ BINS = torch.tensor(
 PAPER_TEMPERATURE = 0.38
 
 
+def vivid(vividness, prior):
+    """What is added to logits [313] for a world in which rare colours are less rare.
+
+    The distribution p becomes proportional to p * (1 + vividness / (313 smoothed prior)); the
+    smoothed prior is 0.95 prior + 0.05 / 313.
+    """
+    smoothed = 0.95 * prior + 0.05 / len(BINS)
+    return torch.log1p(vividness / (len(BINS) * smoothed))
+
+
+def read_prior(path):
+    """[313]: the last cells of a table's rows, as `colorize gamut --csv` writes it."""
+    rows = path.read_text().splitlines()[-len(BINS) :]
+    return torch.tensor([float(row.replace(",", "\t").split("\t")[-1]) for row in rows]).double()
+
+
 def conv(inputs, outputs, stride):
     """A 3x3 convolution without bias, then batch norm."""
     return nn.Sequential(

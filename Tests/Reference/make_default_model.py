@@ -1,6 +1,10 @@
 """Makes Sources/ColorizeDefaultModel/compact.safetensors, the model inside the library.
 
-    python make_default_model.py compact-bootstrap.safetensors
+    python make_default_model.py model.safetensors --temperature 0.8 --vividness 0.1
+
+`model.safetensors` is what `colorize train` has written, and the dials are those that
+training/dials.py has found best; `read` says what they are. They go into the last layer, so that
+the caller's default temperature, the paper's 0.38, is the best one.
 
 Weights become fp16, except the one-dimensional tensors (biases and batch norm) and the first
 convolution. With everything in fp16 ab moves by up to 0.3 from the fp32 network's; the first
@@ -17,15 +21,15 @@ import hashlib
 import sys
 from pathlib import Path
 
-import numpy as np
 import torch
 from safetensors.torch import load_file
 
-from compact import PAPER_TEMPERATURE, Compact, annealed_mean, load
+from compact import PAPER_TEMPERATURE, Compact, annealed_mean, read_prior, vivid
 from pictures import PICTURES, network_input, picture
 from safetensors_file import write
 
 OUTPUT = Path(__file__).parents[2] / "Sources" / "ColorizeDefaultModel" / "compact.safetensors"
+PRIOR = Path(__file__).parents[2] / "training" / "ab-prior.tsv"
 MAXIMUM_BYTES = 9_000_000
 ROUNDING_BOUND = 0.1
 
@@ -40,6 +44,16 @@ LICENCE = (
 
 def stays_fp32(name, tensor):
     return tensor.dim() == 1 or name == "stem1.0.weight"
+
+
+def read(weights, temperature, vividness):
+    """Weights with softmax(logits / 0.38) = softmax((logits + vivid(vividness)) / temperature)."""
+    factor = PAPER_TEMPERATURE / temperature
+    bias = weights["logits.bias"].double() + vivid(vividness, read_prior(PRIOR))
+    return weights | {
+        "logits.weight": (weights["logits.weight"].double() * factor).float(),
+        "logits.bias": (bias * factor).float(),
+    }
 
 
 def vectors(network):
@@ -59,12 +73,19 @@ def vectors(network):
     return tensors
 
 
+def network_of(weights):
+    """Computes in float64."""
+    network = Compact().double().eval().requires_grad_(False)
+    network.load_state_dict({name: tensor.double() for name, tensor in weights.items()})
+    return network
+
+
 def rounding_error(source, rounded):
     """The largest |difference| of ab between two networks over natural pictures, at T = 0.38."""
     worst = 0.0
     for name in PICTURES:
         for size in (128, 160, 256):
-            inputs = network_input(picture(name, size, size))[None]
+            inputs = network_input(picture(name, size, size))[None].double()
             expected, actual = (
                 annealed_mean(n(inputs), PAPER_TEMPERATURE) for n in (source, rounded)
             )
@@ -75,35 +96,36 @@ def rounding_error(source, rounded):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("source", type=Path, help="the trained weights: safetensors, fp32")
+    parser.add_argument("--temperature", type=float, default=PAPER_TEMPERATURE)
+    parser.add_argument("--vividness", type=float, default=0)
+    parser.add_argument("--network-size", type=int, default=160)
     parser.add_argument("-o", "--output", type=Path, default=OUTPUT)
     arguments = parser.parse_args()
 
-    weights = load_file(arguments.source)
+    weights = read(load_file(arguments.source), arguments.temperature, arguments.vividness)
     tensors = {
         name: (tensor if stays_fp32(name, tensor) else tensor.half()).numpy()
         for name, tensor in weights.items()
     }
-    network = Compact().double().eval().requires_grad_(False)
-    network.load_state_dict(
-        {name: torch.from_numpy(array.astype(np.float64)) for name, array in tensors.items()}
-    )
-    tensors |= vectors(network)
+    rounded = network_of({name: torch.from_numpy(array) for name, array in tensors.items()})
+    tensors |= vectors(rounded)
 
     digest = hashlib.sha256(arguments.source.read_bytes()).hexdigest()
     metadata = {
         "name": "compact",
         "architecture": "compact",
         "temperature_of_plain_softmax": "1",
-        "default_network_size": "160",
+        "default_network_size": f"{arguments.network_size}",
         "temperature_of_vectors": f"{PAPER_TEMPERATURE}",
         "licence": LICENCE,
-        "source": f"{arguments.source.name}, SHA-256 {digest}, rounded by "
+        "source": f"{arguments.source.name}, SHA-256 {digest}, with temperature "
+        f"{arguments.temperature:g} and vividness {arguments.vividness:g}, rounded by "
         "Tests/Reference/make_default_model.py; see MODEL_CARD.md",
     }
     write(arguments.output, tensors, metadata)
 
     size = arguments.output.stat().st_size
-    error = rounding_error(load(arguments.source), load(arguments.output))
+    error = rounding_error(network_of(weights), rounded)
     print(f"{arguments.output.name}: {size} bytes (at most {MAXIMUM_BYTES})")
     print(f"ab with rounded weights: within {error:.3f} of fp32 (bound {ROUNDING_BOUND})")
     return 0 if size <= MAXIMUM_BYTES and error <= ROUNDING_BOUND else 1
