@@ -25,6 +25,7 @@ final class NormLayer: Layer {
 
   /// How much a batch counts in the running statistics: PyTorch's default.
   private static let momentum = 0.1
+  private static let samples = 64
 
   /// - Parameter connections: the input, and what is added if anything is.
   init(_ connections: Connections, hasReLU: Bool, _ norm: Tensors, isFrozen: Bool)
@@ -78,11 +79,12 @@ final class NormLayer: Layer {
 
   private func setStatistics(_ run: Run) {
     let input = connections.inputs[0]
-    // Sums of distances from the running mean, which is near the batch's.
+    // Sums of distances from what is near the batch's mean: a channel may hardly vary, and its variance would be
+    // lost in squares of something larger.
     var operation = colorize_channel_sums()
     operation.b = UnsafePointer(input.start)
     let centre = row(4)
-    centre.update(from: norm.mean.values.start, count: norm.mean.elements)
+    setSampleMean(centre)
     operation.centre = UnsafePointer(centre)
     operation.channels = channels
     operation.stride = channels
@@ -98,6 +100,18 @@ final class NormLayer: Layer {
       Self.move(&norm.mean.values.start[c], to: own)
       Self.move(&norm.variance.values.start[c], to: unbiased)
     }
+  }
+
+  /// The mean of some rows, evenly spread.
+  private func setSampleMean(_ target: UnsafeMutablePointer<Float>) {
+    let input = connections.inputs[0]
+    let count = min(Self.samples, input.rows)
+    target.update(repeating: 0, count: channels)
+    for sample in 0..<count {
+      let row = input.start + sample * input.rows / count * input.stride
+      for c in 0..<channels { target[c] += row[c] }
+    }
+    for c in 0..<channels { target[c] /= Float(count) }
   }
 
   private static func move(_ value: inout Float, to target: Double) {
