@@ -53,6 +53,7 @@ BENCHMARKS = .benchmarks/complete
 # What the tests run against: a copy, installed here.
 STAGE = $(CURDIR)/build/stage
 ON_STAGE = COLORIZE_LIBRARY=$(STAGE)/lib/$(SONAME) COLORIZE_COMMAND=$(STAGE)/bin/colorize \
+  COLORIZE_TRAINING_PROBE=$(abspath $(BUILD))/release/training-probe \
   PYTHONPATH=$(CURDIR)/bindings/python/src
 
 .NOTPARALLEL:
@@ -125,6 +126,7 @@ check-reference: stage $(REFERENCE)
 	$(ON_STAGE) .reference/bin/python Tests/Reference/check_colorizers.py
 	$(ON_STAGE) .reference/bin/python Tests/Reference/check_published.py
 	$(ON_STAGE) .reference/bin/python Tests/Reference/check_evaluation.py
+	$(ON_STAGE) .reference/bin/python Tests/Reference/check_training.py
 	.reference/bin/python Tests/Reference/check_fixtures.py
 	rm -rf build/fixtures
 	.reference/bin/python Tests/Reference/make_fixtures.py --full build/fixtures
