@@ -43,14 +43,14 @@ package final class PackedMatrix: Sendable {
   /// A matrix that is packed already, and may change between one product and the next: that of a
   /// network in training.
   ///
-  /// - Parameter values: `[panels, depth, panel]`.
+  /// - Parameter values: `[panels, depth, panel]`; what may follow is not looked at.
   package init(packed values: Memory<Float>, depth: Int, columns: Int, kernels: KernelSet) {
     self.depth = depth
     self.values = values
     blas = nil
     panel = kernels.gemmPanel
     panels = columns.pieces(of: panel)
-    precondition(values.count == panels * depth * panel, "the memory is that of another matrix")
+    precondition(values.count >= panels * depth * panel, "the memory is that of another matrix")
   }
 
   /// Where row `k` of a panel starts.
