@@ -129,9 +129,6 @@ final class NormLayer: Layer {
     operation.channels = channels
     operation.stride = channels
     run.sums(operation, rows: input.rows, sums.start, sums.start + channels)
-    if connections.inputs.count > 1, let more = connections.inputGradients[1] {
-      connections.write(gradient, to: more, run)
-    }
     let count = Double(input.rows)
     let (own, inputFactor, shift) = (row(2), row(4), row(5))
     for c in 0..<norm.mean.elements {
@@ -149,12 +146,17 @@ final class NormLayer: Layer {
       inputFactor[c] = Float(slope)
       shift[c] = isFrozen ? 0 : Float(-factor * sum / count - slope * Double(mean[c]))
     }
-    guard let target = connections.inputGradients[0] else { return }
-    connections.write(gradient, to: target, run) {
-      $0.a_scale = UnsafePointer(own)
-      $0.b = UnsafePointer(input.start)
-      $0.b_scale = UnsafePointer(inputFactor)
-      $0.shift = UnsafePointer(shift)
+    // In the order of the inputs: both may be the same one.
+    if let target = connections.inputGradients[0] {
+      connections.write(gradient, to: target, run) {
+        $0.a_scale = UnsafePointer(own)
+        $0.b = UnsafePointer(input.start)
+        $0.b_scale = UnsafePointer(inputFactor)
+        $0.shift = UnsafePointer(shift)
+      }
+    }
+    if connections.inputs.count > 1, let more = connections.inputGradients[1] {
+      connections.write(gradient, to: more, run)
     }
   }
 }
