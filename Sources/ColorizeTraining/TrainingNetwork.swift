@@ -194,11 +194,11 @@ private struct Group {
     var isNeeded = Array(repeating: false, count: nodes.count)
     for end in ends { isNeeded[end] = true }
     for index in nodes.indices.reversed() where isNeeded[index] {
-      for input in nodes[index].inputs { isNeeded[input] = true }
+      for input in valueInputs(nodes[index]) { isNeeded[input] = true }
     }
     var users: [[Int]] = Array(repeating: [], count: nodes.count)
     for (index, node) in nodes.enumerated() where isNeeded[index] {
-      for input in node.inputs { users[input].append(index) }
+      for input in valueInputs(node) { users[input].append(index) }
     }
     /// The only use of a value, if that is no end itself.
     func onlyUser(_ node: Int) -> Int? {
@@ -208,9 +208,7 @@ private struct Group {
     var groups: [Group] = []
     for (index, node) in nodes.enumerated() where isNeeded[index] && !taken.contains(index) {
       guard let operation = node.operation else { continue }
-      // Resampling needs another activation for its size alone.
-      let inputs = operation is Bilinear ? [node.inputs[0]] : node.inputs
-      var group = Group(first: index, inputs: inputs, output: index)
+      var group = Group(first: index, inputs: valueInputs(node), output: index)
       if operation is BatchNorm, let user = onlyUser(index), nodes[user].operation is Add,
         let other = nodes[user].inputs.first(where: { $0 != index }), other < index
       {
@@ -229,6 +227,11 @@ private struct Group {
     }
     // A group stands where its last node was: what it adds is there by then.
     return groups.sorted { $0.output < $1.output }
+  }
+
+  /// Resampling needs another activation for its size alone.
+  private static func valueInputs(_ node: Network.Node) -> [Int] {
+    node.operation is Bilinear ? [node.inputs[0]] : node.inputs
   }
 
   func isLearnt(_ nodes: [Network.Node], _ parameters: Parameters) -> Bool {
