@@ -286,10 +286,11 @@ class Reference:
 
 
 class AwayFromKinks(TorchFunctionMode):
-    """Moves the bias before each ReLU by a little, so that no value is near 0 where the gradient jumps.
+    """Moves the bias before each ReLU by a little, so that no value is near 0.
 
-    Of millions of values a few are so near that another rounding puts them on the other side; and
-    behind a few batch norms, one of them is 1e-2 of a tensor's gradient, in PyTorch's float32 too.
+    There the gradient jumps. Of millions of values a few are so near that another rounding puts
+    them on the other side; and behind a few batch norms, one of them is 1e-2 of a tensor's
+    gradient, in PyTorch's float32 too.
     The zero goes into the widest gap, a channel at a time, that there is near it.
 
         with AwayFromKinks(reference.module):
