@@ -40,7 +40,8 @@ final class TrainFolder {
     if !hasRun && resuming {
       throw Refusal("\(name.shown) holds no checkpoint from which --resume could go on")
     }
-    removeLeftovers()
+    Self.removeLeftovers(in: name)
+    Self.removeLeftovers(in: samples)
   }
 
   deinit { close(descriptor) }
@@ -133,13 +134,13 @@ final class TrainFolder {
   }
 
   /// Takes away what a process that was killed while it wrote has left.
-  private func removeLeftovers() {
-    guard let folder = name.withCString({ opendir($0) }) else { return }
-    defer { closedir(folder) }
-    while let entry = readdir(folder) {
+  private static func removeLeftovers(in folder: FileName) {
+    guard let stream = folder.withCString({ opendir($0) }) else { return }
+    defer { closedir(stream) }
+    while let entry = readdir(stream) {
       let part = withUnsafeBytes(of: &entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
       guard OutputFile.isTemporary(part) else { continue }
-      _ = FileName(bytes: part).inFolder(name).withCString(unlink)
+      _ = FileName(bytes: part).inFolder(folder).withCString(unlink)
     }
   }
 }

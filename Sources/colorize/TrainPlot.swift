@@ -51,12 +51,15 @@ struct TrainPlot {
 
   /// Takes part of a second.
   func draw() -> Result {
-    guard let process = spawn() else { return .notInstalled }
+    guard let process = spawn() else {
+      _ = temporary.withCString(unlink)
+      return .notInstalled
+    }
     var status: Int32 = 0
     while waitpid(process, &status, 0) < 0, errno == EINTR {}
     guard status == 0, OutputFile.move(temporary, to: picture) else {
       _ = temporary.withCString(unlink)
-      return .failed(status)
+      return .failed(status >> 8 & 0xFF)
     }
     return .drawn
   }

@@ -282,7 +282,7 @@ def test_the_plot_is_no_must(colorize, photographs, tmp_path):
     said = colorize("train", "--data", photographs, "--out", run, *SMALL, "--steps", "3",
                     environment={"PATH": str(tmp_path / "bin")}).stderr  # fmt: skip
     assert said.count("gnuplot is not installed") == 1
-    assert "metrics.png" not in names(run)
+    assert names(run) == ["checkpoint.safetensors", "metrics.csv", "model.safetensors"]
 
 
 @pytest.mark.skipif(shutil.which("gnuplot") is None, reason="gnuplot is not installed")
@@ -339,6 +339,18 @@ def test_a_damaged_checkpoint_is_passed_over(colorize, photographs, whole, tmp_p
     said = colorize("train", "--out", run, "--resume").stderr
     assert "the one before it is taken" in said
     assert_same_run(run, whole)
+
+
+def test_what_a_killed_process_left_is_taken_away(colorize, whole, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(whole, run)
+    (run / "samples").mkdir()
+    for folder in (run, run / "samples"):
+        (folder / ".colorize-123-0.tmp").write_text("")
+    (run / ".mine.tmp").write_text("")
+    colorize("train", "--out", run, "--resume")
+    assert names(run) == sorted([*names(whole), ".mine.tmp", "samples"])
+    assert names(run / "samples") == []
 
 
 def test_two_damaged_checkpoints(colorize, whole, tmp_path):

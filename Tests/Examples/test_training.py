@@ -44,7 +44,7 @@ def fine_tune(tmp_path):
 
 
 def test_a_palette_is_learnt(fine_tune, tmp_path):
-    """At least half of what the built-in model is wrong by is gone, in a tenth of the steps' work."""
+    """At least half of what the built-in model is wrong by is gone."""
     result = fine_tune("--size", "64", "--steps", "100", "--quiet")
     assert result.returncode == 0, result.stderr
     rows = re.findall(r"^network at 128 +(.*)$", result.stdout, flags=re.M)

@@ -7,7 +7,7 @@
 # PICTURES  some dozens of colour pictures (PNG, JPEG), in folders or tars: what is learnt from
 # OTHERS    a folder with a few more of the same kind: what the model is measured on, and never learns from
 # OUT       a folder to make: the model, sheets of pictures, metrics, checkpoints
-# OPTION    more options for `colorize train`, which go before those here
+# OPTION    options for `colorize train`, which hold instead of those here
 #
 # With 50 pictures it takes a minute or two on two cores. Ctrl-C stops it; the same line with --resume behind it goes on.
 set -euo pipefail
