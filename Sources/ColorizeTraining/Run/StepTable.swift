@@ -37,7 +37,7 @@ package final class StepTable {
     guard fsync(descriptor) == 0 else { throw Self.failure }
   }
 
-  /// How many bytes the header and the rows up to a step have. Throws if another header is there.
+  /// How many bytes the header and the rows up to a step have. Throws if something else is there.
   private static func bytes(
     of descriptor: Int32, _ header: String, upTo step: Int
   ) throws(ColorizeError) -> Int {
@@ -46,14 +46,14 @@ package final class StepTable {
     let text = try Memory<UInt8>(count: Int(size))
     guard pread(descriptor, text.start, text.count, 0) == text.count else { throw failure }
     let bytes = UnsafeBufferPointer(start: text.start, count: text.count)
+    let isBroken = !bytes.contains(UInt8(ascii: "\n")) && header.utf8.starts(with: bytes)
+    guard isBroken || bytes.starts(with: header.utf8) else {
+      throw .cannotWriteFile(reason: "it is there, with other columns than a run writes")
+    }
     var end = 0
     while let newline = bytes[end...].firstIndex(of: UInt8(ascii: "\n")) {
       let line = bytes[end...newline]
-      if end == 0 {
-        guard line.elementsEqual(header.utf8) else {
-          throw .cannotWriteFile(reason: "it is there, with other columns than a run writes")
-        }
-      } else {
+      if end > 0 {
         let cell = String(decoding: line.prefix { $0 != UInt8(ascii: ",") }, as: UTF8.self)
         guard let row = Int(cell), row <= step else { break }
       }
