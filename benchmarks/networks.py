@@ -4,7 +4,7 @@ import statistics
 
 from peers import PEERS
 from results import AB_BOUND, PEER_AB_BOUND
-from workers import Worker, WorkerError, rotated
+from workers import Worker, WorkerError, command, rotated
 
 # Over the fastest of all peers; compact's over ONNX Runtime.
 BOUNDS = {"compact": 0.50, "eccv16": 0.38, "siggraph17": 0.42}
@@ -51,7 +51,9 @@ def compare(results, setup, network, threads, versions):
     try:
         for peer in setup.peers:
             try:
-                workers[peer] = Worker(peer, setup.folder, network, threads)
+                log = setup.folder / f"{peer}-{network}-{threads}.log"
+                serve = command("serve", peer, setup.folder, network, threads)
+                workers[peer] = Worker(serve, log, threads)
             except WorkerError as error:
                 failed[peer] = str(error)
         times = {peer: [] for peer in workers}

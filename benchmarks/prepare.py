@@ -1,6 +1,7 @@
 """Writes what the benchmarks run on: each network in every form that a runtime takes, and inputs.
 
-    PYTHONPATH=Tests/Reference python benchmarks/prepare.py FOLDER NETWORK ... [--ncnn]
+    PYTHONPATH=Tests/Reference \\
+      python benchmarks/prepare.py FOLDER NETWORK ... [--ncnn] [--training COUNT SIDE]
 
 In FOLDER, for each NETWORK of compact, eccv16 and siggraph17:
 
@@ -10,6 +11,8 @@ In FOLDER, for each NETWORK of compact, eccv16 and siggraph17:
     NETWORK.ncnn.param   the same for ncnn, in float32, with NETWORK.ncnn.bin; only with --ncnn
     NETWORK.inputs.npz   a photograph as the network takes it: arrays [1, C, 256, 256] by name
     NETWORK.ab.npy       what PyTorch computes of it, [1, 2, h, w]
+
+With --training COUNT SIDE also training.safetensors: compact, and a batch (Tests/TrainingProbe).
 """
 
 import argparse
@@ -24,6 +27,7 @@ import torch
 from graphs import open_network
 from pictures import network_input, picture
 from published import released_network, write_checkpoint
+from torch_training import Task, write_request
 
 SIZE = 256
 
@@ -77,7 +81,12 @@ def main():
     parser.add_argument("folder", type=Path)
     parser.add_argument("networks", nargs="+", choices=["compact", "eccv16", "siggraph17"])
     parser.add_argument("--ncnn", action="store_true")
+    parser.add_argument("--training", type=int, nargs=2, metavar=("COUNT", "SIDE"))
     arguments = parser.parse_args()
+    if arguments.training:
+        task = Task("compact", *arguments.training)
+        request = task.request(task.module(), task.batches(1), task="speed")
+        write_request(arguments.folder / "training.safetensors", *request)
     for name in arguments.networks:
         prepare(arguments.folder, name, arguments.ncnn)
     return 0

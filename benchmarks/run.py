@@ -27,6 +27,7 @@ import memory
 import networks
 import opening
 import pixels
+import training
 from peers import PEERS
 from results import Results, processor
 
@@ -38,8 +39,10 @@ PARTS = {
     "command": command,
     "pixels": pixels,
     "layers": layers,
+    "training": training,
 }
 NETWORKS = ["compact", "eccv16", "siggraph17"]
+TRAINING = [24, 128]
 
 
 @dataclass
@@ -55,6 +58,9 @@ class Setup:
     # The numbers of threads to measure with, those that this machine has processors for.
     threads: list
     rounds: int
+    # What trains (Tests/TrainingProbe), and on how many pictures at once of which side.
+    probe: str
+    training: list
 
 
 def main():
@@ -66,6 +72,9 @@ def main():
     parser.add_argument("--peers", nargs="+", choices=list(PEERS)[1:], default=list(PEERS)[1:],
                         metavar="PEER", help=f"of {', '.join(list(PEERS)[1:])}")  # fmt: skip
     parser.add_argument("--rounds", type=int, default=10, help="10 or more for figures that count")
+    parser.add_argument("--training", type=int, nargs=2, default=TRAINING,
+                        metavar=("COUNT", "SIDE"),
+                        help="other batches are for trying")  # fmt: skip
     parser.add_argument("--results", type=Path, metavar="FOLDER",
                         help="where to write; a run of a part writes nothing without")  # fmt: skip
     arguments = parser.parse_args()
@@ -81,17 +90,21 @@ def main():
             root=HERE.parent, folder=Path(name), command=os.environ["COLORIZE_COMMAND"],
             networks=arguments.networks, peers=["libcolorize", *arguments.peers],
             threads=[1, 2][: len(os.sched_getaffinity(0))], rounds=arguments.rounds,
+            probe=os.environ["COLORIZE_TRAINING_PROBE"], training=arguments.training,
         )  # fmt: skip
         # In a process of its own: what is measured later is larger than this one.
         subprocess.run(
             [sys.executable, HERE / "prepare.py", name, *arguments.networks]
-            + (["--ncnn"] if "ncnn" in arguments.peers else []),
+            + (["--ncnn"] if "ncnn" in arguments.peers else [])
+            + ["--training", *map(str, arguments.training)],
             check=True,
         )
         for part in arguments.only:
             PARTS[part].run(results, setup)
     if arguments.rounds < 10:
         results.noise.append(f"it had {arguments.rounds} rounds; 10 are the least")
+    if "training" in arguments.only and arguments.training != TRAINING:
+        results.noise.append("its batches in training were not of 24 pictures of 128x128")
     results.conclude()
     if folder:
         from plot import plot

@@ -20,14 +20,17 @@ def command(mode, peer, folder, network, threads):
 
 
 class Worker:
-    """A `worker.py serve`. It is stopped unless it has something to do: after a run, a runtime's
-    threads may wait for the next one busily, on a processor that another one needs."""
+    """What says a line of JSON when it is ready, and then one for each number that it is told: a
+    `worker.py serve`, or what is trained. It is stopped unless it has something to do: after a run,
+    a runtime's threads may wait for the next one busily, on a processor that another one needs. It
+    may use as many processors as it has threads, the last ones."""
 
-    def __init__(self, peer, folder, network, threads):
-        self.log = open(Path(folder) / f"{peer}-{network}-{threads}.log", "w+")  # noqa: SIM115
+    def __init__(self, command, log, threads):
+        self.log = open(log, "w+")  # noqa: SIM115
+        processors = sorted(os.sched_getaffinity(0))[-threads:]
         self.process = subprocess.Popen(
-            command("serve", peer, folder, network, threads),
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True,
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True,
+            preexec_fn=lambda: os.sched_setaffinity(0, processors),
         )  # fmt: skip
         self.description = self.answer()
 
@@ -37,6 +40,11 @@ class Worker:
         self.process.stdin.write(f"{count}\n")
         self.process.stdin.flush()
         return self.answer()
+
+    def peak_megabytes(self):
+        """Its largest resident memory until now."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
     def answer(self):
         # An accident of one runtime is not the end of all.

@@ -1,7 +1,7 @@
 // How long a step takes. The file is that of Steps.swift; its first batch is taken in every step.
 //
-// Prints a line of JSON with the first step's loss, and then, for each number that is read from standard input, a list of
-// as many steps' milliseconds.
+// Prints a line of JSON with the first step's loss; then, for each number that is read from standard input, it does a step
+// that is not timed, and as many that are, and prints a list of their milliseconds.
 
 import ColorizeCore
 import ColorizeTraining
@@ -12,6 +12,7 @@ func speed(_ input: Input, _ kernels: TrainingKernels, _ team: Team) throws(Colo
   let batch = try batch(input, trainer.shape, step: 0)
   say("{\"loss\": \(try trainer.run(batch).loss)}")
   while let line = readLine(), let count = Int(line) {
+    _ = try trainer.run(batch)
     var times: [Double] = []
     for _ in 0..<count {
       let start = milliseconds()
