@@ -104,11 +104,11 @@ struct NaiveTraining {
     }
   }
 
-  /// Central differences of the loss by each element of a tensor.
-  func differences(_ tensor: String) -> [Double] {
+  /// Central differences of the loss by one of `every` elements of a tensor.
+  func differences(_ tensor: String, every: Int) -> [Double] {
     var moved = self
     let values = parameters[tensor] ?? []
-    return values.indices.map { index in
+    return Array(values.indices).each(every).map { index in
       Self.difference { by in
         moved.parameters[tensor]?[index] = values[index] + by
         defer { moved.parameters[tensor]?[index] = values[index] }
@@ -118,8 +118,8 @@ struct NaiveTraining {
   }
 
   /// The same by a node's value, `[count, channels, height, width]`.
-  func differences(node: Int, elements: Int) -> [Double] {
-    (0..<(count * elements)).map { index in
+  func differences(node: Int, elements: Int, every: Int) -> [Double] {
+    Array(0..<(count * elements)).each(every).map { index in
       let (picture, element) = index.quotientAndRemainder(dividingBy: elements)
       return Self.difference { self.loss(offset: (node, picture, element, $0)) }
     }
@@ -151,6 +151,11 @@ func distance(_ actual: [Double], _ wanted: [Double]) -> Double {
   let norm = wanted.reduce(0) { $0 + $1 * $1 }
   let ratio = (difference / norm).squareRoot()
   return ratio.isNaN ? .infinity : ratio
+}
+
+extension Array {
+  /// The first one, and each `step`th from it on.
+  func each(_ step: Int) -> [Element] { stride(from: 0, to: count, by: step).map { self[$0] } }
 }
 
 extension TrainingParameter {

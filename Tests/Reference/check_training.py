@@ -16,7 +16,7 @@ import torch
 from make_fixtures import seeded
 from report import Report
 from torch_graph import Graph, is_statistic
-from torch_training import PROBE, AwayFromKinks, Reference, Task, probe
+from torch_training import PROBE, Reference, Task, probe, settle
 
 GRADIENT_BOUND = 1e-4
 STATISTIC_BOUND = 1e-6
@@ -76,12 +76,7 @@ def check_networks(report, sets):
     report.section("gradients of whole networks: the worst tensor's; PyTorch's float32 first")
     for name, task in NETWORKS.items():
         module, batches = task.module(), task.batches(1)
-        scout = Reference(task, module)
-        with AwayFromKinks(scout.module):
-            scout.values(batches[0])
-        # Biases have been moved; running statistics, too, which are to be as they were.
-        for own, moved in zip(module.parameters(), scout.module.parameters(), strict=True):
-            own.data.copy_(moved)
+        settle(task, module, batches[0])
         truth = Reference(task, module)
         loss = truth.backward(batches[0])
         gradients, statistics = truth.gradients(), truth.statistics()
@@ -130,7 +125,8 @@ def operators():
         (5, 7, 3, 1, 1, 9, 7), (33, 40, 3, 1, 1, 11, 13), (64, 96, 3, 1, 1, 27, 21),
         (19, 35, 3, 2, 1, 11, 13), (16, 9, 3, 2, 1, 8, 10), (64, 70, 3, 2, 1, 31, 26),
         (6, 33, 3, 1, 2, 9, 11), (70, 64, 3, 1, 2, 23, 20), (40, 17, 1, 1, 1, 7, 5),
-        (3, 4, 3, 1, 1, 1, 1), (3, 4, 3, 2, 1, 1, 5),
+        (3, 4, 3, 1, 1, 1, 1), (3, 4, 3, 2, 1, 1, 5), (16, 48, 3, 1, 1, 13, 30),
+        (80, 112, 3, 1, 1, 18, 19), (256, 128, 3, 1, 1, 33, 17),
     ]:  # fmt: skip
         name = f"convolution {inputs} to {outputs}, {kernel}x{kernel}"
         name += (", stride 2" if stride > 1 else "") + (", dilation 2" if dilation > 1 else "")
@@ -297,17 +293,9 @@ def scaled(actual, wanted):
 
 FOLLOWED = {
     "compact": (Task("compact", 4, 64), 10),
-    # With random weights, roundings become ten times as large in a step: PyTorch's float32 is 2e-3
-    # from its float64 in the second, 7e-3 in the third. So two steps of all, and ten with the first
-    # blocks as they are. Small pictures: it has 34 million weights.
+    # It has 34 million weights: fewer steps, of small pictures.
     "siggraph17, both heads": (
-        Task("siggraph17", 2, 32, classification=0.3, regression=2, learning_rate=1e-5), 2
-    ),
-    "siggraph17, both heads, 8 to 10": (
-        Task(
-            "siggraph17", 2, 32, classification=0.3, regression=2, learning_rate=1e-5,
-            frozen=tuple(f"model{block}." for block in range(1, 8)),
-        ), 10
+        Task("siggraph17", 2, 32, classification=0.3, regression=2, learning_rate=1e-4), 5
     ),
 }  # fmt: skip
 
@@ -316,6 +304,9 @@ def check_losses(report, sets):
     report.section("the loss, step by step: the largest share by which it differs; AdamW")
     for name, (task, steps) in FOLLOWED.items():
         module, batches = task.module(), task.batches(steps)
+        if task.network != "compact":
+            # With random weights roundings would become ten times as large in every step.
+            settle(task, module, batches[0])
         request = task.request(module, batches)
         reference = Reference(task, module)
         wanted = np.array([reference.step(batch) for batch in batches])

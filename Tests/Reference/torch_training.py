@@ -285,19 +285,28 @@ class Reference:
         }
 
 
+def settle(task, module, batch):
+    """Moves biases to where the gradient for a batch does not depend on how it is rounded."""
+    scout = Reference(task, module)
+    with AwayFromKinks(scout.module):
+        scout.values(batch)
+    # Not its running statistics, which have been moved as well.
+    for own, moved in zip(module.parameters(), scout.module.parameters(), strict=True):
+        own.data.copy_(moved)
+
+
 class AwayFromKinks(TorchFunctionMode):
-    """Moves the bias before each ReLU by a little, so that no value is near 0.
+    """Moves the bias before each ReLU, so that the ReLU is well-conditioned.
 
-    There the gradient jumps. Of millions of values a few are so near that another rounding puts
-    them on the other side; and behind a few batch norms, one of them is 1e-2 of a tensor's
-    gradient, in PyTorch's float32 too.
-    The zero goes into the widest gap, a channel at a time, that there is near it.
-
-        with AwayFromKinks(reference.module):
-            reference.values(batch)
+    At 0 the gradient jumps. Of millions of values a few are so near that another rounding puts them
+    on the other side; and behind a few batch norms, one of them is 1e-2 of a tensor's gradient, in
+    PyTorch's float32 too. So the zero goes into the widest gap that there is between a channel's
+    values about a deviation below their mean. There also are no channels left that hardly vary, and
+    whose roundings a batch norm would make large.
     """
 
     # In standard deviations of a channel.
+    BELOW = 1
     FARTHEST = 0.25
 
     def __init__(self, module):
@@ -322,7 +331,9 @@ class AwayFromKinks(TorchFunctionMode):
         columns = values.transpose(0, 1).flatten(1).sort(dim=1).values
         gaps = columns.diff(dim=1)
         middles = columns[:, :-1] + gaps / 2
-        is_far = middles.abs() > self.FARTHEST * columns.std(dim=1, keepdim=True)
+        deviation = columns.std(dim=1, keepdim=True)
+        below = columns.mean(dim=1, keepdim=True) - self.BELOW * deviation
+        is_far = (middles - below).abs() > self.FARTHEST * deviation
         widest = gaps.masked_fill(is_far, 0).max(dim=1, keepdim=True)
         middle = middles.gather(1, widest.indices).where(widest.values > 0, 0)[:, 0]
         bias = self.last.bias.data
