@@ -113,6 +113,10 @@ package final class Trainer {
     training = try TrainingNetwork(
       nodes, ends: ends.all, parameters: parameters, count: shape.count, height: shape.side,
       width: shape.side, kernels: kernels, team: team)
+    // What no loss reaches has no gradient, and weight decay alone would shrink it.
+    for tensor in parameters.tensors where !training.reached.contains(tensor.name) {
+      tensor.isFrozen = true
+    }
     optimiser = try Optimiser(parameters, options.optimiser, kernels: kernels, team: team)
     losses = try Losses(bins: network.binCount, kernels: kernels, team: team)
   }

@@ -22,6 +22,8 @@ package final class TrainingNetwork {
   private let memory: [Memory<Float>]
   private let input: BatchActivation
   private let inputMemory: Memory<Float>
+  /// The names of the tensors that the ends depend on.
+  package let reached: Set<String>
   /// Bytes of activations, gradients and scratch.
   package let memoryBytes: Int
 
@@ -38,6 +40,8 @@ package final class TrainingNetwork {
     let groups = Group.all(nodes, ends: ends)
     let shapes = Self.shapes(nodes, height: height, width: width)
     for group in groups { try parameters.add(nodes[group.first], kernels) }
+
+    reached = Set(groups.flatMap { $0.parameterNames(nodes) })
 
     // Values.
     var memory: [Memory<Float>] = []
@@ -241,7 +245,7 @@ private struct Group {
     }
   }
 
-  private func parameterNames(_ nodes: [Network.Node]) -> [String] {
+  func parameterNames(_ nodes: [Network.Node]) -> [String] {
     (nodes[first].operation?.parameters ?? []).map { "\(nodes[first].name).\($0.name)" }
   }
 
