@@ -146,10 +146,9 @@ struct Evaluate: ParsableCommand {
 
   private func rebalancingWeights() throws(ExitCode) -> RebalancingWeights {
     do {
-      let bins = ImageNetPrior.probabilities.count
       return try RebalancingWeights(
         prior: prior.map { (file) throws(ColorizeError) in
-          try PriorFile.read(String(decoding: file.bytes, as: UTF8.self), bins: bins)
+          try PriorFile.read(String(decoding: file.bytes, as: UTF8.self), centres: Gamut.centres)
         } ?? ImageNetPrior.probabilities)
     } catch .cannotReadFile(let path, let reason) {
       Terminal.say("\(path): \(reason)")

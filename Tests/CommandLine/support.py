@@ -20,6 +20,12 @@ GRAY, RGB, PALETTE, GRAY_ALPHA, RGBA = 0, 2, 3, 4, 6
 CHANNELS = {GRAY: 1, RGB: 3, PALETTE: 1, GRAY_ALPHA: 2, RGBA: 4}
 
 
+def prior_table(frequency):
+    """A table in which all 313 bins are as frequent."""
+    bins = [line.split("\t")[1:3] for line in (ROOT / "training/ab-prior.tsv").open()][1:]
+    return "a\tb\tprior\n" + "".join(f"{a}\t{b}\t{frequency}\n" for a, b in bins)
+
+
 class Command:
     def __init__(self, path):
         self.path = str(path)

@@ -5,7 +5,7 @@ import tarfile
 import numpy as np
 import pytest
 from PIL import Image
-from support import FAILURE, USAGE, names
+from support import FAILURE, USAGE, names, prior_table
 
 # sRGB colours near the centres of bins, found with scikit-image, and these bins.
 COLOURS = {(178, 75, 41): (40, 40), (48, 129, 60): (-40, 30), (89, 117, 187): (10, -40)}
@@ -91,10 +91,16 @@ def test_the_prior_is_taken_by_evaluate(colorize, tmp_path, folder, rgb):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("a\tb\tprior\n-90\t50\t1\n", "it has 1 bins"),
-        ("a\tb\tprior\n" + "0\t0\tx\n" * 313, "row 2 ends with x"),
-        ("0\t0\t-1\n" * 313, "row 1 ends with -1"),
-        ("0\t0\t1\n" * 312 + "0\t0\t0\n", "the bin (100, 0) has the prior 0.0; it must be above 0"),
+        ("a\tb\tprior\n-90\t50\t1\n", "the bin (-90.0, 60.0) is missing"),
+        ("a\tb\tprior\n0\t0\tx\n", "row 2 does not end in three numbers, a, b and the prior"),
+        ("0\t0\t-1\n", "the prior of row 1 is -1.0"),
+        ("0\t5\t1\n", "row 1 is of the bin (0.0, 5.0), which the network has not"),
+        ("0\t0\t1\n0\t0\t1\n", "the bin (0.0, 0.0) is there twice"),
+        (prior_table(0), "the priors sum up to 0.0"),
+        (
+            prior_table(1).replace("100\t0\t1", "100\t0\t0"),
+            "the bin (100, 0) has the prior 0.0; it must be above 0",
+        ),
         (None, "No such file or directory"),
     ],
 )

@@ -2,44 +2,57 @@
 
 import ColorizeCore
 
-/// Reads a table with a row for each bin, in which the last cell is how frequent it is: cells have tabs or
-/// commas between them, and a first row without a number names the columns.
+/// Reads a table as `colorize gamut` writes it: rows that end in a, b and how frequent that bin is, with tabs or commas
+/// between them, in any order. A first row without numbers names the columns.
 package enum PriorFile {
   /// More would be no table of bins.
   private static let maximumBytes = 1 << 20
+  /// Centres that differ by less are the same: a model file may have them as a / 110.
+  private static let tolerance: Float = 0.01
 
-  /// - Parameter bins: how many there are to be.
-  /// - Returns: what sums up to 1.
-  package static func read(_ name: String, bins: Int) throws(ColorizeError) -> [Double] {
+  /// - Parameter centres: a and b of each bin.
+  /// - Returns: by bin, what sums up to 1.
+  package static func read(_ name: String, centres: [SIMD2<Float>]) throws(ColorizeError)
+    -> [Double]
+  {
+    func failure(_ reason: String) -> ColorizeError { .cannotReadFile(path: name, reason: reason) }
     let source = try Array(name.utf8).withPath { (path) throws(ColorizeError) in
       try ByteSource(path: path)
     }
     guard source.count <= maximumBytes else {
-      throw .cannotReadFile(
-        path: name, reason: "it has \(source.count) bytes, and a prior at most \(maximumBytes)")
+      throw failure("it has \(source.count) bytes, and a prior at most \(maximumBytes)")
     }
     let bytes = try Memory<UInt8>(count: source.count)
     try source.read(0, source.count, into: bytes.start)
     let text = String(
       decoding: UnsafeBufferPointer(start: bytes.start, count: bytes.count), as: UTF8.self)
-    var prior: [Double] = []
+
+    var prior = [Double](repeating: -1, count: centres.count)
     for (index, line) in text.split(whereSeparator: \.isNewline).enumerated() {
-      let cell = line.split { $0 == "\t" || $0 == "," }.last ?? ""
-      guard let value = Double(cell) else {
+      let cells = line.split(omittingEmptySubsequences: false) { $0 == "\t" || $0 == "," }.suffix(3)
+      guard cells.count == 3, let a = Float(cells[cells.startIndex]),
+        let b = Float(cells[cells.startIndex + 1]), let share = Double(cells[cells.startIndex + 2])
+      else {
         if index == 0 { continue }
-        throw .cannotReadFile(path: name, reason: "row \(index + 1) ends with \(cell)")
+        throw failure("row \(index + 1) does not end in three numbers, a, b and the prior")
       }
-      guard value >= 0, value.isFinite else {
-        throw .cannotReadFile(path: name, reason: "row \(index + 1) ends with \(value)")
+      guard share >= 0, share.isFinite else {
+        throw failure("the prior of row \(index + 1) is \(share)")
       }
-      prior.append(value)
+      let found = centres.firstIndex {
+        abs($0.x - a) < tolerance && abs($0.y - b) < tolerance
+      }
+      guard let bin = found else {
+        throw failure("row \(index + 1) is of the bin (\(a), \(b)), which the network has not")
+      }
+      guard prior[bin] < 0 else { throw failure("the bin (\(a), \(b)) is there twice") }
+      prior[bin] = share
+    }
+    if let bin = prior.firstIndex(where: { $0 < 0 }) {
+      throw failure("the bin (\(centres[bin].x), \(centres[bin].y)) is missing")
     }
     let sum = prior.reduce(0, +)
-    guard prior.count == bins, sum > 0 else {
-      throw .cannotReadFile(
-        path: name,
-        reason: "it has \(prior.count) bins, which sum up to \(sum); the network has \(bins)")
-    }
+    guard sum > 0, sum.isFinite else { throw failure("the priors sum up to \(sum)") }
     return prior.map { $0 / sum }
   }
 }
