@@ -31,24 +31,30 @@ int posix_memalign(void **result, size_t alignment, size_t size) {
 static atomic_size_t mapped;
 static const size_t large = 1 << 20;
 
+/* What OpenBLAS maps, and keeps, when more of its products than ever before run at the same time: which request that is
+ * depends on the moment, and where it is refused OpenBLAS asks again. */
+static const size_t of_openblas = 128 << 20;
+
+static bool counts(size_t size) { return size >= large && size != of_openblas; }
+
 size_t mapped_bytes(void) { return mapped; }
 
 void *mmap(void *address, size_t size, int protection, int flags, int file, off_t offset) {
   static void *(*next)(void *, size_t, int, int, int, off_t);
   if (next == NULL) next = (__typeof__(next))dlsym(RTLD_NEXT, "mmap");
-  bool counts = (flags & MAP_ANONYMOUS) != 0 && size >= large;
-  if (counts && requests++ == refused) {
+  bool is_ours = (flags & MAP_ANONYMOUS) != 0 && counts(size);
+  if (is_ours && requests++ == refused) {
     errno = ENOMEM;
     return MAP_FAILED;
   }
   void *result = next(address, size, protection, flags, file, offset);
-  if (counts && result != MAP_FAILED) mapped += size;
+  if (is_ours && result != MAP_FAILED) mapped += size;
   return result;
 }
 
 int munmap(void *address, size_t size) {
   static int (*next)(void *, size_t);
   if (next == NULL) next = (__typeof__(next))dlsym(RTLD_NEXT, "munmap");
-  if (size >= large) mapped -= size;
+  if (counts(size)) mapped -= size;
   return next(address, size);
 }

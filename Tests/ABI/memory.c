@@ -4,7 +4,6 @@
 #include "test.h"
 
 #include <malloc.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,17 +34,7 @@ static uint32_t threads = 1;
  * is none for one more, a thread waits for another's end. Of one thread all is known. */
 static uint32_t most_threads(void) { return getenv("COLORIZE_GEMM") == NULL ? 3 : 1; }
 
-/* OpenBLAS begins to look for a product's memory at the place of the processor that it runs on, so it asks for more when
- * the thread has moved to another one; and where that request is refused, once, it asks again. */
-static void stay_on_one_processor(void) {
-  cpu_set_t one;
-  CPU_ZERO(&one);
-  CPU_SET(sched_getcpu(), &one);
-  CHECK(sched_setaffinity(0, sizeof one, &one) == 0);
-}
-
 static void set_up(void) {
-  if (getenv("COLORIZE_GEMM") != NULL) stay_on_one_processor();
   gray = picture(WIDTH, HEIGHT);
   file = read_file(variable("MODEL"), &file_size);
   for (int i = 0; i < SIDE * SIDE; i++) lightness[i] = (float)((i * 7) % 101);
