@@ -2,9 +2,9 @@
 
     python training/features.py --data DIR_OR_TAR... --out features.safetensors
 
-The classifier is EfficientNet-Lite0 on the colour picture, squashed to 224x224. A row of the file
-belongs to a picture, in the order in which `colorize train` counts them (sorted by path, members of
-a tar as they lie in it):
+The classifier is EfficientNet-Lite0 on the picture, squashed to 224x224; with --gray on its gray
+form, which holds all that the network can know. A row of the file belongs to a picture, in the
+order in which `colorize train` counts them (sorted by path, members of a tar as they lie in it):
 
     map     [n, 7, 7, 128] fp16: principal components of its features at stride 16 (averaged over
             2x2; 48 of 112, 75 % of the variance) and at stride 32 (80 of 320, 56 %)
@@ -94,18 +94,16 @@ def pictures(paths):
             yield path.read_bytes()
 
 
-def features(run, encoded):
+def decoded(one, gray):
+    picture = Image.open(io.BytesIO(one)).convert("RGB")
+    if gray:
+        picture = picture.convert("L").convert("RGB")
+    return np.asarray(picture.resize((SIDE, SIDE), Image.Resampling.BICUBIC))
+
+
+def features(run, encoded, gray):
     """Three arrays [n, ..., channels]."""
-    batch = np.stack(
-        [
-            np.asarray(
-                Image.open(io.BytesIO(one))
-                .convert("RGB")
-                .resize((SIDE, SIDE), Image.Resampling.BICUBIC)
-            )
-            for one in encoded
-        ]
-    )
+    batch = np.stack([decoded(one, gray) for one in encoded])
     stride_16, stride_32, pooled = run(batch.transpose(0, 3, 1, 2).astype(np.float32))
     n = len(encoded)
     stride_16 = stride_16.reshape(n, -1, MAP_SIDE, 2, MAP_SIDE, 2).mean((3, 5))
@@ -132,6 +130,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, nargs="+", required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--gray", action="store_true", help="of the picture without its colours")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     arguments = parser.parse_args()
 
@@ -141,7 +140,7 @@ def main():
     print(f"{n} pictures")
     chosen = random.Random(1).sample(range(n), min(SAMPLES, n))
     samples = [
-        features(run, [encoded[i] for i in chosen[first : first + BATCH]])
+        features(run, [encoded[i] for i in chosen[first : first + BATCH]], arguments.gray)
         for first in range(0, len(chosen), BATCH)
     ]
     components = [
@@ -175,7 +174,7 @@ def main():
     pooled_rows = values[map_count:].reshape(n, POOLED)
     for first in range(0, n, BATCH):
         rows = slice(first, first + BATCH)
-        stride_16, stride_32, pooled = features(run, encoded[rows])
+        stride_16, stride_32, pooled = features(run, encoded[rows], arguments.gray)
         maps[rows, ..., :STRIDE_16] = components[0](stride_16)
         maps[rows, ..., STRIDE_16:] = components[1](stride_32)
         pooled_rows[rows] = components[2](pooled)

@@ -92,6 +92,8 @@ def check_networks(report, sets):
             ours = probe(*request, instruction_set=instruction_set)
             what = f"{name}, {instruction_set}"
             error, whose = worst(ours, gradients, "gradient.")
+            more = sum(name.startswith("gradient.") for name in ours) - len(gradients)
+            report.row(f"{what}: gradients that PyTorch has not", more, 0)
             report.row(f"{what}: {whose}", error, GRADIENT_BOUND)
             error, _ = worst(ours, statistics, "statistic.")
             report.row(f"{what}: running statistics", error, STATISTIC_BOUND)

@@ -270,11 +270,11 @@ class Reference:
         return loss
 
     def gradients(self):
-        """name -> float64 array, of what is learnt; zeros where the loss does not depend on it."""
+        """name -> float64 array, of what is learnt and the loss depends on."""
         return {
-            tensor_name(name): float64(p.grad if p.grad is not None else torch.zeros_like(p))
+            tensor_name(name): float64(p.grad)
             for name, p in self.module.named_parameters()
-            if p.requires_grad
+            if p.grad is not None
         }
 
     def statistics(self):
