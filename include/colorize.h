@@ -95,12 +95,26 @@ typedef struct colorize_error {
 
 /* ---- Images ----------------------------------------------------------------------------------------------------- */
 
-/* How the bytes of a pixel are laid out. They are sRGB-encoded; alpha is not premultiplied. Later versions append. */
+/* How a pixel is laid out: channels of 8 bits (0 to 255), of 16 bits (0 to 65535, in the processor's byte order), or floats
+ * (0 to 1). They are sRGB-encoded; alpha is not premultiplied. No alignment is needed. Later versions append.
+ *
+ * Floats below 0 count as 0, above 1 as 1, and what is not a number as 0; alpha is only copied. The network sees 8 bits of a
+ * channel: 16 bits and floats are rounded to the nearest of 255 steps, and the result has the lightness of all their bits. */
 typedef int32_t colorize_format;
 enum {
-  COLORIZE_GRAY8 = 1, /* one byte: gray */
-  COLORIZE_RGB8 = 2,  /* three bytes: red, green, blue */
-  COLORIZE_RGBA8 = 3  /* four bytes: red, green, blue, alpha */
+  COLORIZE_GRAY8 = 1,
+  COLORIZE_RGB8 = 2,        /* red, green, blue */
+  COLORIZE_RGBA8 = 3,       /* red, green, blue, alpha */
+  COLORIZE_GRAY_ALPHA8 = 4, /* gray, alpha */
+  COLORIZE_BGRA8 = 5,       /* blue, green, red, alpha */
+  COLORIZE_GRAY16 = 6,
+  COLORIZE_GRAY_ALPHA16 = 7,
+  COLORIZE_RGB16 = 8,
+  COLORIZE_RGBA16 = 9,
+  COLORIZE_GRAY_FLOAT = 10,
+  COLORIZE_GRAY_ALPHA_FLOAT = 11,
+  COLORIZE_RGB_FLOAT = 12,
+  COLORIZE_RGBA_FLOAT = 13
 };
 
 /* Pixels that the caller owns. Frozen: `reserved` must be zero. */
@@ -198,36 +212,119 @@ enum {
   COLORIZE_PRESET_DEFAULT = 0, /* the best picture that this version knows how to make; may change with a version */
   COLORIZE_PRESET_REFERENCE = 1 /* what the released Python pipeline computes, step by step: the picture squashed to
                                    256x256 with Pillow's bicubic, bilinear upsampling (for eccv16 twice, to 256x256 and
-                                   then to full size), plain clipping to sRGB */
+                                   then to full size), plain clipping to sRGB, hints given to the network and no more */
 };
+
+/* To which size the picture is brought for the network. */
+typedef int32_t colorize_network_fit;
+enum {
+  COLORIZE_FIT_DEFAULT = 0, /* COLORIZE_FIT_SQUARE */
+  COLORIZE_FIT_SQUARE = 1,  /* squashed to a square of network_size */
+  COLORIZE_FIT_ASPECT = 2   /* its longer side is network_size, the other one as the picture's proportions have it, rounded
+                               to the nearest multiple of the model's network_size_multiple (at least one) */
+};
+
+/* How the network's colours, which are a few hundred pixels wide, are brought to the picture's size. */
+typedef int32_t colorize_upsampling;
+enum {
+  COLORIZE_UPSAMPLING_DEFAULT = 0, /* guided; with COLORIZE_PRESET_REFERENCE bilinear */
+  COLORIZE_UPSAMPLING_BILINEAR = 1,
+  COLORIZE_UPSAMPLING_GUIDED = 2 /* follows the edges of the picture's lightness, so that colours end where things do */
+};
+
+/* What becomes of a colour that sRGB has not at the pixel's lightness. */
+typedef int32_t colorize_gamut_mapping;
+enum {
+  COLORIZE_GAMUT_DEFAULT = 0,  /* keep hue; with COLORIZE_PRESET_REFERENCE clip */
+  COLORIZE_GAMUT_CLIP = 1,     /* red, green and blue are each brought into 0 to 1: lightness and hue may change */
+  COLORIZE_GAMUT_KEEP_HUE = 2  /* the largest chroma that sRGB has at this lightness and this hue (of CIE Lab) */
+};
+
+/* Temperature and saturation in plain words; each is used where the option itself is 0. */
+typedef int32_t colorize_style;
+enum {
+  COLORIZE_STYLE_DEFAULT = 0, /* temperature 0.38, saturation 1 */
+  COLORIZE_STYLE_NATURAL = 1, /* temperature 0.6, saturation 0.9: quiet, and seldom wrong by much */
+  COLORIZE_STYLE_VIVID = 2    /* temperature 0.25, saturation 1.3: strong, and sometimes wrong by much */
+};
+
+/* In what a hint's colour is given. */
+typedef int32_t colorize_color_space;
+enum {
+  COLORIZE_COLOR_AB = 1,  /* color[0] and color[1]: a and b of CIE Lab; color[2] is 0 */
+  COLORIZE_COLOR_RGB = 2  /* color: red, green and blue, sRGB-encoded, 0 to 1; of which a and b are taken */
+};
+
+/* A colour that the picture has at a place, as far as the user knows or wants it. Frozen: `reserved` must be zero.
+ * The lightness of the picture stays what it is. */
+typedef struct colorize_hint {
+  float x;      /* the centre, in pixels from the picture's left edge: 0 to its width; the first pixel's centre is at 0.5 */
+  float y;      /* and from its upper edge: 0 to its height */
+  float radius; /* half the side, in pixels, of a square of this colour; 0: a point. 0 to 1048576 */
+  colorize_color_space space;
+  float color[3]; /* a and b must be those of some colour of sRGB */
+  uint32_t reserved;
+} colorize_hint;
+
+/* Hints as pictures of the size of the one that is coloured: strokes, or a sparse colouring. */
+typedef struct colorize_hint_map {
+  size_t struct_size;   /* sizeof(colorize_hint_map) */
+  const float *ab;      /* [height, width, 2]: a and b of CIE Lab, -128 to 128, looked at where the mask is not 0 */
+  size_t ab_row_bytes;  /* from a row to the next one: at least 8 * width, a multiple of 4 */
+  const uint8_t *mask;  /* [height, width]: 0 where there is no hint */
+  size_t mask_row_bytes; /* at least width */
+} colorize_hint_map;
 
 /* How to run a model. NULL or zeroes: the defaults. */
 typedef struct colorize_options {
   size_t struct_size;     /* sizeof(colorize_options) */
   colorize_preset preset; /* default COLORIZE_PRESET_DEFAULT */
-  /* The side of the square, in pixels, to which the picture is squashed for the network: a multiple of the model's
-   * network_size_multiple, up to 2048. Default: the model's own (preset reference: 256). Memory and time grow with its
-   * square. Only colorize_run reads it. */
+  /* The side of the square, in pixels, to which the picture is squashed for the network, or its longer side (see
+   * network_fit): a multiple of the model's network_size_multiple, up to 2048. Default: the model's own (preset reference:
+   * 256). Memory and time grow with its square. */
   uint32_t network_size;
   /* The temperature of the annealed mean (Zhang et al. 2016, section 2.3): towards 0 colours are those of the most
-   * probable bin, vivid and patchy; at 1 they are the plain mean, even and dull. 0.01 to 10. Default: 0.38, the paper's. */
+   * probable bin, vivid and patchy; at 1 they are the plain mean, even and dull. 0.01 to 10. Default: 0.38, the paper's. The
+   * colours of siggraph17 are a regression, which has no temperature: for it, `saturation` is the dial. */
   float temperature;
   /* How many threads work on this call, the calling one included: 1 to 256. Default: the processors that the calling
    * thread may run on. Has no influence on the result. */
   uint32_t threads;
   colorize_progress progress; /* default: none */
   void *user_data;            /* handed to `progress` */
+  /* The rest is for colorize_run and sessions; colorize_predict and colorize_distribution do not read it. */
+  colorize_network_fit network_fit;
+  colorize_style style;
+  float saturation; /* what a and b are multiplied by: 0.01 to 10. Default: 1 */
+  colorize_upsampling upsampling;
+  colorize_gamut_mapping gamut_mapping;
+  /* 0: the colouring that is most likely. 1 to 4: others that the network holds possible, each one coherent over the picture:
+   * its distributions tilted along the two directions of the ab plane in which they leave most open, first one way, then
+   * the other. Not for siggraph17, whose colours are a regression. */
+  uint32_t variant;
+  /* Colours at some places, for a network that takes hints. They become squares of the network's input, at least one of its
+   * pixels each; several in one pixel are averaged. With the default preset the result is also drawn to them where the
+   * network does not follow. NULL and 0: none. At most 1048576. */
+  const colorize_hint *hints;
+  size_t hint_count;
+  const colorize_hint_map *hint_map; /* and these; NULL: none */
+  /* A picture whose colours are to be this one's: the distribution of a and b is brought to that of this picture, which
+   * may have any size and any format with colours. NULL: none */
+  const colorize_image *palette;
+  float palette_strength; /* how far, 0.01 to 1. Default: 1 */
+  uint32_t reserved;      /* zero */
 } colorize_options;
 
 /* Sets every field to its default and struct_size to `struct_size`, which the caller gives as sizeof(colorize_options).
  * The defaults are all zero; the function is for languages that do not initialise structs. NULL is a no-op. */
 void colorize_options_init(colorize_options *options, size_t struct_size);
 
-/* Colours `in` into `out`, which has the same width and height and the format COLORIZE_RGB8 or COLORIZE_RGBA8. Only the
- * lightness of a coloured input is looked at. Alpha is copied as it is; it is 255 where only `out` has alpha.
+/* Colours `in` into `out`, which has the same width and height and a format with colours; its channels may have other
+ * depths. Only the lightness of a coloured input is looked at, and the result has the same, but for rounding. Alpha is copied
+ * as it is between channels of the same depth, and rounded otherwise; it is 1 (255, 65535) where only `out` has alpha.
  *
- * `out` may be `in` (same pixels, row_bytes and format), or lie beside it without a shared byte (with different row_bytes
- * only before or behind it); otherwise the two must not overlap.
+ * `out` may be `in` (same pixels and row_bytes, and as many bytes a pixel), or lie beside it without a shared byte (with
+ * different row_bytes only before or behind it); otherwise the two must not overlap.
  *
  * The network's activations take about 115 bytes (compact), 320 (eccv16) or 1150 (siggraph17) for each pixel that it sees,
  * and what it computes with at most 10 MB, or 6 for each thread: 10, 29 or 79 MB in all at 256x256, 0.5, 1.3 or 4.8 GB at
@@ -269,6 +366,54 @@ colorize_status colorize_distribution(const colorize_model *model, uint32_t widt
  *   centres        out: [bins, 2], a and b of CIE Lab; `bins` must be the model's own number of bins */
 colorize_status colorize_bin_centres(const colorize_model *model, uint32_t bins, float *centres, colorize_error *error);
 
+/* ---- Sessions --------------------------------------------------------------------------------------------------- */
+
+/* A picture that is coloured again and again, as by a user who sets one hint after the other: what does not depend on hints and
+ * dials is computed once. It holds a copy of the picture, and the model, which may be closed before it. Opaque; made by
+ * colorize_session_open, ended by colorize_session_close. It does not change: any number of threads may use one at the same
+ * time. */
+typedef struct colorize_session colorize_session;
+
+/* Begins a session with a picture. Of the options `preset`, `network_size`, `network_fit`, `threads` and the progress callback
+ * are read; the first three hold for the whole session, and are not looked at by the other functions. *session is NULL after an
+ * error. */
+colorize_status colorize_session_open(const colorize_model *model, const colorize_image *in, const colorize_options *options,
+                                      colorize_session **session, colorize_error *error);
+
+/* Ends a session and frees all that belongs to it. No other call may be using it. NULL is a no-op. */
+void colorize_session_close(colorize_session *session);
+
+/* What colorize_run gives for the picture, byte for byte. Costs the network and the last stage. `out` may not be read by another
+ * call meanwhile. */
+colorize_status colorize_session_run(const colorize_session *session, const colorize_image *out,
+                                     const colorize_options *options, colorize_error *error);
+
+/* A colour that a pixel may have. Frozen. */
+typedef struct colorize_suggestion {
+  float probability; /* 0 to 1, of this colour and those near to it */
+  float a;           /* a and b of CIE Lab, brought into sRGB at the pixel's lightness with their hue kept */
+  float b;
+  float rgb[3];      /* red, green and blue at the pixel's lightness, sRGB-encoded, 0 to 1 */
+} colorize_suggestion;
+
+/* The most plausible colours at some pixels (Zhang et al. 2017, section 3.3): the network's distribution at the place, divided
+ * into groups of bins around its peaks, most probable first.
+ *   points       [count, 2]: x and y in pixels, as in colorize_hint
+ *   count        1 to 65536
+ *   colors       how many for each point: 1 to 32
+ *   suggestions  out: [count, colors]; where there are fewer, the rest has the probability 0
+ * Of the options the hints, `temperature` (default: 1, the distribution that the network was trained to give), `threads` and
+ * the progress callback are read. After an error or a cancel `suggestions` is as it was. */
+colorize_status colorize_session_suggest(const colorize_session *session, const float *points, size_t count,
+                                         uint32_t colors, const colorize_options *options,
+                                         colorize_suggestion *suggestions, colorize_error *error);
+
+/* How sure the network is: 1 - entropy / log(bins) of its distribution at the temperature, 0 (anything goes) to 1 (one bin).
+ *   confidence   out: [height, width] of the picture, a row every row_bytes (at least 4 * width, a multiple of 4); bilinear
+ * The options are those of colorize_session_suggest. While the network runs nothing is written. */
+colorize_status colorize_session_confidence(const colorize_session *session, const colorize_options *options,
+                                            float *confidence, size_t row_bytes, colorize_error *error);
+
 /* ---- Colour ----------------------------------------------------------------------------------------------------- */
 
 /* Both take `count` pixels of three floats each, and may work in place (lab == rgb). The white point is D65 (2 degrees)
@@ -280,6 +425,13 @@ colorize_status colorize_rgb_to_lab(const float *rgb, float *lab, size_t count, 
 /* And back. With clip not 0 each channel is clipped to 0 to 1; with 0, colours outside of sRGB's gamut come back as they
  * are, below 0 or above 1. */
 colorize_status colorize_lab_to_rgb(const float *lab, float *rgb, size_t count, int32_t clip, colorize_error *error);
+
+/* The gamut of sRGB at a lightness: the largest chroma for each hue.
+ *   lightness      L of CIE Lab, 0 to 100
+ *   hues           [count] in degrees: atan2(b, a); any finite number
+ *   chroma         out: [count], 0 to 134; may be `hues` */
+colorize_status colorize_gamut_chroma(float lightness, const float *hues, float *chroma, size_t count,
+                                      colorize_error *error);
 
 #ifdef __cplusplus
 }

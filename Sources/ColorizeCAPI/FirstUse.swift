@@ -87,6 +87,14 @@ func useForTheFirstTime(_ model: OpaquePointer) {
       run(image, image, other)
     }
     run(image, image, options)
+    for format in [COLORIZE_GRAY_ALPHA16, COLORIZE_RGB_FLOAT, COLORIZE_GRAY8] {
+      // A row of 16 bytes.
+      var wide = image
+      wide.format = colorize_format(format)
+      wide.row_bytes = 16
+      run(wide, wide, options)
+    }
+    useControls(model, image, options)
     run { $0.width = 0 }
     run { $0.width = 2 }
     run { $0.row_bytes = 1 }
@@ -102,5 +110,65 @@ func useForTheFirstTime(_ model: OpaquePointer) {
     run { $0.temperature = .nan }
     run { $0.threads = 1000 }
     run { $0.progress = { _, _ in 1 } }
+  }
+}
+
+/// Dials, hints, a palette, and what sessions can do.
+private func useControls(
+  _ model: OpaquePointer, _ image: colorize_image, _ options: colorize_options
+) {
+  var error = colorize_error()
+  var image = image
+  var pixel: (Float, Float) = (0.5, 0.5)
+  var mask: UInt8 = 1
+  var suggestion = colorize_suggestion()
+  var map = colorize_hint_map()
+  map.struct_size = MemoryLayout<colorize_hint_map>.size
+  map.ab_row_bytes = 8
+  map.mask_row_bytes = 1
+  var hints = [colorize_hint(), colorize_hint()]
+  for index in hints.indices {
+    hints[index].space = colorize_color_space(index == 0 ? COLORIZE_COLOR_AB : COLORIZE_COLOR_RGB)
+  }
+  var session: OpaquePointer?
+  guard colorize_session_open(model, &image, nil, &session, &error) == COLORIZE_OK else { return }
+  defer { colorize_session_close(session) }
+  withUnsafeMutablePointer(to: &pixel) { pixel in
+    pixel.withMemoryRebound(to: Float.self, capacity: 2) { pixel in
+      withUnsafePointer(to: &mask) { mask in
+        map.ab = UnsafePointer(pixel)
+        map.mask = mask
+        withUnsafePointer(to: &map) { map in
+          hints.withUnsafeBufferPointer { hints in
+            withUnsafePointer(to: &image) { picture in
+              func run(_ change: (inout colorize_options) -> Void) {
+                var options = options
+                change(&options)
+                _ = colorize_session_run(session, picture, &options, &error)
+                _ = colorize_session_suggest(
+                  session, pixel, 1, 1, &options, &suggestion, &error)
+                _ = colorize_session_confidence(session, &options, pixel, 4, &error)
+              }
+              run { _ in }
+              run {
+                $0.hints = hints.baseAddress
+                $0.hint_count = hints.count
+                $0.palette = picture
+                $0.saturation = 0.5
+                $0.gamut_mapping = colorize_gamut_mapping(COLORIZE_GAMUT_CLIP)
+                $0.upsampling = colorize_upsampling(COLORIZE_UPSAMPLING_BILINEAR)
+              }
+              run { $0.hint_map = map }
+              run { $0.variant = 1 }
+              run { $0.variant = 9 }
+              run { $0.style = -1 }
+              run { $0.saturation = -1 }
+            }
+          }
+        }
+      }
+      _ = colorize_gamut_chroma(50, pixel, pixel, 1, &error)
+      _ = colorize_gamut_chroma(500, pixel, pixel, 1, &error)
+    }
   }
 }

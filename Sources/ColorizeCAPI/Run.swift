@@ -1,15 +1,7 @@
-// colorize_run, colorize_predict, colorize_distribution and their options.
+// colorize_run, colorize_predict, colorize_distribution, colorize_bin_centres.
 
 import CColorize
 import ColorizeCore
-
-@c @implementation
-public func colorize_options_init(_ options: UnsafeMutablePointer<colorize_options>!, _ size: Int) {
-  guard let options, size >= MemoryLayout<Int>.size, size <= 4096 else { return }
-  let bytes = UnsafeMutableRawPointer(options)
-  bytes.initializeMemory(as: UInt8.self, repeating: 0, count: size)
-  bytes.storeBytes(of: size, as: Int.self)
-}
 
 @c @implementation
 public func colorize_run(
@@ -21,7 +13,7 @@ public func colorize_run(
     let model = try ModelHandle.borrow(model).model
     let input = try view(try required(input, "in"), "in")
     let output = try view(try required(output, "out"), "out")
-    try withOptions(options, host) { options throws(ColorizeError) in
+    try withOptions(options, for: .picture(input.size), host) { options throws(ColorizeError) in
       try Colorizer.run(model: model, input: input, output: output, options: options)
     }
   }
@@ -38,7 +30,7 @@ public func colorize_predict(
     let model = try ModelHandle.borrow(model).model
     let input = try networkInput(model, width, height, lightness, hints, mask)
     let ab = try required(ab, "ab")
-    try withOptions(options, host) { options throws(ColorizeError) in
+    try withOptions(options, for: .network, host) { options throws(ColorizeError) in
       try Colorizer.predict(model: model, input: input, options: options, into: ab)
     }
   }
@@ -55,7 +47,7 @@ public func colorize_distribution(
     let model = try ModelHandle.borrow(model).model
     let input = try networkInput(model, width, height, lightness, hints, mask)
     let probabilities = try required(probabilities, "probabilities")
-    try withOptions(options, host) { options throws(ColorizeError) in
+    try withOptions(options, for: .network, host) { options throws(ColorizeError) in
       try Colorizer.distribution(
         model: model, input: input, options: options, into: probabilities)
     }
@@ -78,64 +70,6 @@ public func colorize_bin_centres(
       centres[2 * index + 1] = own.b[index]
     }
   }
-}
-
-/// A caller's image, checked.
-private func view(_ image: UnsafePointer<colorize_image>, _ name: String) throws(ColorizeError)
-  -> ImageView
-{
-  let image = image.pointee
-  let format: PixelFormat
-  switch Int(image.format) {
-  case Int(COLORIZE_GRAY8): format = .gray8
-  case Int(COLORIZE_RGB8): format = .rgb8
-  case Int(COLORIZE_RGBA8): format = .rgba8
-  default:
-    throw .invalidArgument(
-      "\(name)->format is \(image.format); it must be COLORIZE_GRAY8, RGB8 or RGBA8 (1 to 3)")
-  }
-  guard image.reserved == (0, 0, 0) else {
-    throw .invalidArgument("\(name)->reserved is not zero")
-  }
-  let pixels = try required(image.pixels, "\(name)->pixels")
-  // size_t comes to Swift as Int.
-  guard image.row_bytes >= 0 else {
-    throw .invalidArgument(
-      "\(name)->row_bytes is \(UInt(bitPattern: image.row_bytes)); it must be below 2^63")
-  }
-  do throws(ColorizeError) {
-    return try ImageView(
-      pixels: pixels, rowBytes: image.row_bytes, width: Int(image.width), height: Int(image.height),
-      format: format)
-  } catch .invalidArgument(let text) {
-    throw .invalidArgument("\(name)->\(text)")
-  }
-}
-
-/// The caller's options, checked, for as long as `body` runs.
-private func withOptions(
-  _ pointer: UnsafePointer<colorize_options>?, _ host: HostFloatingPoint,
-  _ body: (RunOptions) throws(ColorizeError) -> Void
-) throws(ColorizeError) {
-  var options = RunOptions()
-  guard let pointer else {
-    try body(options)
-    return
-  }
-  let given = try versioned(pointer, "options", empty: colorize_options())
-  switch Int(given.preset) {
-  case Int(COLORIZE_PRESET_DEFAULT): options.preset = .standard
-  case Int(COLORIZE_PRESET_REFERENCE): options.preset = .reference
-  default: throw .invalidArgument("options->preset is \(given.preset); it must be 0 or 1")
-  }
-  if given.network_size != 0 { options.networkSize = Int(given.network_size) }
-  if given.temperature != 0 { options.temperature = given.temperature }
-  if given.threads != 0 { options.threads = Int(given.threads) }
-  if let progress = given.progress {
-    let userData = given.user_data
-    options.progress = { fraction in host.callback { progress(userData, fraction) } != 0 }
-  }
-  try body(options)
 }
 
 /// A caller's input of a network, checked.

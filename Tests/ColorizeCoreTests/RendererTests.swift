@@ -22,7 +22,7 @@ import Testing
   ) throws {
     let team = Team(threads: threads)
     let renderer = try Renderer(
-      input: input, output: output, abHeight: abHeight, abWidth: abWidth,
+      input: input, output: output, abHeight: abHeight, abWidth: abWidth, gamutMapping: .clip,
       kernels: KernelSet(instructionSet), workers: team.size)
     renderer.ab.start.update(from: ab, count: ab.count)
     try renderer.run(team) { _ in }

@@ -54,6 +54,36 @@ package struct AnnealedMean: Sendable {
     }
   }
 
+  /// The covariance of the bins' centres under each position's distribution, averaged over all positions.
+  func covariance(
+    _ logits: Activation, kernels: KernelSet, team: Team, scratch: UnsafeMutablePointer<Float>
+  ) throws(ColorizeError) -> Covariance {
+    // Summed up in the positions' order: any number of threads gives the same.
+    let positions = try Memory<(aa: Double, ab: Double, bb: Double)>(count: logits.pixels)
+    forEachPixel(logits, kernels, team, scratch) { pixel, sums, weights in
+      let (meanA, meanB) = (sums.1 / sums.0, sums.2 / sums.0)
+      var (aa, ab, bb): (Float, Float, Float) = (0, 0, 0)
+      for bin in 0..<bins.count {
+        let (a, b) = (bins.a[bin] - meanA, bins.b[bin] - meanB)
+        aa += weights[bin] * a * a
+        ab += weights[bin] * a * b
+        bb += weights[bin] * b * b
+      }
+      positions.start[pixel] = (
+        Double(aa / sums.0), Double(ab / sums.0), Double(bb / sums.0)
+      )
+    }
+    try team.throwIfInterrupted()
+    var mean = Covariance()
+    for pixel in 0..<logits.pixels {
+      let position = positions.start[pixel]
+      mean.aa += position.aa / Double(logits.pixels)
+      mean.ab += position.ab / Double(logits.pixels)
+      mean.bb += position.bb / Double(logits.pixels)
+    }
+    return mean
+  }
+
   private func forEachPixel(
     _ logits: Activation, _ kernels: KernelSet, _ team: Team,
     _ scratch: UnsafeMutablePointer<Float>,

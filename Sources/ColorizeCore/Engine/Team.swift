@@ -14,6 +14,11 @@ package final class Team {
   package let size: Int
   private let state: TeamState
   private var threads: [pthread_t] = []
+  /// Asked again and again while the calling thread works: whether to stop. Then the items that nobody
+  /// has begun are left undone, in this run and in all later ones.
+  package var wantsToStop: (() -> Bool)?
+  /// Whether items have been left undone.
+  private var isInterrupted = false
 
   /// The most that a team has.
   package static let maximumSize = 256
@@ -68,13 +73,27 @@ package final class Team {
   /// to it in one step of a network is near in the next, and processors need not share a cache. When
   /// that is done it takes over from others.
   package func run(_ items: Int, _ body: (_ item: Int, _ worker: Int) -> Void) {
+    if isInterrupted { return }
     if size == 1 || items <= 1 {
-      for item in 0..<items { body(item, 0) }
+      for item in 0..<items {
+        body(item, 0)
+        if wantsToStop?() ?? false {
+          isInterrupted = true
+          return
+        }
+      }
       return
     }
     withoutActuallyEscaping(body) { escapable in
-      withUnsafePointer(to: escapable) { state.run(items, $0) }
+      withUnsafePointer(to: escapable) {
+        isInterrupted = state.run(items, $0, wantsToStop: wantsToStop)
+      }
     }
+  }
+
+  /// To be called before what `run` has made is looked at, where that would go wrong.
+  package func throwIfInterrupted() throws(ColorizeError) {
+    if isInterrupted { throw .cancelled }
   }
 }
 
@@ -133,7 +152,8 @@ private final class TeamState: @unchecked Sendable {
     left.deallocate()
   }
 
-  func run(_ count: Int, _ work: UnsafePointer<Body>) {
+  /// - Returns: whether items have been left undone.
+  func run(_ count: Int, _ work: UnsafePointer<Body>, wantsToStop: (() -> Bool)?) -> Bool {
     pthread_mutex_lock(mutex)
     body = work
     for worker in 0..<maximumWorkers {
@@ -143,11 +163,12 @@ private final class TeamState: @unchecked Sendable {
     unfinished = count
     platform_increment(beginnings)
     pthread_cond_broadcast(workToDo)
-    takeItems(as: 0)
+    let isInterrupted = takeItems(as: 0, wantsToStop: wantsToStop)
     if unfinished > 0 { waitBusily(ends) }
     while unfinished > 0 { pthread_cond_wait(workDone, mutex) }
     body = nil
     pthread_mutex_unlock(mutex)
+    return isInterrupted
   }
 
   func finish() {
@@ -164,7 +185,7 @@ private final class TeamState: @unchecked Sendable {
     let worker = workers
     workers += 1
     while !isFinished {
-      takeItems(as: worker)
+      _ = takeItems(as: worker, wantsToStop: nil)
       if !isFinished { waitBusily(beginnings) }
       while untaken == 0, !isFinished { pthread_cond_wait(workToDo, mutex) }
     }
@@ -180,18 +201,28 @@ private final class TeamState: @unchecked Sendable {
   }
 
   /// Works until no item is left to take. Called and left with the mutex locked.
-  private func takeItems(as worker: Int) {
+  ///
+  /// - Returns: whether items have been left undone, since `wantsToStop` said so.
+  private func takeItems(as worker: Int, wantsToStop: (() -> Bool)?) -> Bool {
     while untaken > 0, let work = body {
       let item = take(for: worker)
       pthread_mutex_unlock(mutex)
       call(work, item, worker)
+      let stops = wantsToStop?() ?? false
       pthread_mutex_lock(mutex)
       unfinished -= 1
+      if stops {
+        unfinished -= untaken
+        untaken = 0
+        for other in 0..<maximumWorkers { left[other] = 0..<0 }
+      }
       if unfinished == 0 {
         platform_increment(ends)
         pthread_cond_signal(workDone)
       }
+      if stops { return true }
     }
+    return false
   }
 
   /// One of the worker's own items, the first, or the last of whoever has most left.

@@ -1,4 +1,5 @@
 // Pillow's bicubic resampling of 8-bit pictures, bit for bit: Image.resize(size, Image.BICUBIC).
+// What has more bits is rounded to 8 first.
 // The kernel is Keys' with a = -0.5, widened when shrinking; weights are fixed-point numbers with
 // 22 bits behind the point; the horizontal pass comes first and is rounded to 8 bits.
 
@@ -133,7 +134,7 @@ package struct BicubicResampler {
     -> colorize_resample_row
   {
     var pass = colorize_resample_row()
-    pass.source_bytes = source.format.bytesPerPixel
+    pass.source_layout = source.format.layout
     pass.source_count = source.width
     pass.planes = planes.start + worker * channels * planeStride
     pass.plane_stride = planeStride

@@ -1,25 +1,5 @@
 // Pixels that somebody else owns.
 
-/// How the bytes of a pixel are laid out. sRGB-encoded; alpha is not premultiplied.
-package enum PixelFormat: Sendable {
-  case gray8
-  case rgb8
-  case rgba8
-
-  package var bytesPerPixel: Int {
-    switch self {
-    case .gray8: 1
-    case .rgb8: 3
-    case .rgba8: 4
-    }
-  }
-
-  /// The bytes of a pixel that are not alpha.
-  package var colorChannels: Int { self == .gray8 ? 1 : 3 }
-
-  package var hasAlpha: Bool { self == .rgba8 }
-}
-
 /// A picture in borrowed memory. The memory must outlive the view.
 package struct ImageView: @unchecked Sendable {
   /// The largest width and height.
@@ -62,10 +42,10 @@ package struct ImageView: @unchecked Sendable {
   /// The bytes of a row that belong to the picture.
   private var usedRowBytes: Int { width * format.bytesPerPixel }
 
-  /// Whether both are exactly the same pixels.
+  /// Whether each pixel of both has the same bytes, be its format another one.
   package func isSame(as other: ImageView) -> Bool {
-    pixels == other.pixels && rowBytes == other.rowBytes && format == other.format
-      && width == other.width && height == other.height
+    pixels == other.pixels && rowBytes == other.rowBytes && width == other.width
+      && height == other.height && format.bytesPerPixel == other.format.bytesPerPixel
   }
 
   /// Whether a byte belongs to both. Pictures side by side in one larger buffer share none.

@@ -1,42 +1,5 @@
 // What colorize_run, colorize_predict and colorize_distribution do.
 
-/// How a picture is brought to the network and back.
-package enum Preset: String, CaseIterable, Sendable {
-  /// The best picture that this version knows how to make.
-  case standard = "default"
-  /// Step by step what the released Python pipeline does.
-  case reference
-
-  /// The released pipeline's network size.
-  static let referenceNetworkSize = 256
-}
-
-/// How to run a model.
-package struct RunOptions {
-  package var preset: Preset = .standard
-  /// The side of the square that the network sees. nil: the preset's or the model's.
-  package var networkSize: Int?
-  /// nil: that of the paper, or 1 for distributions.
-  package var temperature: Float?
-  /// 1 to `maximumThreads`. nil: the processors that the calling thread may run on.
-  package var threads: Int?
-  /// Called on the calling thread with the share of the work that is done; true stops the run.
-  package var progress: ((Float) -> Bool)?
-
-  package static let maximumThreads = Team.maximumSize
-
-  package init() {}
-
-  fileprivate func validate() throws(ColorizeError) {
-    if let temperature, !AnnealedMean.temperatures.contains(temperature) {
-      throw .invalidArgument("temperature is \(temperature); it must be 0.01 to 10")
-    }
-    if let threads, !(1...Self.maximumThreads).contains(threads) {
-      throw .invalidArgument("threads is \(threads); it must be 1 to \(Self.maximumThreads)")
-    }
-  }
-}
-
 /// Runs models.
 package enum Colorizer {
   /// Colours `input` into `output`.
@@ -45,38 +8,87 @@ package enum Colorizer {
   ) throws(ColorizeError) {
     try options.validate()
     try validate(input, output)
-    let side =
-      options.networkSize
-      ?? (options.preset == .reference
-        ? Preset.referenceNetworkSize : model.information.defaultNetworkSize)
-    try model.validateNetworkSize(side, "network_size")
     let team = Team(threads: options.threads)
-    let kernels = model.compiled.kernels
-    let decoder = Decoder(model, temperature: options.temperature, team)
-    let abShape = model.network.abShape(height: side, width: side)
-    let renderer = try Renderer(
-      input: input, output: output, abHeight: abShape.height, abWidth: abShape.width,
-      kernels: kernels, workers: team.size)
+    let work = Work(model, input, options)
+    let progress = Progress(
+      stages: [work.resampling, work.network, work.rendering], callback: options.progress, team)
+    let session = try Session(model: model, input, nil, options, team, progress)
+    progress.nextStage()
+    try run(session, output, options, team, progress)
+  }
 
-    try model.withPlan(.ab, height: side, width: side, workers: team.size) {
-      (plan, workspace) throws(ColorizeError) in
-      // Multiply-adds, and what a pixel costs in the time of as many.
-      let pixels = Float(input.width) * Float(input.height)
-      var progress = Progress(
-        stages: [pixels * 100, plan.cost, pixels * 250], callback: options.progress)
-      let maskOffset = model.information.maskConvention.offset
-      try feed(input, to: plan.input(workspace), maskOffset: maskOffset, kernels, team) {
-        (share) throws(ColorizeError) in
-        try progress.report(share)
-      }
-      progress.nextStage()
-      try plan.run(workspace, team) { (share) throws(ColorizeError) in
-        try progress.report(share)
-      }
-      progress.nextStage()
+  /// Colours the picture of a session into `output`.
+  package static func run(
+    _ session: Session, output: ImageView, options: RunOptions = RunOptions()
+  ) throws(ColorizeError) {
+    try options.validate()
+    try validate(session.picture, output)
+    let team = Team(threads: options.threads)
+    let work = Work(session.model, session.picture, options)
+    let progress = Progress(
+      stages: [work.network, work.rendering], callback: options.progress, team)
+    try run(session, output, options, team, progress)
+  }
+
+  /// The two stages behind the network's input.
+  private static func run(
+    _ session: Session, _ output: ImageView, _ options: RunOptions, _ team: Team,
+    _ progress: Progress
+  ) throws(ColorizeError) {
+    let model = session.model
+    let kernels = model.compiled.kernels
+    let isReference = session.preset == .reference
+    let variant = Variant(options.variant)
+    if variant != nil, case .regression = model.network.decoder {
+      throw .invalidArgument(
+        "variant is \(options.variant); the colours of \(model.information.architecture) are a "
+          + "regression, which has none but 0")
+    }
+    let hints = try session.hints(options)
+    var palette: Palette?
+    if let picture = options.palette { palette = try Palette(picture, kernels: kernels, team) }
+    let decoder = Decoder(model, temperature: options.temperatureOfColours, team)
+    let abShape = model.network.abShape(height: session.height, width: session.width)
+    let renderer = try Renderer(
+      input: session.picture, output: output, abHeight: abShape.height, abWidth: abShape.width,
+      gamutMapping: options.gamutMapping ?? (isReference ? .clip : .keepHue), kernels: kernels,
+      workers: team.size)
+
+    try model.withPlan(
+      .ab, height: session.height, width: session.width, workers: team.size
+    ) { (plan, workspace) throws(ColorizeError) in
+      session.feed(hints, to: plan.input(workspace))
+      try plan.run(workspace, team, progress: progress.report)
+      if let variant { try decoder.tilt(plan.output(workspace), variant) }
       try decoder.ab(plan.output(workspace), into: renderer.ab)
-      try renderer.run(team) { (share) throws(ColorizeError) in try progress.report(share) }
-      try progress.finish()
+    }
+    let saturation = options.saturationOfColours
+    if saturation != 1 {
+      for index in 0..<renderer.ab.count { renderer.ab.start[index] *= saturation }
+    }
+    try palette?.apply(to: renderer.ab, strength: options.paletteStrength)
+    if let hints, !isReference {
+      try HintBlend.apply(
+        hints, lightness: session.lightness.start, to: renderer.ab, width: abShape.width,
+        height: abShape.height, team)
+    }
+    progress.nextStage()
+    try renderer.run(team, progress: progress.report)
+    try progress.finish()
+  }
+
+  /// What the stages of a run cost, in the time of a multiply-add.
+  private struct Work {
+    let resampling: Float
+    let network: Float
+    let rendering: Float
+
+    init(_ model: Model, _ picture: ImageView, _ options: RunOptions) {
+      let pixels = Float(picture.width) * Float(picture.height)
+      resampling = pixels * 100
+      rendering = pixels * 250
+      let side = Float(options.networkSize ?? model.information.defaultNetworkSize)
+      network = side * side * model.costOfPixel
     }
   }
 
@@ -137,10 +149,11 @@ package enum Colorizer {
   ) throws(ColorizeError) {
     try options.validate()
     let team = Team(threads: options.threads)
-    let decoder = Decoder(model, temperature: options.temperature, team)
+    let decoder = Decoder(
+      model, temperature: options.temperature ?? AnnealedMean.defaultTemperature, team)
     try model.withPlan(goal, height: height, width: width, workers: team.size) {
       (plan, workspace) throws(ColorizeError) in
-      var progress = Progress(stages: [plan.cost], callback: options.progress)
+      let progress = Progress(stages: [plan.cost], callback: options.progress, team)
       fill(plan.input(workspace))
       try plan.run(workspace, team) { (share) throws(ColorizeError) in
         try progress.report(share)
@@ -158,37 +171,10 @@ package enum Colorizer {
           + "\(input.width)x\(input.height)")
     }
     guard output.format.colorChannels == 3 else {
-      throw .invalidArgument("the output's format has no colour; it must be RGB8 or RGBA8")
+      throw .invalidArgument("the output's format has no colour")
     }
     guard input.isSame(as: output) || !input.overlaps(output) else {
       throw .invalidArgument("input and output overlap, and are not the same pixels")
-    }
-  }
-
-  /// Squashes a picture to the network's size and writes its lightness as the network takes it,
-  /// without hints.
-  private static func feed(
-    _ image: ImageView, to input: Activation, maskOffset: Float, _ kernels: KernelSet, _ team: Team,
-    progress: (Float) throws(ColorizeError) -> Void
-  ) throws(ColorizeError) {
-    let width = input.shape.width
-    let height = input.shape.height
-    let resampler = try BicubicResampler(
-      image, width: width, height: height, kernels: kernels, workers: team.size)
-    let small = try Memory<UInt8>(count: width * height * resampler.channels)
-    try team.run(resampler.bands, atOnce: team.size, progress) { band, worker in
-      resampler.run(band: band, worker: worker, into: small.start)
-    }
-    let table = try LuminanceTable()
-    let row = try Memory<Float>(count: width.roundedUp(to: 16))
-    for y in 0..<height {
-      table.lightness(
-        small.start + y * width * resampler.channels, channels: resampler.channels, count: width,
-        into: row.start, kernels: kernels)
-      for x in 0..<width {
-        NetworkInput.write(
-          lightness: row.start[x], maskOffset: maskOffset, to: input, y * width + x)
-      }
     }
   }
 }
@@ -206,36 +192,5 @@ extension Team {
       first += count
       try progress(Float(first) / Float(items))
     }
-  }
-}
-
-/// One fraction for the stages of a run.
-private struct Progress {
-  private let stages: [Float]
-  private let callback: ((Float) -> Bool)?
-  private var stage = 0
-  private var last: Float = 0
-
-  /// - Parameter stages: what each costs.
-  init(stages: [Float], callback: ((Float) -> Bool)?) {
-    self.stages = stages
-    self.callback = callback
-  }
-
-  mutating func nextStage() { stage += 1 }
-
-  /// - Parameter share: of the stage's work.
-  mutating func report(_ share: Float) throws(ColorizeError) {
-    let done = stages[..<stage].reduce(0, +) + share * stages[stage]
-    // 1 is kept for the end.
-    try tell(min(done / stages.reduce(0, +), 0.999))
-  }
-
-  mutating func finish() throws(ColorizeError) { try tell(1) }
-
-  private mutating func tell(_ fraction: Float) throws(ColorizeError) {
-    guard let callback else { return }
-    last = max(last, fraction)
-    if callback(last) { throw .cancelled }
   }
 }

@@ -8,13 +8,25 @@ struct Decoder {
 
   private var kernels: KernelSet { model.compiled.kernels }
 
-  /// - Parameter temperature: nil: that of the paper.
-  init(_ model: Model, temperature: Float?, _ team: Team) {
+  /// - Parameter temperature: the caller's.
+  init(_ model: Model, temperature: Float, _ team: Team) {
     self.model = model
     self.team = team
     mean = AnnealedMean(
-      bins: model.bins, temperature: temperature ?? AnnealedMean.defaultTemperature,
+      bins: model.bins, temperature: temperature,
       plainTemperature: model.information.plainSoftmaxTemperature)
+  }
+
+  /// Makes the logits those of another colouring.
+  func tilt(_ logits: Activation, _ variant: Variant) throws(ColorizeError) {
+    let plainTemperature = model.information.plainSoftmaxTemperature
+    let plain = AnnealedMean(
+      bins: model.bins, temperature: 1, plainTemperature: plainTemperature)
+    let scratch = try Memory<Float>(count: plain.scratchCount * team.size)
+    let covariance = try plain.covariance(
+      logits, kernels: kernels, team: team, scratch: scratch.start)
+    try variant.tilt(
+      logits, covariance, bins: model.bins, plainTemperature: plainTemperature, team)
   }
 
   /// - Parameters:
@@ -36,7 +48,7 @@ struct Decoder {
       try annealedMean(output, into: small)
       try enlarge(small.start, output.shape, by: upsampling, into: ab.start)
     }
-    try Self.validate(ab)
+    try validate(ab)
   }
 
   /// - Parameters:
@@ -50,7 +62,7 @@ struct Decoder {
     // Finite colours come of finite probabilities, and take less memory to look at.
     let ab = try Memory<Float>(count: 2 * logits.pixels)
     try annealedMean(logits, into: ab)
-    try Self.validate(ab)
+    try validate(ab)
     let scratch = try Memory<Float>(count: mean.scratchCount * team.size)
     try commit()
     mean.distribution(
@@ -58,7 +70,8 @@ struct Decoder {
   }
 
   /// Weights and inputs are finite, but sums of their products may have overflowed.
-  private static func validate(_ ab: Memory<Float>) throws(ColorizeError) {
+  private func validate(_ ab: Memory<Float>) throws(ColorizeError) {
+    try team.throwIfInterrupted()
     for index in 0..<ab.count where !ab.start[index].isFinite {
       throw .invalidModel("the network's result is not a number: its weights or its input overflow")
     }

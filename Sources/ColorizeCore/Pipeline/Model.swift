@@ -68,6 +68,8 @@ package final class Model: Sendable {
   package let testVectors: [TestVector]
   package let bins: BinCentres
   let compiled: CompiledNetwork
+  /// Multiply-adds for each pixel of the network's input, about.
+  let costOfPixel: Float
   private let pool = WorkspacePool()
 
   package var network: Network { compiled.network }
@@ -125,6 +127,9 @@ package final class Model: Sendable {
     testVectors = try TestVector.read(file, network)
     bins = try Self.bins(file, network)
     compiled = try CompiledNetwork(network, weights: file, kernels: kernels)
+    // Every network takes this size.
+    let side = 64
+    costOfPixel = Plan(compiled, .ab, height: side, width: side).cost / Float(side * side)
   }
 
   private static func bins(_ file: TensorFile, _ network: Network) throws(ColorizeError)

@@ -42,7 +42,7 @@ package struct NetworkProfile: Sendable {
   {
     try model.validateNetworkSize(size, "size")
     let team = Team(threads: threads)
-    let decoder = Decoder(model, temperature: nil, team)
+    let decoder = Decoder(model, temperature: AnnealedMean.defaultTemperature, team)
     let abShape = model.network.abShape(height: size, width: size)
     let ab = try Memory<Float>(count: abShape.count)
     let peakMeter = try PeakMeter(model.compiled.kernels)

@@ -3,6 +3,14 @@
 
 import CKernelContract
 
+/// What becomes of a colour that sRGB has not at the pixel's lightness.
+package enum GamutMapping: String, CaseIterable, Sendable {
+  /// Red, green and blue are each brought into 0 to 1: lightness and hue may change.
+  case clip
+  /// The largest chroma that sRGB has at this L and this hue of Lab, to a thousandth.
+  case keepHue = "keep-hue"
+}
+
 /// The last stage of a run. Its memory grows with the width of the picture.
 package struct Renderer {
   /// What the network gave, `[2, abHeight, abWidth]`; written before `run`.
@@ -12,6 +20,7 @@ package struct Renderer {
   private let output: ImageView
   private let abHeight: Int
   private let abWidth: Int
+  private let gamutMapping: GamutMapping
   private let kernels: KernelSet
   /// For each column of ab, and for the end: the first column of the picture at it or right of it.
   private let starts: Memory<Int32>
@@ -28,9 +37,10 @@ package struct Renderer {
   private static let scratchCount = 3 * (Int(COLORIZE_RENDER_CHUNK) + 16)
 
   package init(
-    input: ImageView, output: ImageView, abHeight: Int, abWidth: Int, kernels: KernelSet,
-    workers: Int
+    input: ImageView, output: ImageView, abHeight: Int, abWidth: Int, gamutMapping: GamutMapping,
+    kernels: KernelSet, workers: Int
   ) throws(ColorizeError) {
+    self.gamutMapping = gamutMapping
     self.input = input
     self.output = output
     self.abHeight = abHeight
@@ -70,8 +80,9 @@ package struct Renderer {
       input.height.pieces(of: bandRows), atOnce: Self.bandsAtOnce, progress
     ) { band, worker in
       var row = colorize_render_row()
-      row.source_bytes = input.format.bytesPerPixel
-      row.target_bytes = output.format.bytesPerPixel
+      row.source_layout = input.format.layout
+      row.target_layout = output.format.layout
+      row.keeps_hue = gamutMapping == .keepHue ? 1 : 0
       row.count = input.width
       row.luminance = table.start
       row.starts = UnsafePointer(starts.start)

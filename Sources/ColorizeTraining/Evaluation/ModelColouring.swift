@@ -72,7 +72,8 @@ package struct ModelColouring {
   ) throws(ColorizeError) {
     let renderer = try Renderer(
       input: truth, output: picture, abHeight: colours.shape.height,
-      abWidth: colours.shape.width, kernels: KernelSet(model.information.instructionSet),
+      abWidth: colours.shape.width, gamutMapping: .clip,
+      kernels: KernelSet(model.information.instructionSet),
       workers: team.size)
     renderer.ab.start.update(from: colours.ab.start, count: colours.ab.count)
     try renderer.run(team) { _ throws(ColorizeError) in }

@@ -17,7 +17,10 @@ STRUCTS = (
     c.colorize_image,
     c.colorize_model_options,
     c.colorize_model_description,
+    c.colorize_hint,
+    c.colorize_hint_map,
     c.colorize_options,
+    c.colorize_suggestion,
 )
 
 # How the header writes a parameter's type, and what it is for ctypes.
@@ -25,6 +28,7 @@ TYPES = {
     "void": None,
     "uint32_t": ctypes.c_uint32,
     "int32_t": ctypes.c_int32,
+    "float": ctypes.c_float,
     "size_t": ctypes.c_size_t,
     "colorize_status": ctypes.c_int32,
     "const char *": ctypes.c_char_p,
@@ -34,6 +38,10 @@ TYPES = {
     "colorize_model *": ctypes.c_void_p,
     "const colorize_model *": ctypes.c_void_p,
     "colorize_model **": ctypes.POINTER(ctypes.c_void_p),
+    "const colorize_session *": ctypes.c_void_p,
+    "colorize_session *": ctypes.c_void_p,
+    "colorize_session **": ctypes.POINTER(ctypes.c_void_p),
+    "colorize_suggestion *": ctypes.POINTER(c.colorize_suggestion),
     "colorize_error *": ctypes.POINTER(c.colorize_error),
     "const colorize_image *": ctypes.POINTER(c.colorize_image),
     "const colorize_model_options *": ctypes.POINTER(c.colorize_model_options),

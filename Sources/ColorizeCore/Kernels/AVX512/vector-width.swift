@@ -41,3 +41,7 @@ func activated(_ x: Vector, _ slope: Float) -> Vector { colorize_activated16(x, 
 /// `x` where `mask` is above 0, else 0.
 @inline(always)
 func masked(_ x: Vector, _ mask: Vector) -> Vector { colorize_masked16(x, mask) }
+
+/// Whether an element is above `bound`.
+@inline(always)
+func anyAbove(_ x: Vector, _ bound: Float) -> Bool { colorize_any_above16(x, bound) != 0 }

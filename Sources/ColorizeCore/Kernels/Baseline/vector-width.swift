@@ -39,3 +39,7 @@ func activated(_ x: Vector, _ slope: Float) -> Vector { colorize_activated4(x, s
 /// `x` where `mask` is above 0, else 0.
 @inline(always)
 func masked(_ x: Vector, _ mask: Vector) -> Vector { colorize_masked4(x, mask) }
+
+/// Whether an element is above `bound`.
+@inline(always)
+func anyAbove(_ x: Vector, _ bound: Float) -> Bool { colorize_any_above4(x, bound) != 0 }

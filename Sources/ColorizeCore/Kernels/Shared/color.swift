@@ -51,6 +51,12 @@ func atMost(_ most: Float, _ value: Vector) -> Vector {
   return value.replacing(with: bound, where: value .> bound)
 }
 
+@inline(__always)
+func smaller(_ a: Vector, _ b: Vector) -> Vector { a.replacing(with: b, where: b .< a) }
+
+@inline(__always)
+func larger(_ a: Vector, _ b: Vector) -> Vector { a.replacing(with: b, where: b .> a) }
+
 /// sRGB's transfer function, to linear light. Values outside of 0 to 1 follow the same formula.
 @inline(__always)
 func linear(_ encoded: Vector) -> Vector {

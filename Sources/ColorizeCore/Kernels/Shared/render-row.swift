@@ -1,5 +1,5 @@
 // The last stage of a picture: the lightness that it came with and the colours that the network
-// gave, to 8-bit sRGB. And the first: its lightness.
+// gave, to sRGB. And the first: its lightness.
 
 import CKernelContract
 
@@ -7,8 +7,12 @@ import CKernelContract
 package func lightness(_ row: UnsafePointer<colorize_lightness>) {
   let target = row.pointee.lightness!
   let count = row.pointee.count
+  let channels = row.pointee.source_bytes
+  let last = channels == 1 ? Int32(0) : 1
+  let layout = colorize_pixel_layout(
+    bytes: channels, depth: 1, red: 0, green: last, blue: 2 &* last, alpha: -1)
   readLuminance(
-    row.pointee.source!, row.pointee.source_bytes, row.pointee.luminance!, count, into: target)
+    row.pointee.source!, layout, row.pointee.luminance!, count, target, target, target)
   var x = 0
   while x < count {
     store(lightness(labF(load(target + x))), target + x)
@@ -20,9 +24,9 @@ package func lightness(_ row: UnsafePointer<colorize_lightness>) {
 package func renderRow(_ row: UnsafePointer<colorize_render_row>) {
   let chunk = Int(COLORIZE_RENDER_CHUNK)
   let count = row.pointee.count
-  let sourceBytes = row.pointee.source_bytes
-  let targetBytes = row.pointee.target_bytes
-  // Luminance, a and b; then red, green and blue; then whole pixels in the first.
+  let sourceLayout = row.pointee.source_layout
+  let layout = row.pointee.target_layout
+  // Luminance, a and b; then red, green and blue.
   let first = row.pointee.scratch!
   let second = first + chunk + 16
   let third = second + chunk + 16
@@ -31,48 +35,29 @@ package func renderRow(_ row: UnsafePointer<colorize_render_row>) {
   while x < count {
     let left = count &- x
     let width = left < chunk ? left : chunk
-    let source = row.pointee.source! + x &* sourceBytes
-    let target = row.pointee.target! + x &* targetBytes
-    readLuminance(source, sourceBytes, row.pointee.luminance!, width, into: first)
+    let source = row.pointee.source! + x &* sourceLayout.bytes
+    let target = row.pointee.target! + x &* layout.bytes
+    readLuminance(source, sourceLayout, row.pointee.luminance!, width, first, second, third)
     column = interpolate(row, from: x, width, column, second, third)
-    convertToLight(first, second, third, width)
-    encode(first, width)
-    encode(second, width)
-    encode(third, width)
-    join(first, second, third, width)
-    if targetBytes == 3 {
-      writeRGB(first, width, target)
-    } else if sourceBytes == 4 {
-      writeRGBA(first, width, target) { UInt32(source[4 &* $0 &+ 3]) }
+    if row.pointee.keeps_hue != 0 {
+      convertToLightKeepingHue(first, second, third, width)
     } else {
-      writeRGBA(first, width, target) { _ in 255 }
+      convertToLight(first, second, third, width)
+    }
+    switch layout.depth {
+    case 1:
+      encode(first, second, third, width, 255)
+      writeBytes(first, second, third, width, source, sourceLayout, target, layout)
+    case 2:
+      encode(first, second, third, width, 65535)
+      writeWords(first, second, third, width, source, sourceLayout, target, layout)
+    default:
+      encode(first, width)
+      encode(second, width)
+      encode(third, width)
+      writeFloats(first, second, third, width, source, sourceLayout, target, layout)
     }
     x &+= width
-  }
-}
-
-/// The luminance of `count` pixels.
-@inline(__always)
-private func readLuminance(
-  _ source: UnsafePointer<UInt8>, _ sourceBytes: Int, _ table: UnsafePointer<Float>, _ count: Int,
-  into luminance: UnsafeMutablePointer<Float>
-) {
-  let green = table + 256
-  let blue = table + 512
-  let gray = table + 768
-  var x = 0
-  if sourceBytes == 1 {
-    while x < count {
-      luminance[x] = gray[Int(source[x])]
-      x &+= 1
-    }
-    return
-  }
-  var pixel = source
-  while x < count {
-    luminance[x] = table[Int(pixel[0])] + green[Int(pixel[1])] + blue[Int(pixel[2])]
-    pixel += sourceBytes
-    x &+= 1
   }
 }
 
@@ -140,66 +125,87 @@ func convertToLight(
   }
 }
 
-/// Linear light to bytes in words, in place: clipped to 0 to 1, encoded, and rounded to the nearest
-/// of 255 steps.
+/// The same for colours in the gamut of sRGB. Of the others, a and b are made smaller by the factor that
+/// brings them to its border: L and hue stay as they are.
 @inline(never)
-func encode(_ values: UnsafeMutablePointer<Float>, _ count: Int) {
+func convertToLightKeepingHue(
+  _ first: UnsafeMutablePointer<Float>, _ second: UnsafeMutablePointer<Float>,
+  _ third: UnsafeMutablePointer<Float>, _ count: Int
+) {
   var x = 0
   while x < count {
-    let value = encoded(atMost(1, atLeast(0, load(values + x))), scale: 255)
+    let y = load(first + x)
+    let fy = labF(y)
+    let a = load(second + x)
+    let b = load(third + x)
+    var color = light(y: y, fy: fy, a: a, b: b)
+    let beyond = excess(color)
+    if anyAbove(beyond, gamutTolerance) {
+      // Between a factor whose colour is inside (gray always is) and one whose colour is not.
+      let outside = beyond .> Vector(repeating: gamutTolerance)
+      var inner = Vector(repeating: 1).replacing(with: Vector(), where: outside)
+      var outer = Vector(repeating: 1)
+      var step = 0
+      while step < 10 {
+        let middle = (inner + outer) * Vector(repeating: 0.5)
+        color = light(y: y, fy: fy, a: a * middle, b: b * middle)
+        let isOutside = excess(color) .> Vector(repeating: gamutTolerance)
+        inner = middle.replacing(with: inner, where: isOutside)
+        outer = outer.replacing(with: middle, where: isOutside)
+        step &+= 1
+      }
+      color = light(y: y, fy: fy, a: a * inner, b: b * inner)
+    }
+    store(color.first, first + x)
+    store(color.second, second + x)
+    store(color.third, third + x)
+    x &+= lanes
+  }
+}
+
+/// How far a colour may be beyond 0 or 1, as white is by rounding: a small part of a level.
+@inline(__always)
+private var gamutTolerance: Float { 2e-5 }
+
+/// How far linear light is outside of 0 to 1, at most; negative inside.
+@inline(__always)
+private func excess(_ color: Triple) -> Vector {
+  let one = Vector(repeating: 1)
+  let low = smaller(color.first, smaller(color.second, color.third))
+  let high = larger(color.first, larger(color.second, color.third))
+  return larger(high - one, Vector() - low)
+}
+
+/// Linear light to whole numbers in words, in place: brought into 0 to 1, encoded, and rounded to the
+/// nearest of `steps`, 255 or 65535.
+@inline(__always)
+private func encode(
+  _ first: UnsafeMutablePointer<Float>, _ second: UnsafeMutablePointer<Float>,
+  _ third: UnsafeMutablePointer<Float>, _ count: Int, _ steps: Float
+) {
+  encode(first, count, steps)
+  encode(second, count, steps)
+  encode(third, count, steps)
+}
+
+@inline(never)
+func encode(_ values: UnsafeMutablePointer<Float>, _ count: Int, _ steps: Float) {
+  var x = 0
+  while x < count {
+    let value = encoded(atMost(1, atLeast(0, load(values + x))), scale: steps)
     // Adding 1.5 * 2^23 rounds to a whole number, which then stands in the low bits.
     store(value + Vector(repeating: 12_582_912), values + x)
     x &+= lanes
   }
 }
 
-/// Words of red, green and blue to pixels in the first: red in the lowest byte, green, blue, 0.
-@inline(__always)
-private func join(
-  _ first: UnsafeMutablePointer<Float>, _ second: UnsafePointer<Float>,
-  _ third: UnsafePointer<Float>, _ count: Int
-) {
-  let low = Words(repeating: 0xFF)
+/// Linear light to sRGB, 0 to 1, in place.
+@inline(never)
+func encode(_ values: UnsafeMutablePointer<Float>, _ count: Int) {
   var x = 0
   while x < count {
-    let red = unsafeBitCast(load(first + x), to: Words.self)
-    let green = unsafeBitCast(load(second + x), to: Words.self)
-    let blue = unsafeBitCast(load(third + x), to: Words.self)
-    let pixels =
-      (red & low) | (green & low) &<< Words(repeating: 8) | (blue & low) &<< Words(repeating: 16)
-    store(unsafeBitCast(pixels, to: Vector.self), first + x)
+    let value = encoded(atMost(1, atLeast(0, load(values + x))), scale: 1)
+    store(atMost(1, value), values + x)
     x &+= lanes
-  }
-}
-
-/// Four bytes for each pixel but the last, of which the next pixel takes one back: the pixel behind
-/// the last one may not have been read yet, or not be there.
-@inline(__always)
-private func writeRGB(
-  _ pixels: UnsafePointer<Float>, _ count: Int, _ target: UnsafeMutablePointer<UInt8>
-) {
-  var pixel = UnsafeMutableRawPointer(target)
-  var x = 0
-  while x < count &- 1 {
-    pixel.storeBytes(of: pixels[x].bitPattern, as: UInt32.self)
-    pixel += 3
-    x &+= 1
-  }
-  let color = pixels[x].bitPattern
-  pixel.storeBytes(of: UInt16(truncatingIfNeeded: color), as: UInt16.self)
-  pixel.storeBytes(of: UInt8(truncatingIfNeeded: color &>> 16), toByteOffset: 2, as: UInt8.self)
-}
-
-@inline(__always)
-private func writeRGBA(
-  _ pixels: UnsafePointer<Float>, _ count: Int, _ target: UnsafeMutablePointer<UInt8>,
-  _ alpha: (Int) -> UInt32
-) {
-  let target = UnsafeMutableRawPointer(target)
-  var x = 0
-  while x < count {
-    target.storeBytes(
-      of: pixels[x].bitPattern | alpha(x) &<< 24, toByteOffset: 4 &* x, as: UInt32.self)
-    x &+= 1
   }
 }

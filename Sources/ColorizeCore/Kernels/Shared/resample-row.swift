@@ -4,7 +4,7 @@ import CKernelContract
 
 /// See `colorize_resample_row`. Sums are exact modulo 2^32, whatever their order.
 package func resampleRow(_ row: UnsafePointer<colorize_resample_row>) {
-  let channels = row.pointee.source_bytes == 1 ? 1 : 3
+  let channels = isGray(row.pointee.source_layout) ? 1 : 3
   separate(row, channels)
   let stride = row.pointee.plane_stride
   let planes = UnsafePointer(row.pointee.planes!)
@@ -26,28 +26,45 @@ package func resampleRow(_ row: UnsafePointer<colorize_resample_row>) {
   }
 }
 
-/// Copies each channel into a plane of its own.
+/// Copies each channel, as 8 bits, into a plane of its own.
 @inline(__always)
 private func separate(_ row: UnsafePointer<colorize_resample_row>, _ channels: Int) {
+  let layout = row.pointee.source_layout
   let count = row.pointee.source_count
+  let source = row.pointee.source!
   let red = row.pointee.planes!
-  var pixel = row.pointee.source!
+  copy(source, layout, layout.red, count, to: red)
+  guard channels == 3 else { return }
+  copy(source, layout, layout.green, count, to: red + row.pointee.plane_stride)
+  copy(source, layout, layout.blue, count, to: red + 2 &* row.pointee.plane_stride)
+}
+
+@inline(__always)
+private func copy(
+  _ source: UnsafePointer<UInt8>, _ layout: colorize_pixel_layout, _ channel: Int32, _ count: Int,
+  to plane: UnsafeMutablePointer<UInt8>
+) {
+  var value = source + Int(channel) &* Int(layout.depth)
   var x = 0
-  if channels == 1 {
+  switch layout.depth {
+  case 1:
     while x < count {
-      red[x] = pixel[x]
+      plane[x] = value[0]
+      value += layout.bytes
       x &+= 1
     }
-    return
-  }
-  let green = red + row.pointee.plane_stride
-  let blue = green + row.pointee.plane_stride
-  while x < count {
-    red[x] = pixel[0]
-    green[x] = pixel[1]
-    blue[x] = pixel[2]
-    pixel += row.pointee.source_bytes
-    x &+= 1
+  case 2:
+    while x < count {
+      plane[x] = UInt8(truncatingIfNeeded: narrowed(word(value)))
+      value += layout.bytes
+      x &+= 1
+    }
+  default:
+    while x < count {
+      plane[x] = UInt8(truncatingIfNeeded: rounded(float(value), 255))
+      value += layout.bytes
+      x &+= 1
+    }
   }
 }
 

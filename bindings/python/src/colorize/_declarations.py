@@ -14,6 +14,7 @@ from ctypes import (
     c_size_t,
     c_uint32,
     c_uint64,
+    c_uint8,
     c_void_p,
 )
 
@@ -45,6 +46,16 @@ colorize_format = c_int32
 COLORIZE_GRAY8 = 1
 COLORIZE_RGB8 = 2
 COLORIZE_RGBA8 = 3
+COLORIZE_GRAY_ALPHA8 = 4
+COLORIZE_BGRA8 = 5
+COLORIZE_GRAY16 = 6
+COLORIZE_GRAY_ALPHA16 = 7
+COLORIZE_RGB16 = 8
+COLORIZE_RGBA16 = 9
+COLORIZE_GRAY_FLOAT = 10
+COLORIZE_GRAY_ALPHA_FLOAT = 11
+COLORIZE_RGB_FLOAT = 12
+COLORIZE_RGBA_FLOAT = 13
 
 
 class colorize_image(Structure):  # noqa: N801
@@ -107,6 +118,51 @@ colorize_preset = c_int32
 COLORIZE_PRESET_DEFAULT = 0
 COLORIZE_PRESET_REFERENCE = 1
 
+colorize_network_fit = c_int32
+COLORIZE_FIT_DEFAULT = 0
+COLORIZE_FIT_SQUARE = 1
+COLORIZE_FIT_ASPECT = 2
+
+colorize_upsampling = c_int32
+COLORIZE_UPSAMPLING_DEFAULT = 0
+COLORIZE_UPSAMPLING_BILINEAR = 1
+COLORIZE_UPSAMPLING_GUIDED = 2
+
+colorize_gamut_mapping = c_int32
+COLORIZE_GAMUT_DEFAULT = 0
+COLORIZE_GAMUT_CLIP = 1
+COLORIZE_GAMUT_KEEP_HUE = 2
+
+colorize_style = c_int32
+COLORIZE_STYLE_DEFAULT = 0
+COLORIZE_STYLE_NATURAL = 1
+COLORIZE_STYLE_VIVID = 2
+
+colorize_color_space = c_int32
+COLORIZE_COLOR_AB = 1
+COLORIZE_COLOR_RGB = 2
+
+
+class colorize_hint(Structure):  # noqa: N801
+    _fields_ = (
+        ("x", c_float),
+        ("y", c_float),
+        ("radius", c_float),
+        ("space", colorize_color_space),
+        ("color", c_float * 3),
+        ("reserved", c_uint32),
+    )
+
+
+class colorize_hint_map(Structure):  # noqa: N801
+    _fields_ = (
+        ("struct_size", c_size_t),
+        ("ab", POINTER(c_float)),
+        ("ab_row_bytes", c_size_t),
+        ("mask", POINTER(c_uint8)),
+        ("mask_row_bytes", c_size_t),
+    )
+
 
 class colorize_options(Structure):  # noqa: N801
     _fields_ = (
@@ -117,6 +173,33 @@ class colorize_options(Structure):  # noqa: N801
         ("threads", c_uint32),
         ("progress", colorize_progress),
         ("user_data", c_void_p),
+        ("network_fit", colorize_network_fit),
+        ("style", colorize_style),
+        ("saturation", c_float),
+        ("upsampling", colorize_upsampling),
+        ("gamut_mapping", colorize_gamut_mapping),
+        ("variant", c_uint32),
+        ("hints", POINTER(colorize_hint)),
+        ("hint_count", c_size_t),
+        ("hint_map", POINTER(colorize_hint_map)),
+        ("palette", POINTER(colorize_image)),
+        ("palette_strength", c_float),
+        ("reserved", c_uint32),
+    )
+
+
+# ---- Sessions ----
+
+# colorize_session is opaque.
+colorize_session_p = c_void_p
+
+
+class colorize_suggestion(Structure):  # noqa: N801
+    _fields_ = (
+        ("probability", c_float),
+        ("a", c_float),
+        ("b", c_float),
+        ("rgb", c_float * 3),
     )
 
 
@@ -167,8 +250,43 @@ FUNCTIONS = {
     "colorize_predict": (colorize_status, _network_arguments),
     "colorize_distribution": (colorize_status, _network_arguments),
     "colorize_bin_centres": (colorize_status, (colorize_model_p, c_uint32, _float_p, _error_p)),
+    "colorize_session_open": (
+        colorize_status,
+        (
+            colorize_model_p,
+            POINTER(colorize_image),
+            POINTER(colorize_options),
+            POINTER(colorize_session_p),
+            _error_p,
+        ),
+    ),
+    "colorize_session_close": (None, (colorize_session_p,)),
+    "colorize_session_run": (
+        colorize_status,
+        (colorize_session_p, POINTER(colorize_image), POINTER(colorize_options), _error_p),
+    ),
+    "colorize_session_suggest": (
+        colorize_status,
+        (
+            colorize_session_p,
+            _float_p,
+            c_size_t,
+            c_uint32,
+            POINTER(colorize_options),
+            POINTER(colorize_suggestion),
+            _error_p,
+        ),
+    ),
+    "colorize_session_confidence": (
+        colorize_status,
+        (colorize_session_p, POINTER(colorize_options), _float_p, c_size_t, _error_p),
+    ),
     "colorize_rgb_to_lab": (colorize_status, (_float_p, _float_p, c_size_t, _error_p)),
     "colorize_lab_to_rgb": (colorize_status, (_float_p, _float_p, c_size_t, c_int32, _error_p)),
+    "colorize_gamut_chroma": (
+        colorize_status,
+        (c_float, _float_p, _float_p, c_size_t, _error_p),
+    ),
 }
 
 

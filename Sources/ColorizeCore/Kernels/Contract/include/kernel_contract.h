@@ -176,21 +176,32 @@ typedef struct colorize_winograd_output {
   const float *next; /* the next tile's output, of which all 16 pixels are fetched to be written */
 } colorize_winograd_output;
 
+/* How a pixel is laid out. Whole numbers are in the processor's byte order; nothing is aligned. */
+typedef struct colorize_pixel_layout {
+  intptr_t bytes; /* of a pixel */
+  int32_t depth;  /* bytes of a channel: 1 or 2, a whole number; 4, a float of which 0 to 1 is used */
+  int32_t red;    /* which channel it is; one for all three: gray */
+  int32_t green;
+  int32_t blue;
+  int32_t alpha; /* negative: none */
+} colorize_pixel_layout;
+
 /* A row of a picture from its own lightness and a network's colours to sRGB:
  *
- *     Y       = luminance of the source's pixel, by the tables
+ *     Y       = luminance of the source's pixel
  *     a[x]    = between the columns c and c + 1 of a row that is between upper_a and lower_a; b likewise
- *     target  = sRGB of Lab(L of Y, a[x], b[x]), clipped, rounded to 8 bits; alpha is the source's or 255
+ *     target  = sRGB of Lab(L of Y, a[x], b[x]), brought into 0 to 1, and rounded where it is a whole number; alpha is
+ *               the source's or 1
  *
  * The columns of x are c and c + 1 where starts[c] <= x < starts[c + 1]; the last one has itself for a right
  * neighbour. Source and target may be the same pixels. */
 typedef struct colorize_render_row {
-  const uint8_t *source; /* [count, source_bytes] */
-  intptr_t source_bytes; /* 1: gray, 3: RGB, 4: RGBA */
-  uint8_t *target;       /* [count, target_bytes] */
-  intptr_t target_bytes; /* 3 or 4 */
+  const uint8_t *source; /* [count, source_layout.bytes] */
+  colorize_pixel_layout source_layout;
+  uint8_t *target; /* [count, target_layout.bytes] */
+  colorize_pixel_layout target_layout; /* not gray */
   intptr_t count;
-  const float *luminance; /* as colorize_lightness has it */
+  const float *luminance; /* as colorize_lightness has it, for 8 bits a channel */
   const float *upper_a;   /* [columns] each */
   const float *lower_a;
   const float *upper_b;
@@ -200,6 +211,7 @@ typedef struct colorize_render_row {
   intptr_t columns;
   const float *share; /* [count], of the right column, 0 to 1; read up to 15 floats further */
   float *scratch;     /* [3, RENDER_CHUNK + 16] */
+  intptr_t keeps_hue; /* a colour that sRGB has not at its L gets the largest chroma at its hue; 0: clipped only */
 } colorize_render_row;
 
 /* So many pixels of a row are finished before the next ones are begun: what is between the steps stays in the
@@ -240,8 +252,8 @@ typedef struct colorize_taps {
  * in fixed-point numbers, modulo 2^32. Weights are read in whole vectors: behind the last one they are zero, up to
  * a multiple of 16. */
 typedef struct colorize_resample_row {
-  const uint8_t *source; /* [source_count, source_bytes] */
-  intptr_t source_bytes; /* 1: gray, 3: RGB, 4: RGBA */
+  const uint8_t *source; /* [source_count, source_layout.bytes]; more than 8 bits are rounded to 8 */
+  colorize_pixel_layout source_layout;
   intptr_t source_count;
   uint8_t *planes;       /* scratch [channels, plane_stride] */
   intptr_t plane_stride; /* at least source_count + 15 */

@@ -36,6 +36,12 @@
       colorize_vector##LANES a, colorize_vector##LANES b, colorize_vector##LANES c) {                     \
     return MULTIPLY_ADD(a, b, c);                                                                         \
   }                                                                                                       \
+  /* Whether an element is above `bound`. */                                                              \
+  static inline __attribute__((always_inline)) int colorize_any_above##LANES(                             \
+      colorize_vector##LANES x, float bound) {                                                            \
+    colorize_words##LANES above = x > bound;                                                              \
+    return __builtin_reduce_or(above) != 0;                                                               \
+  }                                                                                                       \
   /* x < 0 ? slope * x : x */                                                                             \
   VECTOR_FUNCTION(LANES) colorize_activated##LANES(colorize_vector##LANES x, float slope) {               \
     colorize_words##LANES negative = x < 0.0f;                                                            \

@@ -1,0 +1,48 @@
+// How far a run has come, told to its caller, who may stop it.
+
+/// One fraction for the stages of a run. Lives on the thread that made the call.
+final class Progress {
+  /// What each stage costs.
+  private let stages: [Float]
+  private let callback: ((Float) -> Bool)?
+  private var stage = 0
+  private var last: Float = 0
+  private var lastTime = Clock.seconds()
+  private var isCancelled = false
+
+  /// Between two questions whether to stop, in seconds: an answer is heeded well within 50 ms.
+  private static let patience = 0.015
+
+  /// - Parameter team: asks whether to stop while it works.
+  init(stages: [Float], callback: ((Float) -> Bool)?, _ team: Team) {
+    self.stages = stages
+    self.callback = callback
+    guard callback != nil else { return }
+    team.wantsToStop = { self.isLong && self.ask(self.last) }
+  }
+
+  private var isLong: Bool { Clock.seconds() - lastTime > Self.patience }
+
+  func nextStage() { stage += 1 }
+
+  /// - Parameter share: of the stage's work.
+  func report(_ share: Float) throws(ColorizeError) {
+    let done = stages[..<stage].reduce(0, +) + share * stages[stage]
+    // 1 is kept for the end.
+    try tell(min(done / stages.reduce(0, +), 0.999))
+  }
+
+  func finish() throws(ColorizeError) { try tell(1) }
+
+  private func tell(_ fraction: Float) throws(ColorizeError) {
+    if isCancelled || ask(fraction) { throw .cancelled }
+  }
+
+  private func ask(_ fraction: Float) -> Bool {
+    guard let callback else { return false }
+    last = max(last, fraction)
+    isCancelled = callback(last)
+    lastTime = Clock.seconds()
+    return isCancelled
+  }
+}

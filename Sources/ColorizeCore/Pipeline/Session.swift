@@ -1,0 +1,109 @@
+// A picture that is coloured again and again: what does not depend on hints and dials is computed once.
+
+/// A picture and what the network sees of it. Does not change; any number of threads may use it.
+package final class Session: Sendable {
+  let model: Model
+  package let picture: ImageView
+  let preset: Preset
+  /// The sides of the network's input.
+  let width: Int
+  let height: Int
+  /// L of CIE Lab, `[height, width]`.
+  let lightness: Memory<Float>
+  /// Keeps the picture, if it is not the caller's.
+  private let pixels: Memory<UInt8>?
+
+  /// A session with a picture of its own: the caller's is not needed afterwards.
+  package convenience init(
+    model: Model, copying picture: ImageView, options: RunOptions
+  ) throws(ColorizeError) {
+    try options.validate()
+    let bytes = picture.width * picture.format.bytesPerPixel
+    let pixels = try Memory<UInt8>(count: bytes * picture.height)
+    for y in 0..<picture.height {
+      (pixels.start + y * bytes).update(from: picture.row(y), count: bytes)
+    }
+    let copy = try ImageView(
+      pixels: pixels.start, rowBytes: bytes, width: picture.width, height: picture.height,
+      format: picture.format)
+    let team = Team(threads: options.threads)
+    let progress = Progress(stages: [1], callback: options.progress, team)
+    try self.init(model: model, copy, pixels, options, team, progress)
+    try progress.finish()
+  }
+
+  /// - Parameter picture: in memory that outlives the session, which is `pixels` if there are some.
+  init(
+    model: Model, _ picture: ImageView, _ pixels: Memory<UInt8>?, _ options: RunOptions,
+    _ team: Team, _ progress: Progress
+  ) throws(ColorizeError) {
+    self.model = model
+    self.picture = picture
+    self.pixels = pixels
+    preset = options.preset
+    (width, height) = try Self.networkSize(model, picture, options)
+    lightness = try Memory(count: width * height + 16)
+    try see(team, progress)
+  }
+
+  private static func networkSize(
+    _ model: Model, _ picture: ImageView, _ options: RunOptions
+  ) throws(ColorizeError) -> (width: Int, height: Int) {
+    let side =
+      options.networkSize
+      ?? (options.preset == .reference
+        ? Preset.referenceNetworkSize : model.information.defaultNetworkSize)
+    try model.validateNetworkSize(side, "network_size")
+    guard options.networkFit == .aspect else { return (side, side) }
+    let multiple = model.information.networkSizeMultiple
+    /// `side` for the longer side, and for the other one what is nearest to its share of it.
+    func fitted(_ own: Int) -> Int {
+      let longer = max(picture.width, picture.height)
+      let exact = Double(side) * Double(own) / Double(longer)
+      return max(Int((exact / Double(multiple)).rounded()), 1) * multiple
+    }
+    return (fitted(picture.width), fitted(picture.height))
+  }
+
+  /// Squashes the picture to the network's size, 8 bits a channel, and takes its lightness.
+  private func see(_ team: Team, _ progress: Progress) throws(ColorizeError) {
+    let kernels = model.compiled.kernels
+    let resampler = try BicubicResampler(
+      picture, width: width, height: height, kernels: kernels, workers: team.size)
+    let small = try Memory<UInt8>(count: width * height * resampler.channels)
+    try team.run(resampler.bands, atOnce: team.size, progress.report) { band, worker in
+      resampler.run(band: band, worker: worker, into: small.start)
+    }
+    let table = try LuminanceTable()
+    for y in 0..<height {
+      table.lightness(
+        small.start + y * width * resampler.channels, channels: resampler.channels, count: width,
+        into: lightness.start + y * width, kernels: kernels)
+    }
+  }
+
+  /// Writes the network's input: the lightness, and hints if there are some.
+  func feed(_ hints: RasterisedHints?, to input: Activation) {
+    let offset = model.information.maskConvention.offset
+    for pixel in 0..<(width * height) {
+      NetworkInput.write(
+        lightness: lightness.start[pixel], maskOffset: offset, to: input, pixel)
+      guard let hints else { continue }
+      let target = input.start + pixel * input.stride
+      target[1] = hints.a.start[pixel] / NetworkInput.abRange
+      target[2] = hints.b.start[pixel] / NetworkInput.abRange
+      target[3] += hints.mask.start[pixel]
+    }
+  }
+
+  /// The hints of a run at the network's size; nil if there are none.
+  func hints(_ options: RunOptions) throws(ColorizeError) -> RasterisedHints? {
+    guard !options.hints.isEmpty else { return nil }
+    guard model.information.takesHints else {
+      throw .invalidArgument(
+        "there are hints, and the network \(model.information.architecture) takes none")
+    }
+    return try options.hints.rasterised(
+      width: picture.width, height: picture.height, networkWidth: width, networkHeight: height)
+  }
+}

@@ -1,0 +1,193 @@
+// What a network says of a picture besides its colours: which colours a pixel may have, and how sure it is
+// (Zhang et al. 2017, section 3.3).
+
+import Glibc
+
+/// A colour that a pixel may have.
+package struct Suggestion: Sendable {
+  /// Of the bins around it.
+  package let probability: Float
+  /// In the gamut of sRGB at the pixel's lightness.
+  package let color: LabColor
+}
+
+extension Session {
+  /// The most plausible colours at some places.
+  ///
+  /// - Parameters:
+  ///   - points: in pixels from the picture's left and upper edge, `[count]`.
+  ///   - colors: for each point.
+  ///   - body: called in the points' order when all is done: `colors` suggestions at most, most
+  ///     probable first.
+  package func suggest(
+    at points: UnsafeBufferPointer<SIMD2<Float>>, colors: Int, options: RunOptions,
+    _ body: (_ point: Int, _ suggestions: [Suggestion]) -> Void
+  ) throws(ColorizeError) {
+    for (index, point) in points.enumerated() {
+      for (name, value, most) in [("x", point.x, picture.width), ("y", point.y, picture.height)] {
+        guard value >= 0, value <= Float(most) else {
+          throw .invalidArgument("points[\(index)].\(name) is \(value); it must be 0 to \(most)")
+        }
+      }
+    }
+    try distribution(options) { (probabilities, shape, finish) throws(ColorizeError) in
+      let cells = shape.height * shape.width
+      try finish()
+      for (index, point) in points.enumerated() {
+        let column = Self.cell(point.x, picture.width, of: shape.width)
+        let row = Self.cell(point.y, picture.height, of: shape.height)
+        let place = probabilities.start + row * shape.width + column
+        var groups = BinGroups(model.bins, colors) { place[$0 * cells] }.groups
+        groups.sort { $0.probability > $1.probability }
+        let lightness = picture.lightness(
+          min(Int(point.x), picture.width - 1), min(Int(point.y), picture.height - 1))
+        body(
+          index,
+          groups.map {
+            Suggestion(
+              probability: $0.probability,
+              color: LabColor(
+                lightness: lightness, a: Double($0.centre.x), b: Double($0.centre.y)
+              ).broughtIntoGamut)
+          })
+      }
+    }
+  }
+
+  /// How sure the network is, 0 to 1: 1 - entropy / log(bins), bilinear at the picture's size.
+  ///
+  /// - Parameters:
+  ///   - confidence: out, `[height, width]`.
+  ///   - stride: from one row to the next one, in floats.
+  package func confidence(
+    options: RunOptions, into confidence: UnsafeMutablePointer<Float>, stride: Int
+  ) throws(ColorizeError) {
+    try distribution(options) { (probabilities, shape, finish) throws(ColorizeError) in
+      let cells = shape.height * shape.width
+      let small = try Memory<Float>(count: cells)
+      let most = log(Float(model.bins.count))
+      for cell in 0..<cells {
+        var entropy: Float = 0
+        for bin in 0..<model.bins.count {
+          let probability = probabilities.start[bin * cells + cell]
+          if probability > 0 { entropy -= probability * log(probability) }
+        }
+        small.start[cell] = min(max(1 - entropy / most, 0), 1)
+      }
+      try finish()
+      let rows = BilinearAxis(from: shape.height, to: picture.height)
+      let columns = BilinearAxis(from: shape.width, to: picture.width)
+      for y in 0..<picture.height {
+        let row = rows[y]
+        let upper = small.start + row.first * shape.width
+        let lower = small.start + row.second * shape.width
+        for x in 0..<picture.width {
+          let column = columns[x]
+          let left = upper[column.first] + (lower[column.first] - upper[column.first]) * row.share
+          let right =
+            upper[column.second] + (lower[column.second] - upper[column.second]) * row.share
+          confidence[y * stride + x] = left + (right - left) * column.share
+        }
+      }
+    }
+  }
+
+  /// Runs the network to the probabilities of its bins.
+  ///
+  /// - Parameter body: gets `[bins, height, width]`, and calls `finish`, which is the last chance to
+  ///   stop, before it gives anything to the caller.
+  private func distribution(
+    _ options: RunOptions,
+    _ body: (
+      _ probabilities: Memory<Float>, _ shape: Shape, _ finish: () throws(ColorizeError) -> Void
+    ) throws(ColorizeError) -> Void
+  ) throws(ColorizeError) {
+    try options.validate()
+    let hints = try hints(options)
+    let team = Team(threads: options.threads)
+    let decoder = Decoder(model, temperature: options.temperature ?? 1, team)
+    try model.withPlan(.distribution, height: height, width: width, workers: team.size) {
+      (plan, workspace) throws(ColorizeError) in
+      let progress = Progress(stages: [plan.cost], callback: options.progress, team)
+      feed(hints, to: plan.input(workspace))
+      try plan.run(workspace, team, progress: progress.report)
+      let logits = plan.output(workspace)
+      let probabilities = try Memory<Float>(count: model.bins.count * logits.pixels)
+      try decoder.distribution(logits, into: probabilities.start, commit: team.throwIfInterrupted)
+      try body(probabilities, logits.shape) { () throws(ColorizeError) in try progress.finish() }
+    }
+  }
+
+  private static func cell(_ place: Float, _ side: Int, of cells: Int) -> Int {
+    min(Int(Double(place) * Double(cells) / Double(side)), cells - 1)
+  }
+}
+
+/// A distribution over the bins in groups, each around a peak.
+private struct BinGroups {
+  struct Group {
+    let probability: Float
+    let centre: SIMD2<Float>
+  }
+
+  /// Peaks are no nearer to each other, and what is no farther from one makes its colour: two bins.
+  private static let distance: Float = 20
+  /// A peak that is lower is none.
+  private static let leastProbability: Float = 1e-4
+
+  private(set) var groups: [Group] = []
+
+  /// - Parameter most: how many groups.
+  init(_ bins: BinCentres, _ most: Int, _ probability: (Int) -> Float) {
+    func centre(_ bin: Int) -> SIMD2<Float> { SIMD2(bins.a[bin], bins.b[bin]) }
+    func distance(_ first: SIMD2<Float>, _ second: SIMD2<Float>) -> Float {
+      ((first - second) * (first - second)).sum().squareRoot()
+    }
+    var peaks: [SIMD2<Float>] = []
+    while peaks.count < most {
+      var best = -1
+      for bin in 0..<bins.count where probability(bin) > Self.leastProbability {
+        guard best < 0 || probability(bin) > probability(best) else { continue }
+        if peaks.allSatisfy({ distance($0, centre(bin)) >= Self.distance }) { best = bin }
+      }
+      guard best >= 0 else { break }
+      peaks.append(centre(best))
+    }
+    var sums = [(all: Float, near: Float, color: SIMD2<Float>)](
+      repeating: (0, 0, .zero), count: peaks.count)
+    guard !peaks.isEmpty else { return }
+    for bin in 0..<bins.count {
+      let place = centre(bin)
+      var nearest = 0
+      for peak in peaks.indices
+      where distance(peaks[peak], place) < distance(peaks[nearest], place) {
+        nearest = peak
+      }
+      sums[nearest].all += probability(bin)
+      guard distance(peaks[nearest], place) <= Self.distance else { continue }
+      sums[nearest].near += probability(bin)
+      sums[nearest].color += probability(bin) * place
+    }
+    groups = sums.map { Group(probability: $0.all, centre: $0.color / $0.near) }
+  }
+}
+
+extension ImageView {
+  /// L of CIE Lab of one pixel.
+  fileprivate func lightness(_ x: Int, _ y: Int) -> Double {
+    let layout = format.layout
+    let pixel = row(y) + x * format.bytesPerPixel
+    func value(_ channel: Int32) -> Double {
+      let place = UnsafeRawPointer(pixel + Int(channel) * format.depth.bytes)
+      switch format.depth {
+      case .bits8: return Double(place.load(as: UInt8.self)) / 255
+      case .bits16: return Double(place.loadUnaligned(as: UInt16.self)) / 65535
+      case .float:
+        let value = Double(place.loadUnaligned(as: Float.self))
+        return value > 0 ? min(value, 1) : 0
+      }
+    }
+    let rgb = SIMD3(value(layout.red), value(layout.green), value(layout.blue))
+    return LabColor(rgb: rgb).lightness
+  }
+}
