@@ -10,6 +10,9 @@
 #   make bench-quick       only the networks, only with ONNX Runtime; writes nothing
 #   make install           installs what `make` has built; it builds nothing, so that root need not
 #   make uninstall         takes that back
+#   make gimp              builds the filter for GIMP (examples/gimp) with an installed library
+#   make install-gimp      puts it into the user's GIMP, or GIMP_PLUGINS=/usr/lib/gimp/2.0/plug-ins; uninstall-gimp
+#   make check-gimp        tests it in GIMP, with no display (scripts/install-dependencies --with gimp)
 #   make wheel             makes a Python wheel with the library inside, in dist/
 #   make format, lint      puts the sources into the formatters' shape, or says where they are not
 #   make clean
@@ -58,8 +61,8 @@ ON_STAGE = COLORIZE_LIBRARY=$(STAGE)/lib/$(SONAME) COLORIZE_COMMAND=$(STAGE)/bin
 
 .NOTPARALLEL:
 .PHONY: all build run check check-swift check-kernels check-installation check-abi check-python \
-  check-command check-examples check-wheel check-reference mutants fuzz bench bench-quick stage install \
-  uninstall wheel format lint clean
+  check-command check-examples check-wheel check-reference check-gimp mutants fuzz bench bench-quick stage \
+  install uninstall gimp install-gimp uninstall-gimp wheel format lint clean
 
 all: build
 
@@ -110,9 +113,11 @@ stage: build
 	rm -rf $(STAGE)
 	@$(MAKE) --no-print-directory install PREFIX=$(STAGE) LIBDIR=$(STAGE)/lib DESTDIR=
 
-$(VENV): Tests/requirements.txt Tests/CommandLine/requirements.txt
+PYTHON_PACKAGES = Tests/requirements.txt Tests/CommandLine/requirements.txt Tests/GIMP/requirements.txt
+
+$(VENV): $(PYTHON_PACKAGES)
 	$(PYTHON) -m venv --clear .venv
-	.venv/bin/pip install -q -r Tests/requirements.txt -r Tests/CommandLine/requirements.txt
+	.venv/bin/pip install -q $(addprefix -r ,$(PYTHON_PACKAGES))
 	touch $@
 
 # Where pip does not know PyTorch's builds for CPUs, PIP_EXTRA_INDEX_URL names their index.
@@ -146,6 +151,12 @@ bench: stage $(BENCHMARKS)
 bench-quick: stage $(REFERENCE)
 	$(ON_BENCH) .reference/bin/python benchmarks/run.py --only networks --peers onnxruntime --rounds 3 $(BENCH)
 
+# The filter as a user builds it, with the installed copy; -O1 keeps its functions in valgrind's reports.
+check-gimp: stage $(VENV)
+	scripts/install-dependencies --with gimp
+	PKG_CONFIG_PATH=$(STAGE)/lib/pkgconfig $(MAKE) -C examples/gimp BUILD=$(CURDIR)/build/check-gimp CFLAGS="-O1 -g"
+	$(ON_STAGE) COLORIZE_PLUG_IN=$(CURDIR)/build/check-gimp/colorize-photo .venv/bin/python -m pytest -q Tests/GIMP
+
 mutants:
 	scripts/mutants
 
@@ -174,6 +185,13 @@ install:
 uninstall:
 	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
 	rm -df $(DESTDIR)$(INSTALLED_DOC)
+
+# With the library that was installed under PREFIX, or that pkg-config finds.
+gimp:
+	PKG_CONFIG_PATH=$(LIBDIR)/pkgconfig:$$PKG_CONFIG_PATH $(MAKE) -C examples/gimp BUILD=$(CURDIR)/build/gimp
+
+install-gimp uninstall-gimp:
+	$(MAKE) -C examples/gimp BUILD=$(CURDIR)/build/gimp $(@:-gimp=)
 
 wheel: build $(VENV)
 	PATH=$(CURDIR)/.venv/bin:$$PATH scripts/make-wheel $(LIBRARY) dist

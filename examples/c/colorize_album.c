@@ -1,17 +1,18 @@
 /* Colours many PNG files at a time: threads that share one model, progress, and Ctrl-C as a cancel.
  *
- *     cc -std=c11 -pthread colorize_album.c $(pkg-config --cflags --libs colorize libpng) -o colorize_album
+ *     cc -std=c11 -pthread colorize_album.c $(pkg-config --cflags --libs colorize libpng) -o
+ * colorize_album
  *     ./colorize_album coloured/ photos/a.png photos/b.png
  *     ./colorize_album --workers 4 --network-size 256 coloured/ photos/a.png photos/b.png
  *
- * A model does not change once it is open, so the workers need no lock around it. Each of them takes the
- * next file of the list and colours it with one thread: for many pictures that is faster than many
- * threads for one. The progress callback runs on the worker that made the call; there the fractions of
- * all files are summed up, and there a worker hears of Ctrl-C and stops its call.
+ * A model does not change once it is open, so the workers need no lock around it. Each of them
+ * takes the next file of the list and colours it with one thread: for many pictures that is faster
+ * than many threads for one. The progress callback runs on the worker that made the call; there the
+ * fractions of all files are summed up, and there a worker hears of Ctrl-C and stops its call.
  *
- * A picture that is being written has another name until it is complete. A file that cannot be read or
- * written does not keep the others from being coloured. The exit status is 0 if all were coloured, 1 if
- * some were not or the arguments are wrong, and 130 after Ctrl-C.
+ * A picture that is being written has another name until it is complete. A file that cannot be read
+ * or written does not keep the others from being coloured. The exit status is 0 if all were
+ * coloured, 1 if some were not or the arguments are wrong, and 130 after Ctrl-C.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -40,10 +41,10 @@ struct album {
   int count;
 
   pthread_mutex_t lock;
-  int next;     /* the first file that no worker has taken */
-  int failed;   /* how many could not be coloured */
-  double done;  /* the sum of all files' fractions, 0 to count */
-  int shown;    /* the percentage that was shown last */
+  int next;    /* the first file that no worker has taken */
+  int failed;  /* how many could not be coloured */
+  double done; /* the sum of all files' fractions, 0 to count */
+  int shown;   /* the percentage that was shown last */
 };
 
 /* What the progress callback of one call is given. */
@@ -91,7 +92,8 @@ static char *join(const char *folder, const char *name, const char *ending) {
   return path;
 }
 
-/* Colours a file. True if that went well; false after a cancel, or after an error and its message. */
+/* Colours a file. True if that went well; false after a cancel, or after an error and its message.
+ */
 static bool color_file(struct call *call, const char *file_name) {
   const struct album *album = call->album;
   bool result = false;
@@ -203,8 +205,8 @@ int main(int argc, char **argv) {
     first += 2;
   }
   if (!usable || argc - first < 2) {
-    fprintf(stderr, "usage: %s [--workers 1 to %d] [--network-size N] FOLDER PHOTO.png ...\n", argv[0],
-            MAX_WORKERS);
+    fprintf(stderr, "usage: %s [--workers 1 to %d] [--network-size N] FOLDER PHOTO.png ...\n",
+            argv[0], MAX_WORKERS);
     return EXIT_FAILURE;
   }
   album.folder = argv[first];
@@ -213,8 +215,8 @@ int main(int argc, char **argv) {
   for (int i = 0; i < album.count; i++) {
     for (int j = 0; j < i; j++) {
       if (strcmp(base_name(album.files[i]), base_name(album.files[j])) == 0) {
-        fprintf(stderr, "%s and %s would have the same name in %s\n", album.files[j], album.files[i],
-                album.folder);
+        fprintf(stderr, "%s and %s would have the same name in %s\n", album.files[j],
+                album.files[i], album.folder);
         return EXIT_FAILURE;
       }
     }

@@ -1,0 +1,17 @@
+"""What the tests of the GIMP filter share. COLORIZE_PLUG_IN is the path of the program."""
+
+import os
+from pathlib import Path
+
+import pytest
+from gimp import Gimp
+
+
+@pytest.fixture(scope="session")
+def plug_in():
+    return Path(os.environ["COLORIZE_PLUG_IN"])
+
+
+@pytest.fixture(scope="session")
+def host(tmp_path_factory, plug_in):
+    return Gimp(tmp_path_factory.mktemp("gimp"), plug_in)

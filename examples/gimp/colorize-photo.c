@@ -1,0 +1,125 @@
+/* Filters > Colorize photo...: libcolorize as a plug-in of GIMP 2.10.
+ *
+ * This is what GIMP sees: a procedure, its arguments, and the order in which things happen. Cancel
+ * in GIMP ends a plug-in's process, wherever it is; so the layer is read and coloured in memory of
+ * our own, and the image is not touched before the result is complete. The progress bar, and with
+ * it the cancel button, is gone by then.
+ */
+#include <libgimp/gimp.h>
+#include <libgimp/gimpui.h>
+
+#include "photo_dialog.h"
+#include "photo_pixels.h"
+#include "photo_settings.h"
+
+#define PROCEDURE "plug-in-colorize-photo"
+
+/* The arguments, in their order. */
+enum { RUN_MODE, IMAGE, DRAWABLE, MODEL, TEMPERATURE, NETWORK_SIZE, ARGUMENT_COUNT };
+
+static void query(void) {
+  static const GimpParamDef arguments[] = {
+      {GIMP_PDB_INT32, "run-mode",
+       "{ RUN-INTERACTIVE (0), RUN-NONINTERACTIVE (1), RUN-WITH-LAST-VALS (2) }"},
+      {GIMP_PDB_IMAGE, "image", "The image; a gray one becomes RGB"},
+      {GIMP_PDB_DRAWABLE, "drawable", "The layer that is coloured, where it is selected"},
+      {GIMP_PDB_STRING, "model", "A model file, or \"\" for the model inside the library"},
+      {GIMP_PDB_FLOAT, "temperature",
+       "0.01 (vivid and patchy) to 10 (dull and even), or 0 for the default"},
+      {GIMP_PDB_INT32, "network-size",
+       "The side in pixels at which the network sees the layer, or 0 for the model's"},
+  };
+  G_STATIC_ASSERT(G_N_ELEMENTS(arguments) == ARGUMENT_COUNT);
+  gimp_install_procedure(
+      PROCEDURE, "Colour a grayscale photograph",
+      "Guesses the colours of a photograph with a neural network, and keeps its lightness. "
+      "Works on a layer of any size and precision, with and without alpha, which stays as it is.",
+      "The libcolorize authors", "BSD-2-Clause", "2026", "Colorize _photo...", "RGB*, GRAY*",
+      GIMP_PLUGIN, ARGUMENT_COUNT, 0, arguments, NULL);
+  gimp_plugin_menu_register(PROCEDURE, "<Image>/Filters");
+}
+
+/* GIMP is told of whole percents only: each is a message to another process. */
+static int32_t on_progress(void *user_data, float fraction) {
+  gint *shown = user_data;
+  gint percent = (gint)(100 * fraction);
+  if (percent > *shown) {
+    *shown = percent;
+    gimp_progress_update(percent / 100.0);
+  }
+  return 0;
+}
+
+/* Colours the layer. False after an error, with nothing done to the image. */
+static gboolean color(gint32 image_id, gint32 drawable, layer_filter *filter,
+                      const photo_settings *settings, colorize_error *error) {
+  colorize_image image;
+  gint percent = 0;
+  gimp_progress_init("Colouring the photograph");
+  gboolean done = layer_filter_open(filter, settings->layer.model_file, error) == COLORIZE_OK &&
+                  photo_read(drawable, &image, error);
+  if (done) {
+    done = layer_filter_run(filter, &settings->layer, &image, on_progress, &percent, error) ==
+           COLORIZE_OK;
+    gimp_progress_end();
+    done = done && photo_write(image_id, drawable, &image, error);
+    photo_free(&image);
+  }
+  return done;
+}
+
+static void run(const gchar *name, gint count, const GimpParam *arguments, gint *result_count,
+                GimpParam **results) {
+  (void)name;
+  static GimpParam values[2];
+  static colorize_error error;
+  values[0].type = GIMP_PDB_STATUS;
+  values[0].data.d_status = GIMP_PDB_SUCCESS;
+  *results = values;
+  *result_count = 1;
+
+  gegl_init(NULL, NULL);
+  GimpRunMode mode = (GimpRunMode)arguments[RUN_MODE].data.d_int32;
+  gint32 image_id = arguments[IMAGE].data.d_image;
+  gint32 drawable = arguments[DRAWABLE].data.d_drawable;
+  photo_settings settings = {0};
+  layer_filter filter = {0};
+  gboolean wanted = TRUE;
+  gboolean done = FALSE;
+  const gchar *refusal = photo_refusal(drawable);
+  if (refusal != NULL) {
+    g_strlcpy(error.message, refusal, sizeof error.message);
+  } else if (mode == GIMP_RUN_NONINTERACTIVE) {
+    if (count != ARGUMENT_COUNT) {
+      values[0].data.d_status = GIMP_PDB_CALLING_ERROR;
+      return;
+    }
+    photo_settings_set_model_file(&settings, arguments[MODEL].data.d_string);
+    settings.layer.temperature = (float)arguments[TEMPERATURE].data.d_float;
+    settings.layer.network_size = (uint32_t)arguments[NETWORK_SIZE].data.d_int32;
+    done = color(image_id, drawable, &filter, &settings, &error);
+  } else {
+    photo_settings_load(&settings);
+    wanted =
+        mode == GIMP_RUN_WITH_LAST_VALS || photo_dialog_run(image_id, drawable, &filter, &settings);
+    if (wanted) {
+      if (mode == GIMP_RUN_INTERACTIVE) photo_settings_save(&settings);
+      done = color(image_id, drawable, &filter, &settings, &error);
+      gimp_displays_flush();
+    }
+  }
+  if (!wanted) {
+    values[0].data.d_status = GIMP_PDB_CANCEL;
+  } else if (!done) {
+    values[0].data.d_status = GIMP_PDB_EXECUTION_ERROR;
+    values[1].type = GIMP_PDB_STRING;
+    values[1].data.d_string = error.message;
+    *result_count = 2;
+  }
+  layer_filter_close(&filter);
+  photo_settings_clear(&settings);
+}
+
+const GimpPlugInInfo PLUG_IN_INFO = {NULL, NULL, query, run};
+
+MAIN()

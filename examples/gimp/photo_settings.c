@@ -1,0 +1,62 @@
+/* photo_settings.h says what this is for. They lie in colorize-photo.ini in the user's GIMP folder;
+ * numbers that libcolorize would not take, from another version or another hand, are replaced by
+ * the defaults. */
+#include "photo_settings.h"
+
+#include <libgimp/gimp.h>
+
+static const char group[] = "colorize-photo";
+
+static gchar *file_name(void) {
+  return gimp_personal_rc_file("colorize-photo.ini");
+}
+
+/* A number of the file, or 0, the default, if it has none between the two. */
+static gdouble number(GKeyFile *file, const char *key, gdouble least, gdouble most) {
+  gdouble value = g_key_file_get_double(file, group, key, NULL);
+  return value >= least && value <= most ? value : 0;
+}
+
+void photo_settings_load(photo_settings *settings) {
+  gchar *name = file_name();
+  GKeyFile *file = g_key_file_new();
+  *settings = (photo_settings){0};
+  if (g_key_file_load_from_file(file, name, G_KEY_FILE_NONE, NULL)) {
+    gchar *model_file = g_key_file_get_string(file, group, "model", NULL);
+    photo_settings_set_model_file(settings, model_file);
+    g_free(model_file);
+    settings->layer.temperature = (float)number(file, "temperature", 0.01, 10);
+    settings->layer.network_size = (uint32_t)number(file, "network-size", 16, 2048);
+  }
+  g_key_file_free(file);
+  g_free(name);
+}
+
+void photo_settings_save(const photo_settings *settings) {
+  gchar *name = file_name();
+  GKeyFile *file = g_key_file_new();
+  g_key_file_set_string(file, group, "model",
+                        settings->model_file == NULL ? "" : settings->model_file);
+  g_key_file_set_double(file, group, "temperature", (gdouble)settings->layer.temperature);
+  g_key_file_set_double(file, group, "network-size", settings->layer.network_size);
+  g_key_file_save_to_file(file, name, NULL);
+  g_key_file_free(file);
+  g_free(name);
+}
+
+void photo_settings_set_model_file(photo_settings *settings, const gchar *model_file) {
+  gchar *copy = model_file == NULL || *model_file == 0 ? NULL : g_strdup(model_file);
+  g_free(settings->model_file);
+  settings->model_file = copy;
+  settings->layer.model_file = copy;
+}
+
+void photo_settings_copy(photo_settings *settings, const photo_settings *others) {
+  settings->layer = others->layer;
+  photo_settings_set_model_file(settings, others->model_file);
+}
+
+void photo_settings_clear(photo_settings *settings) {
+  g_free(settings->model_file);
+  *settings = (photo_settings){0};
+}
