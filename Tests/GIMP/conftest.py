@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from display import Display
 from gimp import Gimp
 
 
@@ -15,3 +16,10 @@ def plug_in():
 @pytest.fixture(scope="session")
 def host(tmp_path_factory, plug_in):
     return Gimp(tmp_path_factory.mktemp("gimp"), plug_in)
+
+
+@pytest.fixture(scope="session")
+def display(tmp_path_factory, plug_in):
+    """GIMP with windows."""
+    with Display(Gimp(tmp_path_factory.mktemp("display"), plug_in)) as display:
+        yield display

@@ -18,7 +18,6 @@ HARMLESS = [
     # When it saves the mask of an RGB image.
     "libpng warning: profile 'ICC profile': 'RGB ': RGB color space not permitted on grayscale PNG",
 ]
-MODES = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4}
 SYSTEM_PLUG_INS = ["script-fu", "file-png"]
 
 

@@ -2,15 +2,12 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
-from gimp import MODES, read_png, write_png
-from PIL import Image
+from gimp import read_png, write_png
 
-import colorize
+from pictures import MODES, as_rgb, expected, photograph
 
 ROOT = Path(__file__).resolve().parents[2]
-PHOTOGRAPH = ROOT / "examples/photos/camera.png"
 OPEN = """
 (define (open name)
   (car (gimp-file-load RUN-NONINTERACTIVE name name)))
@@ -19,37 +16,6 @@ OPEN = """
 (define (color image layer)
   (plug-in-colorize-photo RUN-NONINTERACTIVE image layer "" 0 0))
 """
-
-
-def photograph(mode, size=(131, 97)):
-    """uint8 [H, W, channels]: the photograph as GIMP is given it."""
-    picture = Image.open(PHOTOGRAPH).resize(size)
-    pixels = np.asarray(picture)[..., None]
-    if mode.startswith("RGB"):
-        # Colours, which are not to be looked at.
-        tint = np.linspace(0.6, 1, 3 * size[0]).reshape(1, size[0], 3)
-        pixels = (pixels * tint).round().astype(np.uint8)
-    if mode.endswith("A"):
-        alpha = np.asarray(Image.radial_gradient("L").resize(size))[..., None]
-        pixels = np.concatenate([pixels, alpha], axis=-1)
-    assert pixels.shape[-1] == MODES[mode]
-    return pixels
-
-
-def expected(pixels, **options):
-    """What the C API makes of uint8 pixels [H, W, channels]."""
-    gray = pixels[..., 0] if pixels.shape[-1] < 3 else pixels[..., :3]
-    result = colorize.Model().colorize(np.ascontiguousarray(gray), **options)
-    if pixels.shape[-1] % 2 == 0:
-        result = np.concatenate([result, pixels[..., -1:]], axis=-1)
-    return result
-
-
-def as_rgb(pixels):
-    """What GIMP's conversion to RGB makes of pixels."""
-    if pixels.shape[-1] >= 3:
-        return pixels
-    return np.concatenate([pixels[..., [0, 0, 0]], pixels[..., 1:]], axis=-1)
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -22,6 +22,8 @@ typedef struct dialog {
   GdkPixbuf *after;
   guchar *selected; /* what is selected of them, [height, width], or NULL: everything */
   guint pending;    /* the timer after which the preview is made again, or 0 */
+  gboolean busy;    /* the preview is being made */
+  gboolean stale;   /* nobody is waiting for it any more */
 
   GtkWidget *window;
   GtkWidget *before_area;
@@ -99,42 +101,61 @@ static void draw(GtkWidget *area, const GdkPixbuf *picture) {
                          gdk_pixbuf_get_pixels(picture), gdk_pixbuf_get_rowstride(picture));
 }
 
-/* Makes the preview again, or says why it cannot be made. */
-static void update(dialog *self) {
-  colorize_error error;
+/* The dialog stays alive while the preview is made, and ends that when something else is wanted. */
+static int32_t on_progress(void *user_data, float fraction) {
+  (void)fraction;
+  dialog *self = user_data;
+  while (!self->stale && gtk_events_pending()) gtk_main_iteration();
+  return self->stale;
+}
+
+/* Colours the photo as the widgets say. */
+static colorize_status color(dialog *self, colorize_error *error) {
+  const layer_settings *settings = &self->settings->layer;
   colorize_image image = self->photo;
   image.pixels = self->coloured;
   read_widgets(self);
-  memcpy(self->coloured, self->photo.pixels, image.row_bytes * image.height);
-  gboolean from_file = gtk_combo_box_get_active(GTK_COMBO_BOX(self->model)) == 1;
-  gboolean done = FALSE;
-  if (from_file && self->settings->layer.model_file == NULL) {
-    g_strlcpy(error.message, "Choose a model file.", sizeof error.message);
-  } else {
-    done =
-        layer_filter_open(self->filter, self->settings->layer.model_file, &error) == COLORIZE_OK &&
-        layer_filter_run(self->filter, &self->settings->layer, &image, NULL, NULL, &error) ==
-            COLORIZE_OK;
+  if (settings->model_file == NULL && gtk_combo_box_get_active(GTK_COMBO_BOX(self->model)) == 1) {
+    g_strlcpy(error->message, "Choose a model file.", sizeof error->message);
+    return COLORIZE_INVALID_ARGUMENT;
   }
+  colorize_status status = layer_filter_open(self->filter, settings->model_file, error);
+  if (status != COLORIZE_OK) return status;
+  memcpy(self->coloured, self->photo.pixels, image.row_bytes * image.height);
+  return layer_filter_run(self->filter, settings, &image, on_progress, self, error);
+}
+
+/* Makes the preview again, or says why it cannot be made. */
+static gboolean on_timer(gpointer user_data) {
+  dialog *self = user_data;
+  colorize_error error;
+  if (self->busy) return G_SOURCE_CONTINUE;
+  self->pending = 0;
+  self->busy = TRUE;
+  self->stale = FALSE;
+  colorize_status status = color(self, &error);
+  self->busy = FALSE;
+  if (status == COLORIZE_CANCELLED) return G_SOURCE_REMOVE;
+  gboolean done = status == COLORIZE_OK;
   g_object_unref(self->after);
   self->after = preview_of(self, done ? self->coloured : self->photo.pixels);
   keep_unselected(self);
   gtk_label_set_text(GTK_LABEL(self->message), done ? "" : error.message);
   gtk_dialog_set_response_sensitive(GTK_DIALOG(self->window), GTK_RESPONSE_OK, done);
   draw(self->after_area, self->after);
-}
-
-static gboolean on_timer(gpointer user_data) {
-  dialog *self = user_data;
-  self->pending = 0;
-  update(self);
   return G_SOURCE_REMOVE;
 }
 
 /* A dial has been moved: the preview follows when it rests for a moment. */
 static void on_change(dialog *self) {
+  self->stale = TRUE;
   if (self->pending != 0) g_source_remove(self->pending);
   self->pending = g_timeout_add(DELAY_MS, on_timer, self);
+}
+
+/* The user has decided. */
+static void on_response(dialog *self) {
+  self->stale = TRUE;
 }
 
 /* What was drawn is lost when an area gets its size. */
@@ -179,9 +200,9 @@ static void add_model(dialog *self, GtkTable *table, gint row) {
 }
 
 static void add_network_size(dialog *self, GtkTable *table, gint row) {
-  self->network_size =
-      gimp_int_combo_box_new("The model's own", 0, "128 pixels", 128, "256 pixels", 256,
-                             "384 pixels", 384, "512 pixels", 512, "1024 pixels", 1024, NULL);
+  self->network_size = gimp_int_combo_box_new("The model's own", 0, "128 pixels", 128, "256 pixels",
+                                              256, "384 pixels", 384, "512 pixels", 512,
+                                              "1024 pixels", 1024, "2048 pixels", 2048, NULL);
   gimp_help_set_help_data(self->network_size, "At which size the network sees the photograph",
                           NULL);
   gimp_table_attach_aligned(table, 0, row, "_Network's size:", 0, 0.5, self->network_size, 2,
@@ -196,6 +217,7 @@ static void build(dialog *self) {
   gtk_dialog_set_alternative_button_order(GTK_DIALOG(self->window), RESPONSE_RESET, GTK_RESPONSE_OK,
                                           GTK_RESPONSE_CANCEL, -1);
   gtk_dialog_set_default_response(GTK_DIALOG(self->window), GTK_RESPONSE_OK);
+  g_signal_connect_swapped(self->window, "response", G_CALLBACK(on_response), self);
   gimp_window_set_transient(GTK_WINDOW(self->window));
 
   GtkWidget *content = gtk_vbox_new(FALSE, 12);
@@ -254,7 +276,10 @@ gboolean photo_dialog_run(gint32 image_id, gint32 drawable, layer_filter *filter
 
   build(&self);
   set_widgets(&self);
-  update(&self);
+  on_change(&self);
+  /* Return is OK, and does not open the first list. */
+  gtk_widget_grab_focus(
+      gtk_dialog_get_widget_for_response(GTK_DIALOG(self.window), GTK_RESPONSE_OK));
   gtk_widget_show(self.window);
   gint response;
   while ((response = gimp_dialog_run(GIMP_DIALOG(self.window))) == RESPONSE_RESET) {
