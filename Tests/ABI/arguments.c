@@ -190,7 +190,7 @@ static void images(void) {
   refuses("out->row_bytes", NULL);
   out.row_bytes = 3 * WIDTH;
 
-  const colorize_format formats[] = {0, 4, -1, INT32_MIN, INT32_MAX};
+  const colorize_format formats[] = {0, 14, -1, INT32_MIN, INT32_MAX};
   for (int i = 0; i < 5; i++) {
     in.format = formats[i];
     refuses("in->format", NULL);

@@ -39,9 +39,10 @@ static colorize_status run(uint8_t *rgb, const colorize_options *options, colori
 
 /* ---- Progress -------------------------------------------------------------------------------- */
 
-/* What a callback is told, and when it stops the call. */
+/* What a callback is told, and when it stops the call. What is told again while a step takes long does not count. */
 typedef struct record {
   int calls;
+  bool stopped;
   int ones;
   float last;
   int stop_at; /* the number of the call that asks to stop; -1: none */
@@ -52,13 +53,16 @@ static int32_t keep(void *data, float fraction) {
   record *record = data;
   CHECK_THAT(fraction >= 0 && fraction <= 1, "fraction is %g", fraction);
   CHECK_THAT(fraction >= record->last, "fraction is %g after %g", fraction, record->last);
+  CHECK_THAT(!record->stopped, "a call after the one that cancelled, with %g", fraction);
+  if (fraction == record->last) return 0;
   record->last = fraction;
   record->ones += fraction == 1;
-  return record->calls++ == record->stop_at ? record->answer : 0;
+  record->stopped = record->calls++ == record->stop_at;
+  return record->stopped ? record->answer : 0;
 }
 
 static colorize_options with(record *record, uint32_t threads) {
-  *record = (struct record){.stop_at = -1, .answer = 1};
+  *record = (struct record){.last = -1, .stop_at = -1, .answer = 1};
   colorize_options options = small_options();
   options.threads = threads;
   options.progress = keep;

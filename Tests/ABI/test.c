@@ -55,7 +55,8 @@ uint8_t *picture(size_t width, size_t height) {
 }
 
 size_t bytes_per_pixel(colorize_format format) {
-  return format == COLORIZE_GRAY8 ? 1 : format == COLORIZE_RGB8 ? 3 : 4;
+  static const uint8_t bytes[] = {0, 1, 3, 4, 2, 4, 2, 4, 6, 8, 4, 8, 12, 16};
+  return bytes[format];
 }
 
 colorize_image image(void *pixels, uint32_t width, uint32_t height, colorize_format format) {

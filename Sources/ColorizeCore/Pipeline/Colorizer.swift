@@ -9,7 +9,8 @@ package enum Colorizer {
     try options.validate()
     try validate(input, output)
     let team = Team(threads: options.threads)
-    let work = Work(model, input, options)
+    let work = Work(
+      model, input, try Session.networkSize(model, input, options))
     let progress = Progress(
       stages: [work.resampling, work.network, work.rendering], callback: options.progress, team)
     let session = try Session(model: model, input, nil, options, team, progress)
@@ -24,7 +25,7 @@ package enum Colorizer {
     try options.validate()
     try validate(session.picture, output)
     let team = Team(threads: options.threads)
-    let work = Work(session.model, session.picture, options)
+    let work = Work(session.model, session.picture, (session.width, session.height))
     let progress = Progress(
       stages: [work.network, work.rendering], callback: options.progress, team)
     try run(session, output, options, team, progress)
@@ -83,12 +84,11 @@ package enum Colorizer {
     let network: Float
     let rendering: Float
 
-    init(_ model: Model, _ picture: ImageView, _ options: RunOptions) {
+    init(_ model: Model, _ picture: ImageView, _ size: (width: Int, height: Int)) {
       let pixels = Float(picture.width) * Float(picture.height)
       resampling = pixels * 100
       rendering = pixels * 250
-      let side = Float(options.networkSize ?? model.information.defaultNetworkSize)
-      network = side * side * model.costOfPixel
+      network = Float(size.width * size.height) * model.costOfPixel
     }
   }
 

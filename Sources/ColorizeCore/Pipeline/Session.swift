@@ -46,7 +46,8 @@ package final class Session: Sendable {
     try see(team, progress)
   }
 
-  private static func networkSize(
+  /// The sides of the network's input. Throws where the network does not take them.
+  static func networkSize(
     _ model: Model, _ picture: ImageView, _ options: RunOptions
   ) throws(ColorizeError) -> (width: Int, height: Int) {
     let side =
