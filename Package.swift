@@ -80,10 +80,13 @@ let package = Package(
           "-Xlinker", "--gc-sections",
         ])
       ]),
-    // libpng and libjpeg report errors with longjmp, which must not cross Swift frames.
+    // libpng and libjpeg report errors with longjmp, which must not cross Swift frames; libtiff's
+    // functions take any number of arguments.
     .target(
       name: "CImageFiles",
-      linkerSettings: [.linkedLibrary("png16"), .linkedLibrary("jpeg")]),
+      linkerSettings: [
+        .linkedLibrary("png16"), .linkedLibrary("jpeg"), .linkedLibrary("tiff"),
+      ]),
     .executableTarget(
       name: "colorize",
       dependencies: [

@@ -1,7 +1,7 @@
-/* image_files.c: what both formats have in common: opening, telling apart, turning, and the file
- * that takes another's place.
+/* image_files.c: what the formats have in common: opening, telling apart, turning, rounding to 8
+ * bits, and the file that takes another's place.
  *
- * C, because png.c and jpeg.c, which it calls and whose memory it owns, are.
+ * C, because png.c, jpeg.c and tiff.c, which it calls and whose memory it owns, are.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
@@ -43,14 +43,15 @@ bool icc_is_rgb(const image_bytes *profile) {
 }
 
 bool image_allocate(image_file *image, uint32_t width, uint32_t height, int channels,
-                    char *message) {
+                    int sample_bytes, char *message) {
   if (width < 1 || height < 1 || width > IMAGE_FILE_MAXIMUM_SIDE ||
       height > IMAGE_FILE_MAXIMUM_SIDE) {
     image_say(message, "has %lu x %lu pixels; each side is 1 to %d", (unsigned long)width,
               (unsigned long)height, IMAGE_FILE_MAXIMUM_SIDE);
     return false;
   }
-  const uint64_t bytes = (uint64_t)width * height * (unsigned)channels;
+  const uint64_t row_bytes = (uint64_t)width * (unsigned)(channels * sample_bytes);
+  const uint64_t bytes = row_bytes * height;
   if (bytes > (uint64_t)IMAGE_FILE_MAXIMUM_MEGABYTES << 20) {
     image_say(message, "has %lu x %lu pixels, more than the %d MB that are read at most",
               (unsigned long)width, (unsigned long)height, IMAGE_FILE_MAXIMUM_MEGABYTES);
@@ -65,7 +66,8 @@ bool image_allocate(image_file *image, uint32_t width, uint32_t height, int chan
   image->width = width;
   image->height = height;
   image->channels = channels;
-  image->row_bytes = (size_t)width * (unsigned)channels;
+  image->sample_bytes = sample_bytes;
+  image->row_bytes = (size_t)row_bytes;
   return true;
 }
 
@@ -94,6 +96,53 @@ void image_file_free(image_file *image) {
   memset(image, 0, sizeof *image);
 }
 
+/* Gives an image the pixels of another one, which has none afterwards. */
+static void take_pixels(image_file *image, const image_file *other) {
+  free(image->pixels);
+  image->pixels = other->pixels;
+  image->row_bytes = other->row_bytes;
+  image->width = other->width;
+  image->height = other->height;
+  image->channels = other->channels;
+  image->sample_bytes = other->sample_bytes;
+}
+
+/* ---- Depth ----------------------------------------------------------------------------------- */
+
+/* A sample of `bytes` bytes, rounded to 8 bits. */
+static unsigned char rounded(const unsigned char *sample, int bytes) {
+  if (bytes == 1) return *sample;
+  if (bytes == 2) {
+    uint16_t value;
+    memcpy(&value, sample, sizeof value);
+    return (unsigned char)((value + 128) / 257);
+  }
+  float value;
+  memcpy(&value, sample, sizeof value);
+  /* What is not a number is not above 0. */
+  return value > 0 ? (unsigned char)(value < 1 ? value * 255 + 0.5f : 255) : 0;
+}
+
+/* Rounds an image to 8 bits, and makes RGBA of gray with alpha. */
+static bool round_to_8_bits(image_file *image, char *message) {
+  if (image->sample_bytes == 1 && image->channels != 2) return true;
+  image_file small = {0};
+  const int channels = image->channels == 2 ? 4 : image->channels;
+  if (!image_allocate(&small, image->width, image->height, channels, 1, message)) return false;
+  const int bytes = image->sample_bytes;
+  for (uint32_t y = 0; y < image->height; y++) {
+    const unsigned char *from = image->pixels + y * image->row_bytes;
+    unsigned char *to = small.pixels + y * small.row_bytes;
+    for (uint32_t x = 0; x < image->width; x++, from += image->channels * bytes, to += channels)
+      for (int channel = 0; channel < channels; channel++) {
+        const int source = image->channels == 2 ? channel / 3 : channel;
+        to[channel] = rounded(from + source * bytes, bytes);
+      }
+  }
+  take_pixels(image, &small);
+  return true;
+}
+
 /* ---- Orientation ----------------------------------------------------------------------------- */
 
 /* Puts each pixel where the orientation (EXIF 2.32, 4.6.4, tag 274) says that it is to be seen. */
@@ -101,12 +150,13 @@ static bool turn(image_file *image, int orientation, char *message) {
   const bool swaps_sides = orientation >= 5;
   image_file turned = {0};
   if (!image_allocate(&turned, swaps_sides ? image->height : image->width,
-                      swaps_sides ? image->width : image->height, image->channels, message))
+                      swaps_sides ? image->width : image->height, image->channels,
+                      image->sample_bytes, message))
     return false;
 
   /* The first pixel's place, and the way from a pixel's place to that of the next one in its row
    * and in its column. */
-  const ptrdiff_t pixel = image->channels, row = (ptrdiff_t)turned.row_bytes;
+  const ptrdiff_t pixel = image->channels * image->sample_bytes, row = (ptrdiff_t)turned.row_bytes;
   const bool mirrored =
       orientation == 2 || orientation == 3 || orientation == 6 || orientation == 7;
   const bool upside_down =
@@ -125,16 +175,12 @@ static bool turn(image_file *image, int orientation, char *message) {
           const unsigned char *from =
               image->pixels + y * image->row_bytes + (size_t)x * (size_t)pixel;
           unsigned char *to = origin + (ptrdiff_t)x * step_x + (ptrdiff_t)y * step_y;
-          for (int channel = 0; channel < image->channels; channel++) to[channel] = from[channel];
+          for (ptrdiff_t byte = 0; byte < pixel; byte++) to[byte] = from[byte];
         }
 
-  free(image->pixels);
-  image->pixels = turned.pixels;
-  image->row_bytes = turned.row_bytes;
-  image->width = turned.width;
-  image->height = turned.height;
+  take_pixels(image, &turned);
   if (swaps_sides) {
-    const uint32_t density_x = image->metadata->density_x;
+    const double density_x = image->metadata->density_x;
     image->metadata->density_x = image->metadata->density_y;
     image->metadata->density_y = density_x;
   }
@@ -149,8 +195,8 @@ static void drop_unless(bool keep, image_bytes *bytes) {
   *bytes = (image_bytes){0};
 }
 
-static image_file_status read_source(image_source *source, image_file_stop stop, image_file *image,
-                                     char *message) {
+static image_file_status read_source(image_source *source, image_file_depth depth,
+                                     image_file_stop stop, image_file *image, char *message) {
   static const unsigned char png_signature[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
   source->signature_size = fread(source->signature, 1, sizeof source->signature, source->file);
   if (ferror(source->file)) {
@@ -163,25 +209,31 @@ static image_file_status read_source(image_source *source, image_file_stop stop,
     return IMAGE_FILE_FAILED;
   }
 
+  tiff_kind kind;
   image_file_status status = IMAGE_FILE_FAILED;
   if (source->signature_size == 8 && memcmp(source->signature, png_signature, 8) == 0)
     status = png_file_read(source, stop, image, message);
   else if (source->signature_size >= 3 && memcmp(source->signature, "\xff\xd8\xff", 3) == 0)
     status = jpeg_file_read(source, stop, image, message);
-  else image_say(message, source->signature_size == 0 ? "is empty" : "is not a PNG or JPEG file");
+  else if (source->signature_size >= 4 && tiff_kind_of(source->signature, &kind))
+    status = tiff_file_read(source, stop, image, message);
+  else if (source->signature_size == 0) image_say(message, "is empty");
+  else image_say(message, "is not a PNG, JPEG or TIFF file");
   if (status != IMAGE_FILE_OK) return status;
 
   struct image_metadata *metadata = image->metadata;
   drop_unless(icc_is_rgb(&metadata->icc), &metadata->icc);
   int orientation;
   drop_unless(exif_normalise(&metadata->exif, &orientation), &metadata->exif);
+  if (metadata->orientation != 0) orientation = metadata->orientation;
+  if (depth == IMAGE_FILE_8_BITS && !round_to_8_bits(image, message)) return IMAGE_FILE_FAILED;
   if (orientation == 1) return IMAGE_FILE_OK;
   xmp_reset_orientation(&metadata->xmp);
   return turn(image, orientation, message) ? IMAGE_FILE_OK : IMAGE_FILE_FAILED;
 }
 
-image_file_status image_file_read(const char *path, image_file_stop stop, image_file *image,
-                                  char *message) {
+image_file_status image_file_read(const char *path, image_file_depth depth, image_file_stop stop,
+                                  image_file *image, char *message) {
   memset(image, 0, sizeof *image);
   message[0] = 0;
   image_source source = {.file = fopen(path, "rb")};
@@ -189,7 +241,7 @@ image_file_status image_file_read(const char *path, image_file_stop stop, image_
     image_say_errno(message, "cannot be opened");
     return stop != NULL && stop() ? IMAGE_FILE_STOPPED : IMAGE_FILE_FAILED;
   }
-  image_file_status status = read_source(&source, stop, image, message);
+  image_file_status status = read_source(&source, depth, stop, image, message);
   fclose(source.file);
   /* A signal also interrupts a read (from a pipe), which then looks like a failure. */
   if (status == IMAGE_FILE_FAILED && stop != NULL && stop()) status = IMAGE_FILE_STOPPED;
@@ -211,7 +263,8 @@ image_file_status image_file_read_memory(const void *bytes, size_t size, uint32_
     image_say_errno(message, "cannot be read");
     return IMAGE_FILE_FAILED;
   }
-  const image_file_status status = read_source(&source, NULL, image, message);
+  const image_file_status status =
+      read_source(&source, IMAGE_FILE_8_BITS, NULL, image, message);
   fclose(source.file);
   free_metadata(image);
   return status;
@@ -232,11 +285,11 @@ static FILE *open_temporary(const char *path, char **name) {
   for (unsigned attempt = 0; attempt < 1000; attempt++) {
     snprintf(*name, capacity, "%.*s.colorize-%ld-%u.tmp", (int)folder_length, path, (long)getpid(),
              attempt);
-    descriptor = open(*name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    descriptor = open(*name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (descriptor >= 0 || errno != EEXIST) break;
   }
   if (descriptor < 0) return NULL;
-  FILE *file = fdopen(descriptor, "wb");
+  FILE *file = fdopen(descriptor, "w+b");
   if (file == NULL) {
     close(descriptor);
     unlink(*name);
@@ -257,9 +310,12 @@ image_file_status image_file_write(const char *path, image_file_format format,
   struct image_metadata none = {0};
   image_file written = *image;
   if (written.metadata == NULL) written.metadata = &none;
-  image_file_status status = format == IMAGE_FILE_PNG
-                                 ? png_file_write(file, &written, stop, message)
-                                 : jpeg_file_write(file, &written, stop, message);
+  image_file_status status = IMAGE_FILE_FAILED;
+  switch (format) {
+  case IMAGE_FILE_PNG: status = png_file_write(file, &written, stop, message); break;
+  case IMAGE_FILE_JPEG: status = jpeg_file_write(file, &written, stop, message); break;
+  case IMAGE_FILE_TIFF: status = tiff_file_write(file, &written, stop, message); break;
+  }
   /* The disk may turn out to be full only now. */
   if (fclose(file) != 0 && status == IMAGE_FILE_OK) {
     image_say_errno(message, "cannot be written");

@@ -248,7 +248,7 @@ static image_file_status read_picture(jpeg_reader *reader, image_file *image) {
   codec->scale_denom = reduction(codec, reader->source.source->shorter_side);
   jpeg_calc_output_dimensions(codec);
   if (!image_allocate(image, codec->output_width, codec->output_height,
-                      codec->out_color_space == JCS_GRAYSCALE ? 1 : 3, message))
+                      codec->out_color_space == JCS_GRAYSCALE ? 1 : 3, 1, message))
     return IMAGE_FILE_FAILED;
 
   jpeg_start_decompress(codec);

@@ -14,6 +14,9 @@
 
 static const char xmp_key[] = "XML:com.adobe.xmp";
 
+/* Samples of 16 bits are big-endian in a PNG. */
+static const bool is_little_endian = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
+
 typedef struct png_work {
   jmp_buf failed;
   png_structp png;
@@ -123,10 +126,15 @@ static bool keep_metadata(const png_work *work, struct image_metadata *metadata)
       !image_bytes_copy(&metadata->icc, profile, profile_size))
     return false;
 
+  png_uint_32 density_x, density_y;
   int unit;
-  if (png_get_pHYs(png, info, &metadata->density_x, &metadata->density_y, &unit) != 0)
+  if (png_get_pHYs(png, info, &density_x, &density_y, &unit) != 0 && density_x > 0 &&
+      density_y > 0 && density_x <= IMAGE_DENSITY_MAXIMUM && density_y <= IMAGE_DENSITY_MAXIMUM) {
     metadata->density_unit =
         unit == PNG_RESOLUTION_METER ? IMAGE_DENSITY_PER_METRE : IMAGE_DENSITY_RATIO;
+    metadata->density_x = density_x;
+    metadata->density_y = density_y;
+  }
 
   png_timep time;
   if (png_get_tIME(png, info, &time) != 0) {
@@ -158,19 +166,16 @@ static image_file_status read_picture(png_work *work, image_file *image) {
 
   const int colour = png_get_color_type(png, info), depth = png_get_bit_depth(png, info);
   const bool keyed = png_get_valid(png, info, PNG_INFO_tRNS) != 0;
-  image->had_16_bits = depth == 16;
   if (colour == PNG_COLOR_TYPE_PALETTE) png_set_palette_to_rgb(png);
   if (colour == PNG_COLOR_TYPE_GRAY && depth < 8) png_set_expand_gray_1_2_4_to_8(png);
   if (keyed) png_set_tRNS_to_alpha(png);
-  if (depth == 16) png_set_scale_16(png);
-  if (colour == PNG_COLOR_TYPE_GRAY_ALPHA || (colour == PNG_COLOR_TYPE_GRAY && keyed))
-    png_set_gray_to_rgb(png);
+  if (depth == 16 && is_little_endian) png_set_swap(png);
   const int passes = png_set_interlace_handling(png);
   png_read_update_info(png, info);
 
   const int channels = png_get_channels(png, info);
   if (!image_allocate(image, png_get_image_width(png, info), png_get_image_height(png, info),
-                      channels, work->message))
+                      channels, depth == 16 ? 2 : 1, work->message))
     return IMAGE_FILE_FAILED;
   if (png_get_rowbytes(png, info) != image->row_bytes) png_error(png, "unexpected row size");
   for (int pass = 0; pass < passes; pass++)
@@ -199,20 +204,19 @@ image_file_status png_file_read(image_source *source, image_file_stop stop, imag
 /* ---- Writing --------------------------------------------------------------------------------- */
 
 static void set_density(const png_work *work, const struct image_metadata *metadata) {
-  const double x = metadata->density_x, y = metadata->density_y;
-  double per_metre = 0;
+  double scale = 1;
   switch (metadata->density_unit) {
   case IMAGE_DENSITY_NONE: return;
-  case IMAGE_DENSITY_RATIO:
-    png_set_pHYs(work->png, work->info, metadata->density_x, metadata->density_y,
-                 PNG_RESOLUTION_UNKNOWN);
-    return;
-  case IMAGE_DENSITY_PER_INCH: per_metre = 1 / 0.0254; break;
-  case IMAGE_DENSITY_PER_CENTIMETRE: per_metre = 100; break;
-  case IMAGE_DENSITY_PER_METRE: per_metre = 1; break;
+  case IMAGE_DENSITY_RATIO: break;
+  case IMAGE_DENSITY_PER_INCH: scale = 1 / 0.0254; break;
+  case IMAGE_DENSITY_PER_CENTIMETRE: scale = 100; break;
+  case IMAGE_DENSITY_PER_METRE: break;
   }
-  png_set_pHYs(work->png, work->info, (png_uint_32)(x * per_metre + 0.5),
-               (png_uint_32)(y * per_metre + 0.5), PNG_RESOLUTION_METER);
+  const double x = metadata->density_x * scale, y = metadata->density_y * scale;
+  if (x < 0.5 || y < 0.5) return;
+  png_set_pHYs(work->png, work->info, (png_uint_32)(x + 0.5), (png_uint_32)(y + 0.5),
+               metadata->density_unit == IMAGE_DENSITY_RATIO ? PNG_RESOLUTION_UNKNOWN
+                                                             : PNG_RESOLUTION_METER);
 }
 
 static void set_metadata(const png_work *work, const struct image_metadata *metadata) {
@@ -268,11 +272,12 @@ static image_file_status write_picture(png_work *work, const image_file *image) 
   /* A fault in the metadata that were kept must not cost the picture. */
   png_set_benign_errors(png, 1);
   png_set_user_limits(png, IMAGE_FILE_MAXIMUM_SIDE, IMAGE_FILE_MAXIMUM_SIDE);
-  png_set_IHDR(png, info, image->width, image->height, 8,
+  png_set_IHDR(png, info, image->width, image->height, 8 * image->sample_bytes,
                image->channels == 4 ? PNG_COLOR_TYPE_RGB_ALPHA : PNG_COLOR_TYPE_RGB,
                PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
   set_metadata(work, image->metadata);
   png_write_info(png, info);
+  if (image->sample_bytes == 2 && is_little_endian) png_set_swap(png);
   for (uint32_t y = 0; y < image->height; y++) {
     if (work->stop != NULL && work->stop()) return IMAGE_FILE_STOPPED;
     png_write_row(png, image->pixels + y * image->row_bytes);

@@ -10,9 +10,9 @@ struct Evaluate: ParsableCommand {
     commandName: "evaluate",
     abstract: "Measures how near colourings come to photographs.",
     discussion: """
-      Takes the lightness of each colour photograph of a folder (PNG, JPEG; those in folders inside \
-      are left alone), colours it, and compares the result with the photograph at its full size, \
-      before anything is rounded to 8 bits. Prints a row for the photographs themselves, for gray, \
+      Takes the lightness of each colour photograph of a folder (PNG, JPEG, TIFF; those in folders \
+      inside are left alone), colours it, and compares the result with the photograph at its full \
+      size, before anything is rounded to 8 bits. Prints a row for the photographs themselves, for gray, \
       for each network size and for each folder of results:
 
       AuC, 0 to 100: the share of pixels whose ab is within t of the truth, the mean over t = 0 to \
@@ -113,7 +113,7 @@ struct Evaluate: ParsableCommand {
   private func evaluate() throws {
     var pictures = try folder.pictures()
     if let limit { pictures = Array(pictures.prefix(limit)) }
-    guard !pictures.isEmpty else { throw Refusal("\(folder.shown) has no PNG or JPEG file") }
+    guard !pictures.isEmpty else { throw Refusal("\(folder.shown) has no PNG, JPEG or TIFF file") }
     let table = try csv.map { (file) throws(Refusal) in
       try TableFile(file, separators: ["csv": ","])
     }

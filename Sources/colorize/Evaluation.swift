@@ -74,7 +74,7 @@ final class Evaluation {
   private func evaluate(
     _ name: FileName, number: Int
   ) throws(PictureError) -> [(FileName, String)] {
-    let picture = try Picture(name)
+    let picture = try Picture(name, IMAGE_FILE_8_BITS)
     return try picture.withView { (truth) throws(PictureError) in
       let known =
         hints == 0
@@ -191,11 +191,11 @@ struct OtherResults {
   init(_ folder: FileName) throws(Refusal) {
     self.folder = folder
     files = Dictionary(try folder.pictures().map { ($0.stem, $0) }) { first, _ in first }
-    if files.isEmpty { throw Refusal("\(folder.shown) has no PNG or JPEG file") }
+    if files.isEmpty { throw Refusal("\(folder.shown) has no PNG, JPEG or TIFF file") }
   }
 
   func picture(of photograph: FileName) throws(PictureError) -> Picture {
     guard let file = files[photograph.stem] else { throw .failed("there is no such picture") }
-    return try Picture(file)
+    return try Picture(file, IMAGE_FILE_8_BITS)
   }
 }

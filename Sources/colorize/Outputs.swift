@@ -18,7 +18,17 @@ struct Job {
 enum OutputFormat {
   static let extensions = [
     "png": IMAGE_FILE_PNG, "jpg": IMAGE_FILE_JPEG, "jpeg": IMAGE_FILE_JPEG,
+    "tif": IMAGE_FILE_TIFF, "tiff": IMAGE_FILE_TIFF,
   ]
+
+  /// The most bytes that a channel has in it: floats have 4.
+  static func sampleBytes(_ format: image_file_format) -> Int32 {
+    switch format {
+    case IMAGE_FILE_JPEG: 1
+    case IMAGE_FILE_PNG: 2
+    default: 4
+    }
+  }
 }
 
 /// Where the pictures go.
@@ -78,7 +88,8 @@ struct Outputs {
   private static func job(_ input: FileName, _ output: FileName) throws(Refusal) -> Job {
     guard let format = OutputFormat.extensions[output.fileExtension] else {
       throw Refusal(
-        "\(output.shown) cannot be written: the extension is to be .png, .jpg or .jpeg")
+        "\(output.shown) cannot be written: the extension is to be .png, .jpg, .jpeg, .tif or "
+          + ".tiff")
     }
     return Job(input: input, output: output, target: try output.writtenFile(), format: format)
   }

@@ -1,5 +1,6 @@
 // A picture in memory: read from a file, coloured, written to another.
 
+import ArgumentParser
 import CImageFiles
 import ColorizeCore
 import Glibc
@@ -28,14 +29,13 @@ enum PictureError: Error {
 struct Picture: ~Copyable {
   private var file: image_file
 
-  var had16Bits: Bool { file.had_16_bits }
-
-  init(_ name: FileName) throws(PictureError) {
+  /// - Parameter depth: what is wanted of the pixels.
+  init(_ name: FileName, _ depth: image_file_depth) throws(PictureError) {
     file = image_file()
     // The C structure is the caller's to free even after an error.
     do {
       try Self.check { message in
-        name.withCString { image_file_read($0, { Interrupt.wanted }, &file, message) }
+        name.withCString { image_file_read($0, depth, { Interrupt.wanted }, &file, message) }
       }
     } catch {
       image_file_free(&file)
@@ -48,25 +48,29 @@ struct Picture: ~Copyable {
     image_file_free(&file)
   }
 
+  var width: Int { Int(file.width) }
+  var height: Int { Int(file.height) }
+
   /// Makes a coloured copy, or colours the picture itself where the copy would have its format.
   ///
-  /// - Returns: what the format could not take of the picture's metadata, or nil.
+  /// - Returns: what there is to say of the picture: what of it is not in the output.
   consuming func colour(
     with model: Model, _ options: RunOptions, to job: Job
-  ) throws(PictureError) -> String? {
+  ) throws(PictureError) -> [String] {
     let keepsAlpha = try keepsAlpha(in: job)
-    let channels = keepsAlpha ? 4 : 3
     if job.format == IMAGE_FILE_JPEG, max(file.width, file.height) > maximumJPEGSide {
       throw .failed(
         "has \(file.width) x \(file.height) pixels; a JPEG has at most \(maximumJPEGSide) a side")
     }
 
     var coloured = file
-    coloured.channels = Int32(channels)
-    if file.channels != coloured.channels {
-      coloured.row_bytes = Int(file.width) * channels
-      guard let pixels = malloc(coloured.row_bytes * Int(file.height)) else {
-        throw .failed("needs \(coloured.row_bytes * Int(file.height) >> 20) MB, which were refused")
+    coloured.channels = keepsAlpha ? 4 : 3
+    coloured.sample_bytes = min(file.sample_bytes, OutputFormat.sampleBytes(job.format))
+    if file.channels != coloured.channels || file.sample_bytes != coloured.sample_bytes {
+      coloured.row_bytes = Int(file.width) * Int(coloured.channels * coloured.sample_bytes)
+      let (bytes, overflow) = coloured.row_bytes.multipliedReportingOverflow(by: Int(file.height))
+      guard !overflow, let pixels = malloc(bytes) else {
+        throw .failed("needs \(bytes >> 20) MB, which were refused")
       }
       coloured.pixels = pixels.assumingMemoryBound(to: UInt8.self)
     }
@@ -77,8 +81,26 @@ struct Picture: ~Copyable {
         model: model, input: try Self.view(file), output: try Self.view(coloured),
         options: options)
     }
-    let note = try Self.write(&coloured, as: job.format, to: job.target)
-    return note.isEmpty ? nil : note
+    let lost = try Self.write(&coloured, as: job.format, to: job.target)
+    return notes(outputBytes: coloured.sample_bytes) + (lost.isEmpty ? [] : [lost])
+  }
+
+  /// - Parameter outputBytes: of a channel.
+  private func notes(outputBytes: Int32) -> [String] {
+    var notes: [String] = []
+    if file.has_more_pages { notes.append("has several pages, of which the first is coloured") }
+    let channels = file.left_out_channels
+    if channels > 0 {
+      notes.append(
+        channels == 1
+          ? "has a channel that is neither colour nor alpha, which is left out"
+          : "has \(channels) channels that are neither colour nor alpha, which are left out")
+    }
+    if outputBytes < file.sample_bytes {
+      let has = file.sample_bytes == 4 ? "floats" : "16 bits a channel"
+      notes.append("has \(has); the output has \(8 * outputBytes)")
+    }
+    return notes
   }
 
   /// Calls `body` with the pixels.
@@ -96,6 +118,7 @@ struct Picture: ~Copyable {
   ) throws(PictureError) {
     var other = file
     other.channels = 3
+    other.sample_bytes = 1
     other.row_bytes = 3 * Int(file.width)
     other.pixels = pixels.start
     _ = try Self.write(&other, as: format, to: target)
@@ -117,22 +140,51 @@ struct Picture: ~Copyable {
   /// Whether the output has alpha. A JPEG has none: an opaque picture does not need it, another
   /// one would lose it.
   private func keepsAlpha(in job: borrowing Job) throws(PictureError) -> Bool {
-    guard file.channels == 4 else { return false }
+    guard file.channels == 2 || file.channels == 4 else { return false }
     guard job.format == IMAGE_FILE_JPEG else { return true }
+    let pixelBytes = Int(file.channels * file.sample_bytes)
     for y in 0..<Int(file.height) {
-      let row = file.pixels + y * file.row_bytes
-      for x in 0..<Int(file.width) where row[4 * x + 3] != 255 {
-        throw .failed("is transparent, which a JPEG cannot hold: choose a .png output")
+      let row = UnsafeRawPointer(file.pixels + y * file.row_bytes)
+      for x in 0..<Int(file.width) {
+        let end = row + (x + 1) * pixelBytes
+        guard Self.isOpaque(end, file.sample_bytes) else {
+          throw .failed("is transparent, which a JPEG cannot hold: choose a .png or .tif output")
+        }
       }
     }
     return false
   }
 
+  /// - Parameter end: where the alpha ends.
+  private static func isOpaque(_ end: UnsafeRawPointer, _ sampleBytes: Int32) -> Bool {
+    switch sampleBytes {
+    case 1: (end - 1).load(as: UInt8.self) == .max
+    case 2: (end - 2).load(as: UInt16.self) == .max
+    default: (end - 4).load(as: Float.self) >= 1
+    }
+  }
+
   private static func view(_ file: image_file) throws(ColorizeError) -> ImageView {
     try ImageView(
       pixels: file.pixels, rowBytes: file.row_bytes, width: Int(file.width),
-      height: Int(file.height),
-      format: file.channels == 1 ? .gray8 : file.channels == 3 ? .rgb8 : .rgba8)
+      height: Int(file.height), format: format(file))
+  }
+
+  private static func format(_ file: image_file) -> PixelFormat {
+    switch (file.channels, file.sample_bytes) {
+    case (1, 1): .gray8
+    case (2, 1): .grayAlpha8
+    case (3, 1): .rgb8
+    case (_, 1): .rgba8
+    case (1, 2): .gray16
+    case (2, 2): .grayAlpha16
+    case (3, 2): .rgb16
+    case (_, 2): .rgba16
+    case (1, _): .grayFloat
+    case (2, _): .grayAlphaFloat
+    case (3, _): .rgbFloat
+    default: .rgbaFloat
+    }
   }
 
   /// Calls one of the C functions and returns its message.
@@ -149,6 +201,22 @@ struct Picture: ~Copyable {
     case IMAGE_FILE_OK: return message
     case IMAGE_FILE_STOPPED: throw .stopped
     default: throw .failed(message)
+    }
+  }
+}
+
+extension FileName {
+  /// Reads a picture that an option names, at 8 bits, for `body`, or says why that cannot be.
+  func readAsOption<Result>(
+    _ body: (ImageView) throws(PictureError) -> Result
+  ) throws(ExitCode) -> Result {
+    do throws(PictureError) {
+      let picture = try Picture(self, IMAGE_FILE_8_BITS)
+      return try picture.withView(body)
+    } catch {
+      guard case .failed(let reason) = error else { Interrupt.end() }
+      Terminal.say(self, reason)
+      throw .failure
     }
   }
 }

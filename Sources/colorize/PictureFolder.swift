@@ -3,7 +3,7 @@
 import Glibc
 
 extension FileName {
-  /// The PNG and JPEG files of a folder by their extensions, in the order of their names' bytes. Hidden
+  /// The PNG, JPEG and TIFF files of a folder by their extensions, in the order of their names' bytes. Hidden
   /// files and what lies in folders inside are not among them.
   func pictures() throws(Refusal) -> [FileName] {
     guard let folder = withCString(opendir) else {

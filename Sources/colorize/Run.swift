@@ -1,6 +1,7 @@
 // `colorize run`, or just `colorize`: colours pictures.
 
 import ArgumentParser
+import CImageFiles
 import ColorizeCore
 import Glibc
 
@@ -33,14 +34,15 @@ struct Run: ParsableCommand {
                [--licence TEXT] [--threads N] [--quiet]
       """,
     discussion: """
-      Reads PNG (1 to 16 bits) and JPEG (gray and colour; not CMYK), told apart by their content, \
-      up to 1048576 pixels a side and 2048 MB when decoded. Only the lightness of a coloured \
-      picture is looked at.
+      Reads PNG, TIFF (1 to 16 bits, TIFF also floats) and JPEG (gray and colour; not CMYK), told \
+      apart by their content, up to 1048576 pixels a side and 2048 MB when decoded. Only the \
+      lightness of a coloured picture is looked at. Of a TIFF of several pages the first is taken.
 
       Without -o, photo.jpg is coloured to photo-colorized.jpg beside it. The output's extension \
-      chooses its format: .png, .jpg or .jpeg. PNG is written with 8 bits a channel, JPEG with \
-      quality 95 and colour at full resolution. An output that is there already is replaced, an \
-      input never. EXIF, XMP and ICC profiles are kept; the EXIF orientation is applied.
+      chooses its format: .png, .jpg, .jpeg, .tif or .tiff. A picture of 16 bits a channel is \
+      written with 16 as PNG and TIFF; JPEG is written with quality 95 and colour at full \
+      resolution. An output that is there already is replaced, an input never. EXIF, XMP and ICC \
+      profiles are kept; the orientation is applied.
 
       A picture that cannot be coloured is reported, and the others are done; the exit status is \
       then 1.
@@ -52,7 +54,7 @@ struct Run: ParsableCommand {
       evaluate, gamut, train, run or help is given as ./info.
       """)
 
-  @Argument(help: ArgumentHelp("PNG and JPEG files.", valueName: "INPUT"))
+  @Argument(help: ArgumentHelp("PNG, JPEG and TIFF files.", valueName: "INPUT"))
   var inputs: [FileName]
 
   @Option(
@@ -155,9 +157,7 @@ struct Run: ParsableCommand {
       progress.update(fraction)
       return Interrupt.wanted
     }
-    let picture = try Picture(job.input)
-    let depth = picture.had16Bits ? "has 16 bits a channel; the output has 8" : nil
-    let lost = try picture.colour(with: model, options, to: job)
-    return [depth, lost].compactMap(\.self)
+    let picture = try Picture(job.input, IMAGE_FILE_ALL_BITS)
+    return try picture.colour(with: model, options, to: job)
   }
 }

@@ -58,6 +58,7 @@ struct TrainSheet {
     image.width = UInt32(Self.columns * Self.side)
     image.height = UInt32(rows * Self.side)
     image.channels = Int32(Self.pixelBytes)
+    image.sample_bytes = 1
     var message = [CChar](repeating: 0, count: Int(IMAGE_FILE_MESSAGE_SIZE))
     let status = name.withCString { image_file_write($0, IMAGE_FILE_PNG, &image, nil, &message) }
     guard status == IMAGE_FILE_OK else {

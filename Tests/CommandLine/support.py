@@ -7,7 +7,9 @@ import subprocess
 import zlib
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
+import tifffile
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -18,6 +20,7 @@ USAGE = 64
 
 GRAY, RGB, PALETTE, GRAY_ALPHA, RGBA = 0, 2, 3, 4, 6
 CHANNELS = {GRAY: 1, RGB: 3, PALETTE: 1, GRAY_ALPHA: 2, RGBA: 4}
+COLOURS = {1: GRAY, 2: GRAY_ALPHA, 3: RGB, 4: RGBA}
 
 
 def prior_table(frequency):
@@ -52,19 +55,51 @@ class Command:
     def reads(self, source, expected, tmp_path):
         """Asserts that the command takes `source` for the pixels `expected`.
 
-        Both are coloured, `expected` from a plain 8-bit PNG, and must give the same picture.
+        Both are coloured, `expected` from a plain PNG of 8 or 16 bits, or a plain TIFF of floats,
+        and must give the same picture with the same number of bits.
         """
-        plain = tmp_path / "plain.png"
-        Image.fromarray(expected).save(plain)
-        want, _ = self.colour(plain, tmp_path / "want.png")
-        have, _ = self.colour(source, tmp_path / "have.png")
-        assert have.shape == want.shape
+        if expected.dtype == np.float32:
+            plain, kind = tmp_path / "plain.tif", "tif"
+            gray = expected.ndim == 2 or expected.shape[2] < 3
+            tifffile.imwrite(
+                plain,
+                expected,
+                photometric="minisblack" if gray else "rgb",
+                planarconfig="contig",
+                extrasamples=["unassalpha"] if expected.shape[2:] in ((2,), (4,)) else None,
+            )
+        else:
+            plain, kind = tmp_path / "plain.png", "png"
+            channels = expected.shape[2] if expected.ndim == 3 else 1
+            plain.write_bytes(png(expected, 8 * expected.itemsize, COLOURS[channels]))
+        want, _ = self.colour(plain, tmp_path / f"want.{kind}")
+        have, _ = self.colour(source, tmp_path / f"have.{kind}")
+        assert (have.shape, have.dtype) == (want.shape, want.dtype)
+        assert have.dtype == expected.dtype
         assert np.array_equal(have, want)
 
 
 def pixels(path):
+    """What a file holds, with all of its bits, by other readers than the command's."""
+    data = Path(path).read_bytes()
+    if data.startswith(b"\x89PNG"):
+        return imagecodecs.png_decode(data)
+    if data[:2] in (b"II", b"MM"):
+        samples = tifffile.imread(path)
+        return samples.astype(samples.dtype.newbyteorder("="))
     with Image.open(path) as image:
         return np.asarray(image)
+
+
+def lightness(picture):
+    """L of CIE Lab, 0 to 100, of a gray or sRGB picture of any depth."""
+    largest = {"u1": 255, "u2": 65535, "f4": 1}[picture.dtype.str[1:]]
+    value = picture[..., :3].astype(float) / largest if picture.ndim == 3 else picture / largest
+    if picture.ndim == 3 and picture.shape[2] < 3:
+        value = value[..., 0]
+    linear = np.where(value > 0.04045, ((value + 0.055) / 1.055) ** 2.4, value / 12.92)
+    y = linear if linear.ndim == 2 else linear @ [0.212671, 0.715160, 0.072169]
+    return 116 * np.where(y > 0.008856, np.cbrt(y), 7.787 * y + 16 / 116) - 16
 
 
 def names(folder):
@@ -152,6 +187,94 @@ def with_segments(data, *added):
     """A JPEG's bytes with marker segments after its first one (JFIF)."""
     (length,) = struct.unpack_from(">H", data, 4)
     return data[: 4 + length] + b"".join(segment(*one) for one in added) + data[4 + length :]
+
+
+# ---- TIFF ---------------------------------------------------------------------------------------
+
+
+BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED, LONG8 = 1, 2, 3, 4, 5, 7, 16
+CODES = {BYTE: "B", ASCII: "s", SHORT: "H", LONG: "I", RATIONAL: "II", UNDEFINED: "B", LONG8: "Q"}
+
+
+def tiff_entry(tag, kind, values, order="<", *, at=0, big=False):
+    """(the bytes of a directory's entry, those that it points to, which lie at the offset `at`)."""
+    if isinstance(values, bytes):
+        count, data = len(values), values
+    else:
+        values = np.ravel(values).tolist()
+        count = len(values) // len(CODES[kind])
+        data = struct.pack(f"{order}{len(values)}{CODES[kind][0]}", *values)
+    word = "Q" if big else "I"
+    head = struct.pack(order + "HH" + word, tag, kind, count)
+    size = struct.calcsize(order + word)
+    if len(data) <= size:
+        return head + data.ljust(size, b"\0"), b""
+    return head + struct.pack(order + word, at), data + b"\0" * (len(data) % 2)
+
+
+def tiff_directory(tags, order="<", *, at, big=False, following=0):
+    """The bytes of a directory at the offset `at`, and what it points to. tag -> (type, values)"""
+    word = "Q" if big else "I"
+    table = struct.pack(order + ("Q" if big else "H"), len(tags))
+    size = len(table) + len(tags) * (20 if big else 12) + struct.calcsize(order + word)
+    rest = b""
+    for tag, (kind, values) in sorted(tags.items()):
+        entry, data = tiff_entry(tag, kind, values, order, at=at + size + len(rest), big=big)
+        table += entry
+        rest += data
+    return table + struct.pack(order + word, following) + rest
+
+
+def tiff(tags, blocks, order="<", *, big=False):
+    """The bytes of a TIFF: its strips or tiles, and behind them its directory."""
+    start = (b"II" if order == "<" else b"MM") + struct.pack(order + "H", 43 if big else 42)
+    position = 16 if big else 8
+    offsets = [position + sum(map(len, blocks[:i])) for i in range(len(blocks))]
+    data = b"".join(blocks)
+    data += b"\0" * (len(data) % 2)
+    offset_tag, count_tag = (324, 325) if 322 in tags else (273, 279)
+    kind = LONG8 if big else LONG
+    places = {offset_tag: (kind, offsets), count_tag: (kind, [len(one) for one in blocks])}
+    at = position + len(data)
+    start += struct.pack(order + "HHQ", 8, 0, at) if big else struct.pack(order + "I", at)
+    return start + data + tiff_directory({**places, **tags}, order, at=at, big=big)
+
+
+BLACK_IS_ZERO, WHITE_IS_ZERO = 1, 0
+
+
+def tiff_tags(samples, bits, photometric, **others):
+    """The tags of an uncompressed picture of samples [H, W] or [H, W, channels]."""
+    samples = np.asarray(samples)
+    channels = samples.shape[2] if samples.ndim == 3 else 1
+    return {
+        256: (LONG, [samples.shape[1]]),
+        257: (LONG, [samples.shape[0]]),
+        258: (SHORT, [bits] * channels),
+        259: (SHORT, [1]),
+        262: (SHORT, [photometric]),
+        277: (SHORT, [channels]),
+        278: (LONG, [samples.shape[0]]),
+    } | {int(tag[1:]): value for tag, value in others.items()}
+
+
+def tiff_rows(samples, bits, order="<"):
+    """Integer samples as rows of bytes."""
+    samples = np.asarray(samples)
+    lines = samples.reshape(samples.shape[0], -1)
+    if bits == 16:
+        return lines.astype(order + "u2").tobytes()
+    if bits == 32:
+        return lines.astype(order + "f4").tobytes()
+    planes = (lines[..., None] >> np.arange(bits - 1, -1, -1)) & 1
+    return np.packbits(planes.astype(np.uint8).reshape(len(lines), -1), axis=1).tobytes()
+
+
+def tiff_of(samples, bits, photometric, order="<", **others):
+    """The bytes of an uncompressed TIFF of one strip; others: _TAG=(type, values)."""
+    return tiff(
+        tiff_tags(samples, bits, photometric, **others), [tiff_rows(samples, bits, order)], order
+    )
 
 
 # ---- Metadata -----------------------------------------------------------------------------------

@@ -246,7 +246,7 @@ def test_pictures_smaller_than_their_hints_are_reported(colorize, tmp_path, fold
         (["--csv", "table.txt"], "table.txt cannot be written: the extension is to be .csv"),
         (["--csv", "nowhere/table.csv"], "there is no folder nowhere"),
         (["--results", "nowhere"], "nowhere cannot be read: No such file or directory"),
-        (["--results", "inside"], "inside has no PNG or JPEG file"),
+        (["--results", "inside"], "inside has no PNG, JPEG or TIFF file"),
         (["--write", "."], "--write: the folder . is one of those that are read"),
         (["--write", "b.png"], "b.png is a file; --write takes a folder"),
     ],
@@ -262,7 +262,7 @@ def test_wrong_arguments(colorize, folder, arguments, said):
 def test_folders_without_pictures_are_errors(colorize, tmp_path, folder):
     (tmp_path / "empty").mkdir()
     for path, said in [
-        (tmp_path / "empty", "has no PNG or JPEG file"),
+        (tmp_path / "empty", "has no PNG, JPEG or TIFF file"),
         (tmp_path / "nowhere", "cannot be read: No such file or directory"),
         (folder / "b.png", "cannot be read: Not a directory"),
     ]:

@@ -7,23 +7,36 @@ import zlib
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import ExifTags, Image, ImageCms, PngImagePlugin
+from PIL.TiffImagePlugin import IFDRational
 from support import (
+    ASCII,
+    BYTE,
     EXIF_NAME,
     GRAY,
+    LONG,
+    RATIONAL,
     RGB,
+    SHORT,
     chunks,
     exif,
     gray_profile,
     jpeg,
+    pixels,
     png,
     segments,
+    tiff,
+    tiff_of,
+    tiff_tags,
     with_segments,
 )
 
-KINDS = ["jpg", "png"]
+KINDS = ["jpg", "png", "tif"]
 CROSSINGS = pytest.mark.parametrize("to", KINDS)
 SOURCES = pytest.mark.parametrize("source_kind", KINDS)
+# Of formats that hold EXIF as a stream of its own.
+STREAMS = ["jpg", "png"]
 
 XMP_NAME = b"http://ns.adobe.com/xap/1.0/\0"
 XMP = (
@@ -45,6 +58,8 @@ def make(folder, kind, array, **options):
         info = PngImagePlugin.PngInfo()
         info.add_itxt("XML:com.adobe.xmp", options.pop("xmp").decode())
         options["pnginfo"] = info
+    if kind == "tif" and "xmp" in options:
+        options["tiffinfo"] = {700: options.pop("xmp")} | ({274: 6} if "exif" in options else {})
     Image.fromarray(array).save(path, **options)
     return path
 
@@ -58,8 +73,8 @@ def info(path):
 # ---- EXIF ---------------------------------------------------------------------------------------
 
 
-@SOURCES
-@CROSSINGS
+@pytest.mark.parametrize("source_kind", STREAMS)
+@pytest.mark.parametrize("to", STREAMS)
 @pytest.mark.parametrize("order", [">", "<"], ids=["big", "little"])
 def test_exif_is_kept_with_its_orientation_reset(colorize, tmp_path, rgb, source_kind, to, order):
     source = make(tmp_path, source_kind, rgb, exif=exif(6, order=order))
@@ -79,6 +94,88 @@ def test_the_thumbnail_is_cut_off(colorize, tmp_path, rgb, to):
     with Image.open(out) as image:
         assert not image.getexif().get_ifd(ExifTags.IFD.IFD1)
         assert image.getexif()[0x010E] == "a description"
+
+
+def described():
+    """EXIF with entries of many types, in all of its directories."""
+    full = Image.Exif()
+    full[0x010E] = "a description"
+    full[0x0112] = 6
+    full[0x013B] = "Dorothea Lange"
+    full[0x0132] = "1936:03:09 12:30:59"
+    full[0x9C9B] = "Länge".encode("utf-16-le") + b"\0\0"
+    inside = full.get_ifd(ExifTags.IFD.Exif)
+    inside[0x829A] = IFDRational(1, 125)
+    inside[0x8827] = 400
+    inside[0x9204] = IFDRational(-1, 3)
+    inside[0x9286] = b"ASCII\0\0\0" + b"a long comment " * 9
+    inside[0x9003] = "1936:03:09 12:30:59"
+    inside[0xA005] = {1: "R98"}
+    place = full.get_ifd(ExifTags.IFD.GPSInfo)
+    place[1] = "N"
+    place[2] = (IFDRational(35), IFDRational(4), IFDRational(173, 10))
+    place[5] = b"\0"
+    return full
+
+
+def entries(path):
+    """What `described` is about, as a file has it."""
+    with Image.open(path) as image:
+        if path.suffix != ".tif":  # of which Pillow would forget the orientation
+            image.load()
+        found = image.getexif()
+        inside = dict(found.get_ifd(ExifTags.IFD.Exif))
+        inside.pop(0xA005, None)
+        own = {tag: found.get(tag) for tag in (0x010E, 0x013B, 0x0132, 0x9C9B)}
+        own[0x0112] = found.get(0x0112, 1)
+        return own, inside, dict(found.get_ifd(ExifTags.IFD.GPSInfo))
+
+
+@SOURCES
+@CROSSINGS
+def test_exif_goes_into_a_tiffs_directories_and_back(colorize, tmp_path, rgb, source_kind, to):
+    source = make(tmp_path, source_kind, rgb, exif=described().tobytes())
+    own, inside, place = entries(source)
+    assert own[0x0112] == 6 and len(inside) >= 5 and len(place) == 3
+    out = tmp_path / f"out.{to}"
+    assert colorize("-o", out, source).stderr == ""
+    assert entries(out) == (own | {0x0112: 1}, inside, place)
+    if to == "tif":
+        assert np.array_equal(pixels(out), colorize.colour(source, tmp_path / "out.png")[0])
+
+
+@pytest.mark.parametrize("order", [">", "<"], ids=["big", "little"])
+@pytest.mark.parametrize("big", [False, True], ids=["TIFF", "BigTIFF"])
+def test_descriptions_of_every_type_in_a_tiff(colorize, tmp_path, gray, order, big):
+    """With what does not describe the picture left out."""
+    kept = {
+        0x010D: (ASCII, b"scan 7\0"),
+        0x010E: (ASCII, b"a pier\0"),
+        0x0131: (ASCII, b"x\0"),
+        0x4746: (SHORT, [4]),
+        0x83BB: (LONG, list(range(0x01010101, 0x01010109))),
+        0x9C9C: (BYTE, bytes(range(40))),
+    }
+    left = {0xC4A5: (BYTE, b"PrintIM" * 3), 0x8649: (BYTE, b"8BIM" * 9)}
+    tags = tiff_tags(gray, 8, 1) | kept | left
+    source = tmp_path / "source.tif"
+    source.write_bytes(tiff(tags, [gray.tobytes()], order, big=big))
+    assert colorize("-o", tmp_path / "out.tif", source).stderr == ""
+    with (
+        tifffile.TiffFile(source) as before,
+        tifffile.TiffFile(tmp_path / "out.tif") as after,
+    ):
+        assert (before.byteorder, after.byteorder) == (order, "<")
+        for tag in kept:
+            first, second = before.pages[0].tags[tag], after.pages[0].tags[tag]
+            assert (first.dtype, first.count, first.value) == (
+                second.dtype,
+                second.count,
+                second.value,
+            )
+        numbers = [tag.code for tag in after.pages[0].tags]
+        assert not set(numbers) & set(left)
+        assert numbers == sorted(set(numbers))
 
 
 @pytest.mark.parametrize(
@@ -103,6 +200,8 @@ def test_broken_exif_does_no_harm(colorize, tmp_path, rgb, stream):
     out = tmp_path / "out.jpg"
     colorize("-o", out, source)
     colorize("-o", tmp_path / "out.png", source)
+    colorize("-o", tmp_path / "out.tif", source)
+    assert sorted(pixels(tmp_path / "out.tif").shape) == sorted(rgb.shape)
     kept = [body for code, body in segments(out.read_bytes()) if code == 0xE1]
     # What is no TIFF stream is dropped.
     assert len(kept) == (len(stream) >= 8 and stream[:4] in (b"MM\0*", b"II*\0"))
@@ -214,6 +313,35 @@ def test_the_units_of_a_jpegs_density(colorize, tmp_path, rgb, unit, expected):
     assert (tmp_path / "out.jpg").read_bytes()[13:18] == struct.pack(">BHH", unit, 40, 50)
 
 
+@pytest.mark.parametrize(
+    ("unit", "x", "y", "expected"),
+    [
+        (2, (300, 1), (600, 2), (11811, 11811, 1)),
+        (3, (1181, 10), (59, 1), (11810, 5900, 1)),
+        (1, (2, 1), (3, 1), (2, 3, 0)),
+        (2, (0, 1), (300, 1), None),
+        (2, (300, 0), (300, 1), None),
+        (2, (2**32 - 1, 1), (300, 1), None),
+    ],
+)
+def test_the_units_of_a_tiffs_density(colorize, tmp_path, gray, unit, x, y, expected):
+    source = tmp_path / "source.tif"
+    tags = {"_282": (RATIONAL, x), "_283": (RATIONAL, y), "_296": (SHORT, [unit])}
+    source.write_bytes(tiff_of(gray, 8, 1, **tags))
+    colorize("-o", tmp_path / "out.png", source)
+    found = dict(chunks((tmp_path / "out.png").read_bytes())).get(b"pHYs")
+    assert (found and struct.unpack(">IIB", found)) == expected
+    colorize("-o", tmp_path / "out.tif", source)
+    with tifffile.TiffFile(tmp_path / "out.tif") as file:
+        kept = {tag.code: tag.value for tag in file.pages[0].tags}
+    if expected is None:
+        assert 282 not in kept
+    else:
+        assert kept[296] == unit
+        assert kept[282][0] / kept[282][1] == pytest.approx(x[0] / x[1])
+        assert kept[283][0] / kept[283][1] == pytest.approx(y[0] / y[1])
+
+
 # ---- Of one format only -------------------------------------------------------------------------
 
 
@@ -293,6 +421,19 @@ def test_a_file_without_metadata_gets_none(colorize, tmp_path, gray):
     colorize("-o", tmp_path / "out.jpg", source)
     codes = {code for code, _ in segments((tmp_path / "out.jpg").read_bytes())}
     assert not codes & {0xE1, 0xE2, 0xED, 0xFE}
+    colorize("-o", tmp_path / "out.tif", source)
+    with tifffile.TiffFile(tmp_path / "out.tif") as file:
+        found = {tag.code for tag in file.pages[0].tags}
+    # Size, bits, compression, meaning, strips, orientation and the predictor.
+    assert found == {256, 257, 258, 259, 262, 273, 274, 277, 278, 279, 284, 317, 339}
+    source = tmp_path / "source.tif"
+    source.write_bytes(tiff_of(gray, 8, 1, _274=(SHORT, [3])))
+    colorize("-o", tmp_path / "out.png", source)
+    assert {kind for kind, _ in chunks((tmp_path / "out.png").read_bytes())} == {
+        b"IHDR",
+        b"IDAT",
+        b"IEND",
+    }
 
 
 def test_the_pixels_do_not_depend_on_metadata(colorize, tmp_path, rgb):

@@ -4,6 +4,7 @@ import hashlib
 import os
 import stat
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -44,6 +45,8 @@ def state(folder):
         ("two.dots.PNG", "two.dots-colorized.PNG"),
         ("Länge 1936.jpg", "Länge 1936-colorized.jpg"),
         ("-dash.jpg", "-dash-colorized.jpg"),
+        ("photo.tif", "photo-colorized.tif"),
+        ("photo.TIFF", "photo-colorized.TIFF"),
     ],
 )
 def test_beside_the_input(colorize, tmp_path, gray, name, expected):
@@ -53,7 +56,8 @@ def test_beside_the_input(colorize, tmp_path, gray, name, expected):
     colorize("--", name, cwd=below)
     assert names(below) == sorted([name, expected])
     with Image.open(below / expected) as image:
-        assert image.format == ("PNG" if name.lower().endswith("png") else "JPEG")
+        kinds = {".png": "PNG", ".tif": "TIFF", ".tiff": "TIFF"}
+        assert image.format == kinds.get(Path(name).suffix.lower(), "JPEG")
     (below / expected).unlink()
     colorize(below / name, cwd="/")
     assert names(below) == sorted([name, expected])
@@ -101,7 +105,7 @@ def test_a_name_with_control_characters_does_not_reach_the_terminal(colorize, tm
     source = tmp_path / "a\x1b[2Jb\n.png"
     source.write_bytes(b"no picture")
     said = colorize(source, status=1).stderr
-    assert said == f"colorize: {tmp_path}/a?[2Jb?.png: is not a PNG or JPEG file\n"
+    assert said == f"colorize: {tmp_path}/a?[2Jb?.png: is not a PNG, JPEG or TIFF file\n"
 
 
 # ---- What is there already ----------------------------------------------------------------------
@@ -167,15 +171,16 @@ def refused(colorize, folder, *arguments):
         ["-o", "c", "a.png"],
         ["-o", "c.", "a.png"],
         ["-o", ".png", "a.png"],
-        ["a.png", "scan.tif"],
-        ["-o", "out", "a.png", "scan.tif"],
+        ["a.png", "scan.bmp"],
+        ["-o", "out", "a.png", "scan.bmp"],
         ["-o", "out", "a.png", "scan"],
     ],
 )
 def test_unknown_extensions(colorize, folder, arguments):
-    (folder / "scan.tif").write_bytes((folder / "a.png").read_bytes())
+    (folder / "scan.bmp").write_bytes((folder / "a.png").read_bytes())
     (folder / "scan").write_bytes((folder / "a.png").read_bytes())
-    assert "the extension is to be .png, .jpg or .jpeg" in refused(colorize, folder, *arguments)
+    said = refused(colorize, folder, *arguments)
+    assert "the extension is to be .png, .jpg, .jpeg, .tif or .tiff" in said
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,27 @@
 import numpy as np
 import pytest
 from PIL import Image
-from support import GRAY, GRAY_ALPHA, PALETTE, RGB, RGBA, chunks, pixels, png
+from support import (
+    CHANNELS,
+    GRAY,
+    GRAY_ALPHA,
+    PALETTE,
+    RGB,
+    RGBA,
+    chunks,
+    lightness,
+    pixels,
+    png,
+)
 
 INTERLACED = pytest.mark.parametrize("interlaced", [False, True], ids=["straight", "interlaced"])
 
 
 def scaled(samples, depth):
-    """8 bits from `depth`, rounded to nearest."""
-    return np.floor(samples * 255.0 / (2**depth - 1) + 0.5).astype(np.uint8)
+    """8 bits from fewer; 16 stay as they are."""
+    if depth == 16:
+        return samples.astype(np.uint16)
+    return (samples * (255 // (2**depth - 1))).astype(np.uint8)
 
 
 def samples_of(gray, depth):
@@ -46,10 +59,10 @@ def test_alpha(colorize, tmp_path, rgb, colour, depth, interlaced):
     samples = np.stack([samples_of(both[..., i], depth) for i in range(both.shape[2])], axis=2)
     source = tmp_path / "source.png"
     source.write_bytes(png(samples, depth, colour, interlaced=interlaced))
-    eight = scaled(samples, depth)
-    expected = eight if colour == RGBA else eight[..., [0, 0, 0, 1]]
+    expected = scaled(samples, depth)
     colorize.reads(source, expected, tmp_path)
-    assert np.array_equal(pixels(tmp_path / "have.png")[..., 3], expected[..., 3])
+    have = pixels(tmp_path / "have.png")
+    assert have.shape[2] == 4 and np.array_equal(have[..., 3], expected[..., -1])
 
 
 @INTERLACED
@@ -81,8 +94,8 @@ def test_gray_with_a_transparent_value(colorize, tmp_path, gray, depth):
     source = tmp_path / "source.png"
     source.write_bytes(png(samples, depth, GRAY, before=[(b"tRNS", key.to_bytes(2, "big"))]))
     shown = scaled(samples, depth)
-    alpha = np.where(samples == key, 0, 255).astype(np.uint8)
-    colorize.reads(source, np.dstack([shown, shown, shown, alpha]), tmp_path)
+    alpha = np.where(samples == key, 0, np.iinfo(shown.dtype).max).astype(shown.dtype)
+    colorize.reads(source, np.dstack([shown, alpha]), tmp_path)
 
 
 @pytest.mark.parametrize("depth", [8, 16])
@@ -92,8 +105,9 @@ def test_rgb_with_a_transparent_value(colorize, tmp_path, rgb, depth):
     source = tmp_path / "source.png"
     data = key.astype(">u2").tobytes()
     source.write_bytes(png(samples, depth, RGB, before=[(b"tRNS", data)]))
-    alpha = np.where((samples == key).all(axis=2), 0, 255).astype(np.uint8)
-    colorize.reads(source, np.dstack([scaled(samples, depth), alpha]), tmp_path)
+    shown = scaled(samples, depth)
+    alpha = np.where((samples == key).all(axis=2), 0, np.iinfo(shown.dtype).max)
+    colorize.reads(source, np.dstack([shown, alpha.astype(shown.dtype)]), tmp_path)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 9), (9, 1), (3, 5), (300, 7)])
@@ -119,21 +133,37 @@ def test_the_lightness_stays_and_colour_comes(colorize, tmp_path, gray):
     assert np.ptp(coloured.astype(int), axis=2).mean() > 2
 
 
-@pytest.mark.parametrize(("colour", "kind"), [(GRAY, RGB), (RGB, RGB), (RGBA, RGBA)])
-def test_the_output_has_8_bits_and_alpha_where_the_input_has(colorize, tmp_path, rgb, colour, kind):
-    samples = np.dstack([rgb, rgb[..., :1]])[..., : {GRAY: 1, RGB: 3, RGBA: 4}[colour]]
+@pytest.mark.parametrize("depth", [8, 16])
+@pytest.mark.parametrize(
+    ("colour", "kind"), [(GRAY, RGB), (RGB, RGB), (GRAY_ALPHA, RGBA), (RGBA, RGBA)]
+)
+def test_the_output_has_the_inputs_bits_and_its_alpha(colorize, tmp_path, rgb, depth, colour, kind):
+    samples = np.dstack([rgb, rgb[..., :1]])[..., : CHANNELS[colour]].astype(np.int64)
     source = tmp_path / "source.png"
-    source.write_bytes(png(samples.astype(np.int64) * 257, 16, colour))
-    colorize("-o", tmp_path / "out.png", source)
+    source.write_bytes(png(samples * 257 >> (16 - depth), depth, colour))
+    said = colorize("-o", tmp_path / "out.png", source).stderr
     (name, head), *_ = chunks((tmp_path / "out.png").read_bytes())
-    assert (name, head[8], head[9]) == (b"IHDR", 8, kind)
+    assert (name, head[8], head[9]) == (b"IHDR", depth, kind)
+    assert said == ""
 
 
-def test_16_bits_are_said_once_and_not_if_quiet(colorize, tmp_path, gray):
+def test_16_bits_are_16_bits_of_lightness(colorize, tmp_path):
+    """The gray rises by one step of 16 bits, 1/257 of one of 8, from pixel to pixel; so does what
+    comes out."""
+    samples = 20000 + np.arange(40 * 256).reshape(40, 256)
+    source = tmp_path / "source.png"
+    source.write_bytes(png(samples, 16, GRAY))
+    coloured, _ = colorize.colour(source, tmp_path / "out.png")
+    assert coloured.dtype == np.uint16
+    # A step in L is 0.0015 here; rounding to 16 bits moves it by up to half of that.
+    error = np.abs(lightness(coloured) - lightness(samples.astype(np.uint16)))
+    assert error.max() < 0.0015
+    assert (coloured % 257 != 0).mean() > 0.9
+
+
+def test_16_bits_that_a_jpeg_has_not_are_said_and_not_if_quiet(colorize, tmp_path, gray):
     source = tmp_path / "deep.png"
     source.write_bytes(png(gray.astype(np.int64) * 257, 16, GRAY))
-    shallow = tmp_path / "shallow.png"
-    shallow.write_bytes(png(gray, 8, GRAY))
-    said = colorize("-o", tmp_path / "out", source, shallow).stderr
+    said = colorize("-o", tmp_path / "out.jpg", source).stderr
     assert said == f"colorize: {source}: has 16 bits a channel; the output has 8\n"
-    assert colorize("--quiet", "-o", tmp_path / "out", source, shallow).stderr == ""
+    assert colorize("--quiet", "-o", tmp_path / "out.jpg", source).stderr == ""

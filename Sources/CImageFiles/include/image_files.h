@@ -1,7 +1,8 @@
-/* image_files.h: reads PNG and JPEG files into memory and writes them, with their metadata.
+/* image_files.h: reads PNG, JPEG and TIFF files into memory and writes them, with their metadata.
  *
- * C, because libpng and libjpeg report errors with longjmp, which must not cross Swift frames: every call to them, and
- * the setjmp that catches its errors, is in this module. Nothing here prints, and nothing ends the process.
+ * C, because libpng and libjpeg report errors with longjmp, which must not cross Swift frames, and libtiff's functions
+ * take any number of arguments, which Swift cannot give: every call to them, and the setjmp that catches an error, is in
+ * this module. Nothing here prints, and nothing ends the process.
  */
 #ifndef IMAGE_FILES_H
 #define IMAGE_FILES_H
@@ -24,50 +25,73 @@ typedef enum image_file_status {
   IMAGE_FILE_STOPPED = 2 /* the caller's stop function returned true */
 } image_file_status;
 
-typedef enum image_file_format { IMAGE_FILE_PNG = 1, IMAGE_FILE_JPEG = 2 } image_file_format;
+typedef enum image_file_format {
+  IMAGE_FILE_PNG = 1,
+  IMAGE_FILE_JPEG = 2,
+  IMAGE_FILE_TIFF = 3
+} image_file_format;
+
+/* What is wanted of the pixels. */
+typedef enum image_file_depth {
+  IMAGE_FILE_ALL_BITS = 1, /* as the file has them */
+  IMAGE_FILE_8_BITS = 2    /* rounded to 8 bits a channel, and gray with alpha as RGBA */
+} image_file_depth;
 
 /* What a file says beside its pixels; see image_file_read. Opaque. */
 struct image_metadata;
 
-/* A picture in memory. Rows are packed: row_bytes is width * channels. */
+/* A picture in memory, sRGB-encoded; alpha is not premultiplied. Rows are packed: row_bytes is width * channels *
+ * sample_bytes. */
 typedef struct image_file {
-  unsigned char *pixels; /* [height, width, channels], 8 bits each, sRGB-encoded; alpha is not premultiplied */
+  unsigned char *pixels; /* [height, width, channels] */
   size_t row_bytes;
   uint32_t width;
   uint32_t height;
-  int channels;      /* 1: gray, 3: RGB, 4: RGBA (gray with alpha is delivered as RGBA) */
-  bool had_16_bits;  /* the file holds 16 bits a channel, of which the pixels keep the rounded upper 8 */
+  int channels;          /* 1: gray, 2: gray and alpha, 3: RGB, 4: RGBA */
+  int sample_bytes;      /* 1: 0 to 255, 2: 0 to 65535 in the processor's byte order, 4: floats, 0 to 1 */
+  int left_out_channels; /* how many more the file has */
+  bool has_more_pages;   /* than this one, which is the first */
   struct image_metadata *metadata;
 } image_file;
 
 /* Asked from time to time (about once a row) whether to stop. May be NULL. */
 typedef bool (*image_file_stop)(void);
 
-/* Reads a PNG or JPEG file, told apart by their content. The caller ends `image` with image_file_free, whatever the
- * status was.
+/* Reads a PNG, JPEG or TIFF file, told apart by their content. The caller ends `image` with image_file_free, whatever
+ * the status was.
  *
  *   PNG   1 to 16 bits, gray, palette and RGB, with and without transparency, interlaced or not
  *   JPEG  gray and colour, baseline, progressive and arithmetic; CMYK is refused
+ *   TIFF  1 to 16 bits and floats of 32 bits, gray (either end white), palette and RGB, with and without alpha, in strips
+ *         or tiles, channels together or apart; uncompressed or in CCITT's codes, LZW, Deflate, PackBits, JPEG, Zstandard,
+ *         LZMA or WebP; BigTIFF, too. Of several pages the first, of channels that are neither colour nor alpha none.
+ *         CMYK, Lab, YCbCr that is not in JPEG, and raw sensor data are refused
  *
- * The EXIF orientation is applied to the pixels, and reads 1 in the metadata that are kept. A file that ends too early
- * or is damaged is an error, even where the library could deliver some of its pixels. Gamma and ICC profile are not
- * applied.
+ * Less than 8 bits are widened to 8, 9 to 15 to 16. Associated alpha is divided out.
+ *
+ * The orientation, of EXIF or the TIFF, is applied to the pixels, and reads 1 in the metadata that are kept. A file that
+ * ends too early or is damaged is an error, even where the library could deliver some of its pixels. Gamma and ICC
+ * profile are not applied.
  *
  * What is kept: EXIF (without its thumbnail, which shows the picture before), XMP, density and the ICC profile, unless
- * it is one for gray, for images of either format; the comments and IPTC record of a JPEG and the text, time, sRGB,
- * gAMA and cHRM chunks of a PNG for an image of the same format.
+ * it is one for gray, for images of any format; the comments and IPTC record of a JPEG and the text, time, sRGB, gAMA
+ * and cHRM chunks of a PNG for an image of the same format. EXIF of a TIFF are its descriptions (title, author,
+ * date, ...), its IPTC record and its EXIF and GPS directories.
  *
  * `message` has IMAGE_FILE_MESSAGE_SIZE bytes; on IMAGE_FILE_FAILED it says why, without the file's name. */
-image_file_status image_file_read(const char *path, image_file_stop stop, image_file *image, char *message);
+image_file_status image_file_read(const char *path, image_file_depth depth, image_file_stop stop,
+                                  image_file *image, char *message);
 
-/* As image_file_read, from memory, and without keeping metadata. A JPEG is decoded at 1/2, 1/4 or 1/8 of its size, which is
- * faster, where its shorter side still has `shorter_side` pixels; 0: never. */
+/* As image_file_read, from memory, at 8 bits, and without keeping metadata. A JPEG is decoded at 1/2, 1/4 or 1/8 of its
+ * size, which is faster, where its shorter side still has `shorter_side` pixels; 0: never. */
 image_file_status image_file_read_memory(const void *bytes, size_t size, uint32_t shorter_side, image_file *image,
                                          char *message);
 
-/* Writes `image`, which has 3 or 4 channels (JPEG: 3) and metadata or NULL, to `path`: first to a temporary file in the same folder, which then
- * takes the place of `path`, and of which nothing is left when something fails. The file's permissions are those of
- * any new file.
+/* Writes `image`, which has 3 or 4 channels (JPEG: 3) of 1, 2 (PNG, TIFF) or 4 bytes (TIFF), and metadata or NULL, to
+ * `path`: first to a temporary file in the same folder, which then takes the place of `path`, and of which nothing is left
+ * when something fails. The file's permissions are those of any new file.
+ *
+ * A TIFF is written in strips, with Deflate and the predictor of its samples; as BigTIFF where it might pass 4 GB.
  *
  * On IMAGE_FILE_OK `message` is empty, or says which metadata the format could not take. */
 image_file_status image_file_write(const char *path, image_file_format format, const image_file *image,

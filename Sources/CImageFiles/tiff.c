@@ -1,0 +1,750 @@
+/* tiff.c: TIFF through libtiff.
+ *
+ * C, because libtiff's functions take any number of arguments. Its errors come to a function that is
+ * set for the one file that is open; the functions that every file shares are never called, and would
+ * print. What a sample is, is worked out here, in one table, and not by libtiff's reader for display,
+ * which knows 8 bits only.
+ */
+#define _POSIX_C_SOURCE 200809L
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <tiffio.h>
+
+#include "internal.h"
+
+enum {
+  maximum_samples = 16,
+  maximum_pages = 1000, /* that are gone through for the first one of full size, or a second one */
+  strip_bytes = 1 << 18, /* of a file that is written */
+  deflate_level = 4      /* 2 % larger than the usual 6, in a third of the time */
+};
+
+typedef struct tiff_work {
+  TIFF *tiff;
+  FILE *file;
+  image_file_stop stop;
+  char *message;
+  bool has_failed;    /* the system has refused to read; the message says why */
+  bool is_cut;        /* more was to be read than there is */
+  bool reads_pixels;  /* then a warning is damage, too: libtiff makes up what is missing */
+  bool is_damaged;
+} tiff_work;
+
+/* ---- libtiff's callbacks --------------------------------------------------------------------- */
+
+/* The first sentence is the one that says why. */
+static void say(const tiff_work *work, const char *format, va_list arguments) {
+  if (work->message[0] != 0) return;
+  char text[IMAGE_FILE_MESSAGE_SIZE];
+  vsnprintf(text, sizeof text, format, arguments);
+  image_say(work->message, "libtiff: %s", text);
+}
+
+static int on_error(TIFF *tiff, void *data, const char *module, const char *format,
+                    va_list arguments) {
+  (void)tiff;
+  (void)module;
+  tiff_work *work = data;
+  say(work, format, arguments);
+  work->is_damaged = work->reads_pixels;
+  return 1; /* dealt with: nothing is printed */
+}
+
+/* Before the pixels, what libtiff warns of is in tags that a picture does not need; it leaves them
+ * out. */
+static int on_warning(TIFF *tiff, void *data, const char *module, const char *format,
+                      va_list arguments) {
+  const tiff_work *work = data;
+  return work->reads_pixels ? on_error(tiff, data, module, format, arguments) : 1;
+}
+
+static tmsize_t on_read(thandle_t handle, void *bytes, tmsize_t size) {
+  tiff_work *work = handle;
+  const size_t count = fread(bytes, 1, (size_t)size, work->file);
+  if (count == (size_t)size) return size;
+  if (ferror(work->file)) {
+    image_say_errno(work->message, "cannot be read");
+    work->has_failed = true;
+  }
+  work->is_cut = true;
+  return (tmsize_t)count;
+}
+
+static tmsize_t on_write(thandle_t handle, void *bytes, tmsize_t size) {
+  tiff_work *work = handle;
+  const size_t count = fwrite(bytes, 1, (size_t)size, work->file);
+  if (count < (size_t)size) image_say_errno(work->message, "cannot be written");
+  return (tmsize_t)count;
+}
+
+static toff_t on_seek(thandle_t handle, toff_t offset, int whence) {
+  const tiff_work *work = handle;
+  if (offset > INT64_MAX || fseeko(work->file, (off_t)offset, whence) != 0) return (toff_t)-1;
+  return (toff_t)ftello(work->file);
+}
+
+static toff_t on_size(thandle_t handle) {
+  const tiff_work *work = handle;
+  const off_t here = ftello(work->file);
+  if (fseeko(work->file, 0, SEEK_END) != 0) return 0;
+  const off_t size = ftello(work->file);
+  fseeko(work->file, here, SEEK_SET);
+  return size < 0 ? 0 : (toff_t)size;
+}
+
+/* Nothing to do: whoever opened the file closes it. */
+static int on_close(thandle_t handle) {
+  (void)handle;
+  return 0;
+}
+
+static bool open_tiff(tiff_work *work, const char *mode) {
+  TIFFOpenOptions *options = TIFFOpenOptionsAlloc();
+  if (options != NULL) {
+    TIFFOpenOptionsSetErrorHandlerExtR(options, on_error, work);
+    TIFFOpenOptionsSetWarningHandlerExtR(options, on_warning, work);
+    TIFFOpenOptionsSetMaxSingleMemAlloc(options, (tmsize_t)IMAGE_FILE_MAXIMUM_MEGABYTES << 20);
+    work->tiff = TIFFClientOpenExt("", mode, work, on_read, on_write, on_seek, on_close, on_size,
+                                   NULL, NULL, options);
+    TIFFOpenOptionsFree(options);
+  }
+  if (work->tiff == NULL && work->message[0] == 0)
+    image_say(work->message, "libtiff cannot be started");
+  return work->tiff != NULL;
+}
+
+/* ---- What a file's samples are --------------------------------------------------------------- */
+
+/* How a picture lies in the file. Channels are the image's, samples the file's. */
+typedef struct tiff_layout {
+  uint32_t width, height;
+  uint16_t photometric;
+  uint16_t bits;    /* of a sample */
+  uint16_t samples; /* of a pixel */
+  bool is_planar;   /* a picture for each sample, one after the other */
+  int channels;
+  int sample_bytes; /* of the image */
+  uint16_t source[4];    /* the sample that each channel comes from */
+  bool is_associated;    /* colour is multiplied by alpha */
+  unsigned char tables[4][256]; /* samples of up to 8 bits to channels */
+} tiff_layout;
+
+static bool refuse(const tiff_work *work, const char *what) {
+  image_say(work->message, "is a TIFF of %s, which is not read: convert it to gray or RGB first",
+            what);
+  return false;
+}
+
+/* Whether libtiff can decode it, and is known to do it well. */
+static bool check_compression(const tiff_work *work) {
+  uint16_t compression;
+  TIFFGetFieldDefaulted(work->tiff, TIFFTAG_COMPRESSION, &compression);
+  switch (compression) {
+  case COMPRESSION_NONE:
+  case COMPRESSION_CCITTRLE:
+  case COMPRESSION_CCITTRLEW:
+  case COMPRESSION_CCITTFAX3:
+  case COMPRESSION_CCITTFAX4:
+  case COMPRESSION_LZW:
+  case COMPRESSION_JPEG:
+  case COMPRESSION_ADOBE_DEFLATE:
+  case COMPRESSION_DEFLATE:
+  case COMPRESSION_PACKBITS:
+  case COMPRESSION_LZMA:
+  case COMPRESSION_ZSTD:
+  case COMPRESSION_WEBP:
+    if (TIFFIsCODECConfigured(compression)) return true;
+    break;
+  case COMPRESSION_OJPEG:
+    image_say(work->message, "is a TIFF with JPEG of the old kind, which is not read");
+    return false;
+  default: break;
+  }
+  image_say(work->message, "is a TIFF with compression %u, which is not read", compression);
+  return false;
+}
+
+/* How many of the samples are colour; 0: the message says why it is not read. */
+static uint16_t color_samples(const tiff_work *work, uint16_t photometric) {
+  uint16_t compression;
+  switch (photometric) {
+  case PHOTOMETRIC_MINISWHITE:
+  case PHOTOMETRIC_MINISBLACK:
+  case PHOTOMETRIC_PALETTE: return 1;
+  case PHOTOMETRIC_RGB: return 3;
+  case PHOTOMETRIC_YCBCR:
+    TIFFGetFieldDefaulted(work->tiff, TIFFTAG_COMPRESSION, &compression);
+    if (compression == COMPRESSION_JPEG) {
+      TIFFSetField(work->tiff, TIFFTAG_JPEGCOLORMODE, JPEGCOLORMODE_RGB);
+      return 3;
+    }
+    refuse(work, "YCbCr");
+    return 0;
+  case PHOTOMETRIC_SEPARATED: refuse(work, "CMYK"); return 0;
+  case PHOTOMETRIC_CIELAB:
+  case PHOTOMETRIC_ICCLAB:
+  case PHOTOMETRIC_ITULAB: refuse(work, "Lab"); return 0;
+  case PHOTOMETRIC_CFA: refuse(work, "raw sensor data"); return 0;
+  default:
+    image_say(work->message, "is a TIFF of colour space %u, which is not read", photometric);
+    return 0;
+  }
+}
+
+/* Fills the tables for samples of up to 8 bits. */
+static bool fill_tables(const tiff_work *work, tiff_layout *layout) {
+  const unsigned largest = (1u << layout->bits) - 1;
+  for (unsigned value = 0; value <= largest; value++)
+    for (int channel = 0; channel < 4; channel++)
+      layout->tables[channel][value] =
+          (unsigned char)((value * 2 * 255 + largest) / (2 * largest));
+  if (layout->photometric != PHOTOMETRIC_PALETTE) return true;
+  const uint16_t *palette[3];
+  if (TIFFGetField(work->tiff, TIFFTAG_COLORMAP, &palette[0], &palette[1], &palette[2]) != 1) {
+    image_say(work->message, "is a TIFF with a palette that it has not");
+    return false;
+  }
+  /* Of 16 bits, whose upper 8 are the colour: programs fill the lower ones in different ways. */
+  for (unsigned value = 0; value <= largest; value++)
+    for (int channel = 0; channel < 3; channel++)
+      layout->tables[channel][value] = (unsigned char)(palette[channel][value] >> 8);
+  return true;
+}
+
+/* Reads the layout of the current page. */
+static bool read_layout(const tiff_work *work, tiff_layout *layout, int *left_out) {
+  TIFF *tiff = work->tiff;
+  uint16_t format, planar;
+  if (!check_compression(work)) return false;
+  TIFFGetFieldDefaulted(tiff, TIFFTAG_BITSPERSAMPLE, &layout->bits);
+  TIFFGetFieldDefaulted(tiff, TIFFTAG_SAMPLESPERPIXEL, &layout->samples);
+  TIFFGetFieldDefaulted(tiff, TIFFTAG_SAMPLEFORMAT, &format);
+  TIFFGetFieldDefaulted(tiff, TIFFTAG_PLANARCONFIG, &planar);
+  if (TIFFGetField(tiff, TIFFTAG_IMAGEWIDTH, &layout->width) != 1 ||
+      TIFFGetField(tiff, TIFFTAG_IMAGELENGTH, &layout->height) != 1) {
+    image_say(work->message, "is a TIFF that does not say its size");
+    return false;
+  }
+  if (TIFFGetField(tiff, TIFFTAG_PHOTOMETRIC, &layout->photometric) != 1) {
+    image_say(work->message, "is a TIFF that does not say what its samples mean");
+    return false;
+  }
+  const uint16_t colors = color_samples(work, layout->photometric);
+  if (colors == 0) return false;
+  const bool has_palette = layout->photometric == PHOTOMETRIC_PALETTE;
+  if (layout->samples < colors || layout->samples > maximum_samples) {
+    image_say(work->message, "is a TIFF of %u samples a pixel; %u to %d are read", layout->samples,
+              colors, maximum_samples);
+    return false;
+  }
+  const bool is_float = format == SAMPLEFORMAT_IEEEFP && layout->bits == 32 && !has_palette;
+  const bool is_integer = (format == SAMPLEFORMAT_UINT || format == SAMPLEFORMAT_VOID) &&
+                          layout->bits >= 1 && layout->bits <= (has_palette ? 8 : 16);
+  if (!is_float && !is_integer) {
+    static const char *const kinds[] = {"samples", "integers", "signed integers", "floats"};
+    image_say(work->message,
+              "is a TIFF of %s of %u bits; what is read has 1 to %d, or is floats of 32",
+              kinds[format <= SAMPLEFORMAT_IEEEFP ? format : 0], layout->bits,
+              has_palette ? 8 : 16);
+    return false;
+  }
+  layout->is_planar = planar == PLANARCONFIG_SEPARATE && layout->samples > 1;
+  layout->sample_bytes = is_float ? 4 : layout->bits > 8 ? 2 : 1;
+  layout->channels = has_palette ? 3 : colors;
+  for (uint16_t i = 0; i < 3; i++) layout->source[i] = has_palette ? 0 : i;
+
+  uint16_t extra_count = 0;
+  const uint16_t *extras = NULL;
+  TIFFGetFieldDefaulted(tiff, TIFFTAG_EXTRASAMPLES, &extra_count, &extras);
+  for (uint16_t i = 0; i < extra_count && colors + i < layout->samples; i++)
+    if (extras[i] == EXTRASAMPLE_ASSOCALPHA || extras[i] == EXTRASAMPLE_UNASSALPHA) {
+      layout->source[layout->channels++] = (uint16_t)(colors + i);
+      layout->is_associated = extras[i] == EXTRASAMPLE_ASSOCALPHA;
+      break;
+    }
+  *left_out = layout->samples - colors - (layout->channels % 2 == 0);
+  return layout->bits > 8 || fill_tables(work, layout);
+}
+
+/* ---- Pixels ---------------------------------------------------------------------------------- */
+
+/* `count` samples of one channel: each `from_step` samples on, to each `to_step` channels on. */
+typedef struct sample_run {
+  const unsigned char *from; /* a row of the file */
+  size_t first, from_step;
+  unsigned char *to;
+  size_t to_step;
+  size_t count;
+} sample_run;
+
+static void convert(const sample_run *run, unsigned bits, const unsigned char *table) {
+  unsigned char *to = run->to;
+  if (bits == 8) {
+    const unsigned char *from = run->from + run->first;
+    for (size_t i = 0; i < run->count; i++) to[i * run->to_step] = table[from[i * run->from_step]];
+    return;
+  }
+  if (bits == 16 || bits == 32) {
+    const size_t bytes = bits / 8;
+    const unsigned char *from = run->from + run->first * bytes;
+    for (size_t i = 0; i < run->count; i++)
+      memcpy(to + i * run->to_step * bytes, from + i * run->from_step * bytes, bytes);
+    return;
+  }
+  /* Packed, the upper bits first (TIFF 6.0, section 3). */
+  const uint32_t largest = (1u << bits) - 1;
+  for (size_t i = 0; i < run->count; i++) {
+    const size_t position = (run->first + i * run->from_step) * bits;
+    const size_t end = position + bits;
+    uint32_t value = 0;
+    for (size_t byte = position / 8; byte < (end + 7) / 8; byte++)
+      value = value << 8 | run->from[byte];
+    value = value >> ((8 - end % 8) % 8) & largest;
+    if (bits < 8) {
+      to[i * run->to_step] = table[value];
+    } else {
+      const uint16_t wide = (uint16_t)((value * 2 * UINT64_C(65535) + largest) / (2 * largest));
+      memcpy(to + i * run->to_step * 2, &wide, 2);
+    }
+  }
+}
+
+/* Converts a row of the file's samples, of all or of one plane, to `count` pixels at (x, y). */
+static void convert_row(const tiff_layout *layout, const unsigned char *row, uint16_t plane,
+                        image_file *image, uint32_t x, uint32_t y, uint32_t count) {
+  const size_t pixel = (size_t)layout->channels * (size_t)layout->sample_bytes;
+  for (int channel = 0; channel < layout->channels; channel++) {
+    const uint16_t source = layout->source[channel];
+    if (layout->is_planar && source != plane) continue;
+    const sample_run run = {.from = row,
+                            .first = layout->is_planar ? 0 : source,
+                            .from_step = layout->is_planar ? 1 : layout->samples,
+                            .to = image->pixels + y * image->row_bytes + x * pixel +
+                                  (size_t)(channel * layout->sample_bytes),
+                            .to_step = (size_t)layout->channels,
+                            .count = count};
+    convert(&run, layout->bits, layout->tables[channel]);
+  }
+}
+
+/* Whether the file's rows are the image's. */
+static bool is_direct(const tiff_layout *layout) {
+  return !layout->is_planar && layout->samples == layout->channels &&
+         layout->photometric != PHOTOMETRIC_PALETTE &&
+         (layout->bits == 8 || layout->bits == 16 || layout->bits == 32);
+}
+
+static bool is_needed(const tiff_layout *layout, uint16_t plane) {
+  if (!layout->is_planar) return true;
+  for (int channel = 0; channel < layout->channels; channel++)
+    if (layout->source[channel] == plane) return true;
+  return false;
+}
+
+/* Bytes of `count` pixels in the file, of all or of one plane. */
+static uint64_t packed_bytes(const tiff_layout *layout, uint32_t count) {
+  const uint64_t samples = layout->is_planar ? 1 : layout->samples;
+  return (count * samples * layout->bits + 7) / 8;
+}
+
+/* Memory for what libtiff decodes at once; NULL: the message says why. */
+static unsigned char *decoding_memory(const tiff_work *work, uint64_t size, uint64_t expected) {
+  if (size != expected || size > (uint64_t)IMAGE_FILE_MAXIMUM_MEGABYTES << 20) {
+    image_say(work->message, "is a TIFF of tiles or rows of %llu bytes, where %llu are right",
+              (unsigned long long)size, (unsigned long long)expected);
+    return NULL;
+  }
+  unsigned char *memory = malloc((size_t)size);
+  if (memory == NULL)
+    image_say(work->message, "needs %llu MB of memory, which was refused",
+              (unsigned long long)(size >> 20));
+  return memory;
+}
+
+/* Whether each strip or tile lies somewhere: libtiff would take what is missing from the file's
+ * start. */
+static bool check_places(const tiff_work *work) {
+  const uint32_t count =
+      TIFFIsTiled(work->tiff) ? TIFFNumberOfTiles(work->tiff) : TIFFNumberOfStrips(work->tiff);
+  for (uint32_t i = 0; i < count; i++)
+    if (TIFFGetStrileOffset(work->tiff, i) == 0 || TIFFGetStrileByteCount(work->tiff, i) == 0) {
+      image_say(work->message, "is a TIFF of %lu strips or tiles, of which number %lu is missing",
+                (unsigned long)count, (unsigned long)i + 1);
+      return false;
+    }
+  return true;
+}
+
+static image_file_status read_rows(tiff_work *work, const tiff_layout *layout,
+                                   unsigned char *row, image_file *image) {
+  const uint16_t planes = layout->is_planar ? layout->samples : 1;
+  for (uint16_t plane = 0; plane < planes; plane++) {
+    if (!is_needed(layout, plane)) continue;
+    for (uint32_t y = 0; y < layout->height; y++) {
+      if (work->stop != NULL && work->stop()) return IMAGE_FILE_STOPPED;
+      unsigned char *to = is_direct(layout) ? image->pixels + y * image->row_bytes : row;
+      if (TIFFReadScanline(work->tiff, to, y, plane) != 1 || work->is_damaged)
+        return IMAGE_FILE_FAILED;
+      if (to == row) convert_row(layout, row, plane, image, 0, y, layout->width);
+    }
+  }
+  return IMAGE_FILE_OK;
+}
+
+static image_file_status read_tiles(tiff_work *work, const tiff_layout *layout, uint32_t width,
+                                    uint32_t height, unsigned char *tile, image_file *image) {
+  const size_t row_bytes = (size_t)packed_bytes(layout, width);
+  const uint16_t planes = layout->is_planar ? layout->samples : 1;
+  for (uint16_t plane = 0; plane < planes; plane++) {
+    if (!is_needed(layout, plane)) continue;
+    for (uint32_t top = 0; top < layout->height; top += height)
+      for (uint32_t left = 0; left < layout->width; left += width) {
+        if (work->stop != NULL && work->stop()) return IMAGE_FILE_STOPPED;
+        const uint32_t number = TIFFComputeTile(work->tiff, left, top, 0, plane);
+        const tmsize_t size = (tmsize_t)(row_bytes * height);
+        if (TIFFReadEncodedTile(work->tiff, number, tile, size) != size || work->is_damaged)
+          return IMAGE_FILE_FAILED;
+        const uint32_t count = width < layout->width - left ? width : layout->width - left;
+        for (uint32_t y = 0; y < height && top + y < layout->height; y++)
+          convert_row(layout, tile + y * row_bytes, plane, image, left, top + y, count);
+      }
+  }
+  return IMAGE_FILE_OK;
+}
+
+static image_file_status read_pixels(tiff_work *work, const tiff_layout *layout,
+                                     image_file *image) {
+  TIFF *tiff = work->tiff;
+  if (!image_allocate(image, layout->width, layout->height, layout->channels,
+                      layout->sample_bytes, work->message) ||
+      !check_places(work))
+    return IMAGE_FILE_FAILED;
+  uint32_t width = layout->width, height = 1;
+  uint64_t size = TIFFScanlineSize64(tiff);
+  const bool is_tiled = TIFFIsTiled(tiff) != 0;
+  if (is_tiled) {
+    width = height = 0;
+    TIFFGetField(tiff, TIFFTAG_TILEWIDTH, &width);
+    TIFFGetField(tiff, TIFFTAG_TILELENGTH, &height);
+    size = TIFFTileSize64(tiff);
+    if (width == 0 || height == 0) {
+      image_say(work->message, "is a TIFF of tiles of %lu x %lu pixels", (unsigned long)width,
+                (unsigned long)height);
+      return IMAGE_FILE_FAILED;
+    }
+  }
+  unsigned char *memory = decoding_memory(work, size, packed_bytes(layout, width) * height);
+  if (memory == NULL) return IMAGE_FILE_FAILED;
+  work->reads_pixels = true;
+  const image_file_status status = is_tiled
+                                       ? read_tiles(work, layout, width, height, memory, image)
+                                       : read_rows(work, layout, memory, image);
+  work->reads_pixels = false;
+  free(memory);
+  return status;
+}
+
+/* ---- Alpha and white ------------------------------------------------------------------------- */
+
+/* Divides a pixel's colour by its alpha. */
+static void divide_by_alpha(unsigned char *pixel, int colors, int sample_bytes) {
+  const unsigned char *last = pixel + colors * sample_bytes;
+  if (sample_bytes == 1) {
+    const unsigned alpha = *last;
+    for (int i = 0; i < colors && alpha > 0; i++) {
+      const unsigned value = (pixel[i] * 255u + alpha / 2) / alpha;
+      pixel[i] = (unsigned char)(value < 255 ? value : 255);
+    }
+  } else if (sample_bytes == 2) {
+    uint16_t alpha, color;
+    memcpy(&alpha, last, 2);
+    for (int i = 0; i < colors && alpha > 0; i++) {
+      memcpy(&color, pixel + 2 * i, 2);
+      const uint32_t value = (color * UINT32_C(65535) + alpha / 2u) / alpha;
+      color = (uint16_t)(value < 65535 ? value : 65535);
+      memcpy(pixel + 2 * i, &color, 2);
+    }
+  } else {
+    float alpha, color;
+    memcpy(&alpha, last, 4);
+    for (int i = 0; i < colors && alpha > 0; i++) {
+      memcpy(&color, pixel + 4 * i, 4);
+      color /= alpha;
+      memcpy(pixel + 4 * i, &color, 4);
+    }
+  }
+}
+
+static void invert(unsigned char *sample, int sample_bytes) {
+  if (sample_bytes == 4) {
+    float value;
+    memcpy(&value, sample, 4);
+    value = 1 - value;
+    memcpy(sample, &value, 4);
+  } else {
+    for (int byte = 0; byte < sample_bytes; byte++) sample[byte] = (unsigned char)~sample[byte];
+  }
+}
+
+static void finish_colors(const tiff_layout *layout, image_file *image) {
+  const bool is_inverted = layout->photometric == PHOTOMETRIC_MINISWHITE;
+  if (!layout->is_associated && !is_inverted) return;
+  const size_t pixel = (size_t)layout->channels * (size_t)layout->sample_bytes;
+  for (uint32_t y = 0; y < image->height; y++)
+    for (uint32_t x = 0; x < image->width; x++) {
+      unsigned char *first = image->pixels + y * image->row_bytes + x * pixel;
+      if (layout->is_associated)
+        divide_by_alpha(first, layout->channels - 1, layout->sample_bytes);
+      if (is_inverted) invert(first, layout->sample_bytes);
+    }
+}
+
+/* ---- Reading --------------------------------------------------------------------------------- */
+
+/* Whether the current directory is a page: no smaller copy of another one, and no mask. */
+static bool is_page(TIFF *tiff) {
+  uint32_t kind = 0;
+  TIFFGetFieldDefaulted(tiff, TIFFTAG_SUBFILETYPE, &kind);
+  return (kind & (FILETYPE_REDUCEDIMAGE | FILETYPE_MASK)) == 0;
+}
+
+static bool is_stopped(const tiff_work *work) { return work->stop != NULL && work->stop(); }
+
+/* Goes on to the next page after the current directory; false if there is none. */
+static bool next_page(const tiff_work *work) {
+  for (int i = 0; i < maximum_pages && !TIFFLastDirectory(work->tiff); i++) {
+    if (is_stopped(work) || !TIFFReadDirectory(work->tiff)) return false;
+    if (is_page(work->tiff)) return true;
+  }
+  return false;
+}
+
+static bool keep_bytes(TIFF *tiff, uint32_t tag, image_bytes *bytes) {
+  uint32_t size = 0;
+  const void *data = NULL;
+  if (TIFFGetField(tiff, tag, &size, &data) != 1 || size == 0 || data == NULL) return true;
+  return image_bytes_copy(bytes, data, size);
+}
+
+static bool is_density(float value) { return value > 0 && value <= (float)IMAGE_DENSITY_MAXIMUM; }
+
+static bool keep_metadata(tiff_work *work, tiff_kind kind, struct image_metadata *metadata) {
+  TIFF *tiff = work->tiff;
+  uint16_t orientation;
+  TIFFGetFieldDefaulted(tiff, TIFFTAG_ORIENTATION, &orientation);
+  metadata->orientation = orientation >= 1 && orientation <= 8 ? orientation : 1;
+
+  float x, y;
+  uint16_t unit;
+  TIFFGetFieldDefaulted(tiff, TIFFTAG_RESOLUTIONUNIT, &unit);
+  if (TIFFGetField(tiff, TIFFTAG_XRESOLUTION, &x) == 1 && is_density(x) &&
+      TIFFGetField(tiff, TIFFTAG_YRESOLUTION, &y) == 1 && is_density(y)) {
+    metadata->density_unit = unit == RESUNIT_CENTIMETER ? IMAGE_DENSITY_PER_CENTIMETRE
+                             : unit == RESUNIT_INCH     ? IMAGE_DENSITY_PER_INCH
+                                                        : IMAGE_DENSITY_RATIO;
+    metadata->density_x = x;
+    metadata->density_y = y;
+  }
+
+  tiff_directory directory;
+  bool is_cut;
+  bool has_memory = keep_bytes(tiff, TIFFTAG_ICCPROFILE, &metadata->icc) &&
+                    keep_bytes(tiff, TIFFTAG_XMLPACKET, &metadata->xmp) &&
+                    tiff_directory_read(work->file, kind, TIFFCurrentDirOffset(tiff),
+                                        TIFF_DESCRIPTIONS, &directory, &is_cut);
+  if (has_memory) {
+    work->is_cut = work->is_cut || is_cut;
+    if (directory.count > 0) has_memory = tiff_stream_of(&directory, kind, &metadata->exif);
+    tiff_directory_free(&directory);
+  }
+  return has_memory;
+}
+
+static image_file_status read_picture(tiff_work *work, tiff_kind kind, image_file *image) {
+  tiff_layout layout = {0};
+  if (!is_page(work->tiff) && !next_page(work)) {
+    image_say(work->message, "is a TIFF without a page of full size: a camera's raw file?");
+    return IMAGE_FILE_FAILED;
+  }
+  if (!read_layout(work, &layout, &image->left_out_channels)) return IMAGE_FILE_FAILED;
+  const image_file_status status = read_pixels(work, &layout, image);
+  if (status != IMAGE_FILE_OK) return status;
+  finish_colors(&layout, image);
+  if (!keep_metadata(work, kind, image->metadata)) {
+    image_say(work->message, "needs memory for its metadata, which was refused");
+    return IMAGE_FILE_FAILED;
+  }
+  image->has_more_pages = next_page(work);
+  return is_stopped(work) ? IMAGE_FILE_STOPPED : IMAGE_FILE_OK;
+}
+
+/* A TIFF is read from here and there; what comes through a pipe goes to a nameless file first. */
+static FILE *copied(const image_source *source, char *message) {
+  FILE *copy = tmpfile();
+  if (copy == NULL) {
+    image_say_errno(message, "cannot be copied from its pipe");
+    return NULL;
+  }
+  unsigned char buffer[65536];
+  size_t size = source->signature_size;
+  memcpy(buffer, source->signature, size);
+  do {
+    if (fwrite(buffer, 1, size, copy) != size) break;
+    size = fread(buffer, 1, sizeof buffer, source->file);
+  } while (size > 0);
+  if (ferror(source->file)) image_say_errno(message, "cannot be read");
+  else if (ferror(copy) || fflush(copy) != 0)
+    image_say_errno(message, "cannot be copied from its pipe");
+  else return copy;
+  fclose(copy);
+  return NULL;
+}
+
+image_file_status tiff_file_read(image_source *source, image_file_stop stop, image_file *image,
+                                 char *message) {
+  tiff_kind kind;
+  tiff_kind_of(source->signature, &kind);
+  const int descriptor = fileno(source->file); /* -1: memory */
+  const bool is_pipe = descriptor >= 0 && lseek(descriptor, 0, SEEK_CUR) < 0;
+  tiff_work work = {.file = is_pipe ? copied(source, message) : source->file,
+                    .stop = stop,
+                    .message = message};
+  image_file_status status = IMAGE_FILE_FAILED;
+  if (work.file != NULL) {
+    if (fseeko(work.file, 0, SEEK_SET) != 0) image_say_errno(message, "cannot be read");
+    else if (open_tiff(&work, "rm")) status = read_picture(&work, kind, image);
+    if (work.tiff != NULL) TIFFClose(work.tiff);
+    if (is_pipe) fclose(work.file);
+  }
+  if (work.is_cut && status != IMAGE_FILE_STOPPED) {
+    if (!work.has_failed)
+      image_say(message, "ends before what it says to hold: the file is cut off or damaged");
+    return IMAGE_FILE_FAILED;
+  }
+  if (status == IMAGE_FILE_OK) message[0] = 0;
+  else if (message[0] == 0) image_say(message, "libtiff cannot read it");
+  return status;
+}
+
+/* ---- Writing --------------------------------------------------------------------------------- */
+
+static void set_density(TIFF *tiff, const struct image_metadata *metadata) {
+  uint16_t unit = RESUNIT_NONE;
+  double scale = 1;
+  switch (metadata->density_unit) {
+  case IMAGE_DENSITY_NONE: return;
+  case IMAGE_DENSITY_RATIO: break;
+  case IMAGE_DENSITY_PER_INCH: unit = RESUNIT_INCH; break;
+  case IMAGE_DENSITY_PER_CENTIMETRE: unit = RESUNIT_CENTIMETER; break;
+  case IMAGE_DENSITY_PER_METRE:
+    unit = RESUNIT_CENTIMETER;
+    scale = 0.01;
+    break;
+  }
+  TIFFSetField(tiff, TIFFTAG_RESOLUTIONUNIT, unit);
+  TIFFSetField(tiff, TIFFTAG_XRESOLUTION, metadata->density_x * scale);
+  TIFFSetField(tiff, TIFFTAG_YRESOLUTION, metadata->density_y * scale);
+}
+
+static bool set_fields(TIFF *tiff, const image_file *image, uint32_t rows) {
+  const struct image_metadata *metadata = image->metadata;
+  const bool is_float = image->sample_bytes == 4;
+  const uint16_t alpha = EXTRASAMPLE_UNASSALPHA;
+  bool is_set = TIFFSetField(tiff, TIFFTAG_IMAGEWIDTH, image->width) &&
+                TIFFSetField(tiff, TIFFTAG_IMAGELENGTH, image->height) &&
+                TIFFSetField(tiff, TIFFTAG_BITSPERSAMPLE, 8 * image->sample_bytes) &&
+                TIFFSetField(tiff, TIFFTAG_SAMPLESPERPIXEL, image->channels) &&
+                TIFFSetField(tiff, TIFFTAG_SAMPLEFORMAT,
+                             is_float ? SAMPLEFORMAT_IEEEFP : SAMPLEFORMAT_UINT) &&
+                TIFFSetField(tiff, TIFFTAG_PHOTOMETRIC, PHOTOMETRIC_RGB) &&
+                TIFFSetField(tiff, TIFFTAG_PLANARCONFIG, PLANARCONFIG_CONTIG) &&
+                TIFFSetField(tiff, TIFFTAG_ORIENTATION, ORIENTATION_TOPLEFT) &&
+                TIFFSetField(tiff, TIFFTAG_ROWSPERSTRIP, rows) &&
+                TIFFSetField(tiff, TIFFTAG_COMPRESSION, COMPRESSION_ADOBE_DEFLATE) &&
+                TIFFSetField(tiff, TIFFTAG_ZIPQUALITY, deflate_level) &&
+                TIFFSetField(tiff, TIFFTAG_PREDICTOR,
+                             is_float ? PREDICTOR_FLOATINGPOINT : PREDICTOR_HORIZONTAL);
+  if (image->channels == 4) is_set = is_set && TIFFSetField(tiff, TIFFTAG_EXTRASAMPLES, 1, &alpha);
+  set_density(tiff, metadata);
+  if (metadata->icc.size > 0)
+    TIFFSetField(tiff, TIFFTAG_ICCPROFILE, (uint32_t)metadata->icc.size, metadata->icc.data);
+  if (metadata->xmp.size > 0)
+    TIFFSetField(tiff, TIFFTAG_XMLPACKET, (uint32_t)metadata->xmp.size, metadata->xmp.data);
+  return is_set;
+}
+
+static image_file_status write_picture(tiff_work *work, const image_file *image) {
+  const uint64_t all_rows = strip_bytes / image->row_bytes;
+  const uint32_t rows = all_rows < 1 ? 1 : all_rows < image->height ? (uint32_t)all_rows
+                                                                    : image->height;
+  if (!set_fields(work->tiff, image, rows)) return IMAGE_FILE_FAILED;
+  for (uint32_t top = 0, strip = 0; top < image->height; top += rows, strip++) {
+    if (is_stopped(work)) return IMAGE_FILE_STOPPED;
+    const uint32_t count = rows < image->height - top ? rows : image->height - top;
+    if (TIFFWriteEncodedStrip(work->tiff, strip, image->pixels + top * image->row_bytes,
+                              (tmsize_t)(count * image->row_bytes)) < 0)
+      return IMAGE_FILE_FAILED;
+  }
+  return TIFFWriteDirectory(work->tiff) == 1 ? IMAGE_FILE_OK : IMAGE_FILE_FAILED;
+}
+
+/* Reads the descriptions of an EXIF stream for a file of another kind. False if memory was
+ * refused. */
+static bool read_exif(const image_bytes *exif, tiff_kind to, tiff_directory *descriptions) {
+  *descriptions = (tiff_directory){0};
+  tiff_kind kind;
+  if (exif->size < 8 || !tiff_kind_of(exif->data, &kind)) return true;
+  FILE *file = fmemopen(exif->data, exif->size, "rb");
+  uint64_t offset;
+  bool is_cut;
+  if (file == NULL) return false;
+  const bool has_memory = !tiff_first_directory(file, kind, &offset) ||
+                          tiff_directory_read(file, kind, offset, TIFF_DESCRIPTIONS, descriptions,
+                                              &is_cut);
+  fclose(file);
+  if (kind.big_endian != to.big_endian) tiff_directory_swap(descriptions);
+  return has_memory;
+}
+
+/* Writes the file's directory again, with the descriptions. */
+static bool add_descriptions(FILE *file, tiff_kind kind, tiff_directory *descriptions) {
+  if (descriptions->count == 0) return true;
+  uint64_t offset;
+  bool is_cut;
+  tiff_directory directory = {0};
+  const bool is_added =
+      fflush(file) == 0 && tiff_first_directory(file, kind, &offset) &&
+      tiff_directory_read(file, kind, offset, TIFF_ALL, &directory, &is_cut) && !is_cut &&
+      tiff_directory_merge(&directory, descriptions) &&
+      tiff_directory_append(file, kind, &directory, &offset) &&
+      tiff_set_first_directory(file, kind, offset);
+  tiff_directory_free(&directory);
+  return is_added;
+}
+
+image_file_status tiff_file_write(FILE *file, const image_file *image, image_file_stop stop,
+                                  char *message) {
+  /* The processor's order of bytes. Half a gigabyte of room is for what deflate makes longer, and
+   * for metadata. */
+  const uint64_t bytes = (uint64_t)image->row_bytes * image->height;
+  const tiff_kind kind = {.big_endian = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__,
+                          .is_big = bytes > UINT64_C(7) << 29};
+  tiff_work work = {.file = file, .stop = stop, .message = message};
+  tiff_directory descriptions;
+  image_file_status status = IMAGE_FILE_FAILED;
+  if (read_exif(&image->metadata->exif, kind, &descriptions)) {
+    if (open_tiff(&work, kind.is_big ? "w8m" : "wm")) status = write_picture(&work, image);
+    if (work.tiff != NULL) TIFFClose(work.tiff);
+    if (status == IMAGE_FILE_OK && !add_descriptions(file, kind, &descriptions)) {
+      image_say_errno(message, "cannot be written");
+      status = IMAGE_FILE_FAILED;
+    }
+  }
+  tiff_directory_free(&descriptions);
+  if (status == IMAGE_FILE_OK) message[0] = 0;
+  else if (status == IMAGE_FILE_FAILED && message[0] == 0)
+    image_say(message, "libtiff cannot write it");
+  return status;
+}
