@@ -131,7 +131,9 @@ private func useControls(
     hints[index].space = colorize_color_space(index == 0 ? COLORIZE_COLOR_AB : COLORIZE_COLOR_RGB)
   }
   var session: OpaquePointer?
-  guard colorize_session_open(model, &image, nil, &session, &error) == COLORIZE_OK else { return }
+  var smallest = options
+  guard colorize_session_open(model, &image, &smallest, &session, &error) == COLORIZE_OK
+  else { return }
   defer { colorize_session_close(session) }
   withUnsafeMutablePointer(to: &pixel) { pixel in
     pixel.withMemoryRebound(to: Float.self, capacity: 2) { pixel in

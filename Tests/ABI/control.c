@@ -91,13 +91,13 @@ static void options_are_checked(void) {
   } while (0)
   REFUSED_HINT("hints[0].x is -1.0; it must be 0 to 75", .x = -1);
   REFUSED_HINT("hints[0].x is 75.5", .x = 75.5f);
-  REFUSED_HINT("hints[0].y is 51; it must be 0 to 50", .y = 51);
+  REFUSED_HINT("hints[0].y is 51.0; it must be 0 to 50", .y = 51);
   REFUSED_HINT("hints[0].y is nan", .y = NAN);
-  REFUSED_HINT("hints[0].radius is -1", .radius = -1);
+  REFUSED_HINT("hints[0].radius is -1.0", .radius = -1);
   REFUSED_HINT("hints[0].radius is inf", .radius = INFINITY);
   REFUSED_HINT("no colour of sRGB has", .color = {-100, 0});
   REFUSED_HINT("no colour of sRGB has", .color = {NAN, 0});
-  REFUSED_HINT("hints[0].color[2] is 1", .color = {0, 0, 1});
+  REFUSED_HINT("hints[0].color[2] is 1.0", .color = {0, 0, 1});
   REFUSED_HINT("hints[0].space is 3", .space = 3);
   REFUSED_HINT("hints[0].color[1] is 1.1", .space = COLORIZE_COLOR_RGB, .color = {0, 1.1f, 0});
   REFUSED_HINT("hints[0].color[0] is nan", .space = COLORIZE_COLOR_RGB, .color = {NAN, 0, 0});
