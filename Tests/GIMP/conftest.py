@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from display import Display
 from gimp import Gimp
+from server import Server
 
 
 @pytest.fixture(scope="session")
@@ -14,8 +15,16 @@ def plug_in():
 
 
 @pytest.fixture(scope="session")
+def console(tmp_path_factory, plug_in):
+    """GIMP without windows, started anew for each command."""
+    return Gimp(tmp_path_factory.mktemp("console"), plug_in)
+
+
+@pytest.fixture(scope="session")
 def host(tmp_path_factory, plug_in):
-    return Gimp(tmp_path_factory.mktemp("gimp"), plug_in)
+    """GIMP without windows, which stays for all tests."""
+    with Server(Gimp(tmp_path_factory.mktemp("host"), plug_in)) as host:
+        yield host
 
 
 @pytest.fixture(scope="session")

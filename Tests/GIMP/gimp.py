@@ -82,8 +82,12 @@ class Gimp:
             env=self.environment(**environment), stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=timeout,
         )  # fmt: skip
-        lines = [line for line in result.stdout.splitlines() if line.strip()]
-        complaints = [line for line in lines if line not in HARMLESS]
+        complaints = self.complaints(result.stdout)
         if result.returncode != 0 or not reached.exists():
             complaints.append(f"ended with {result.returncode}, before the script's end")
         return result.stdout, complaints
+
+    def complaints(self, printed):
+        """What GIMP prints, but for what is harmless."""
+        lines = [line for line in printed.splitlines() if line.strip()]
+        return [line for line in lines if line not in HARMLESS]

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from gimp import read_png, write_png
 
@@ -14,23 +15,64 @@ OPEN = """
 (define (save image layer name)
   (file-png-save2 RUN-NONINTERACTIVE image layer name name 0 6 0 0 0 0 0 0 1))
 (define (color image layer)
-  (plug-in-colorize-photo RUN-NONINTERACTIVE image layer "" 0 0))
+  (plug-in-colorize-photo RUN-NONINTERACTIVE image layer "" 0 0 0 0 0 -1 0))
 """
 
 
-@pytest.mark.parametrize("mode", MODES)
-def test_a_layer_is_coloured(host, tmp_path, mode):
-    pixels = photograph(mode)
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_layer_is_coloured(console, tmp_path, dtype):
+    """Gray, gray with alpha, RGB, RGBA; alpha is identical."""
+    script = OPEN
+    for mode in MODES:
+        write_png(tmp_path / f"in-{mode}.png", photograph(mode, dtype=dtype))
+        script += f"""
+          (let* ((image (open "{tmp_path}/in-{mode}.png"))
+                 (layer (car (gimp-image-get-active-layer image))))
+            (color image layer)
+            (save image layer "{tmp_path}/out-{mode}.png")
+            (gimp-image-delete image))"""
+    console.batch(script)
+    for mode in MODES:
+        pixels = photograph(mode, dtype=dtype)
+        actual = read_png(tmp_path / f"out-{mode}.png")
+        assert actual.dtype == dtype and actual.shape == as_rgb(pixels).shape
+        assert (actual == expected(pixels)).all()
+        if mode.endswith("A"):
+            assert (actual[..., 3] == pixels[..., -1]).all()
+
+
+# Precisions that are taken as floats, and how many steps of 65535 their pixels may be off: a half
+# float has eleven bits.
+PRECISIONS = {
+    "PRECISION-U32-GAMMA": 1,
+    "PRECISION-FLOAT-GAMMA": 1,
+    "PRECISION-FLOAT-LINEAR": 1,
+    "PRECISION-DOUBLE-LINEAR": 1,
+    "PRECISION-U32-LINEAR": 1,
+    "PRECISION-HALF-GAMMA": 256,
+}
+
+
+@pytest.mark.parametrize("mode", ["LA", "RGBA"])
+def test_other_precisions(host, tmp_path, mode):
+    pixels = photograph(mode, dtype=np.uint16)
     write_png(tmp_path / "in.png", pixels)
-    host.batch(f"""{OPEN}
-      (let* ((image (open "{tmp_path}/in.png"))
-             (layer (car (gimp-image-get-active-layer image))))
-        (color image layer)
-        (save image layer "{tmp_path}/out.png")
-        (gimp-image-delete image))""")
-    actual = read_png(tmp_path / "out.png")
-    assert actual.shape == as_rgb(pixels).shape
-    assert (actual == expected(pixels)).all()
+    script = OPEN
+    for precision in PRECISIONS:
+        script += f"""
+          (let* ((image (open "{tmp_path}/in.png"))
+                 (layer (car (gimp-image-get-active-layer image))))
+            (gimp-image-convert-precision image {precision})
+            (color image layer)
+            (gimp-image-convert-precision image PRECISION-U16-GAMMA)
+            (save image layer "{tmp_path}/{precision}.png")
+            (gimp-image-delete image))"""
+    host.batch(script)
+    for precision, tolerance in PRECISIONS.items():
+        actual = read_png(tmp_path / f"{precision}.png")
+        difference = np.abs(actual.astype(int) - expected(pixels).astype(int))
+        assert difference[..., :3].max() <= tolerance, precision
+        assert (actual != as_rgb(pixels)).any()
 
 
 def test_a_layer_lies_anywhere_and_only_the_selection_is_coloured(host, tmp_path):
@@ -111,9 +153,19 @@ def test_arguments_arrive(host, tmp_path, other_model):
     pixels = photograph("L")
     write_png(tmp_path / "in.png", pixels)
     cases = {
-        f'"{other_model}" 0 0': {"network_size": 128},
-        '"" 0.1 0': {"temperature": 0.1},
-        '"" 2.5 192': {"temperature": 2.5, "network_size": 192},
+        f'"{other_model}" 0 0 0 0 0 -1 0': {"network_size": 128},
+        '"" 1 0 0 0 0 -1 0': {"style": 1},
+        '"" 2 0 0 0 0 -1 0': {"style": 2},
+        '"" 0 0.1 0 0 0 -1 0': {"temperature": 0.1},
+        '"" 1 0 1.7 0 0 -1 0': {"style": 1, "saturation": 1.7},
+        '"" 0 0 0 1 0 -1 0': {"upsampling": 1},
+        '"" 0 0 0 0 3 -1 0': {"variant": 3},
+        '"" 0 2.5 0.5 2 1 -1 192': {
+            "temperature": 2.5,
+            "saturation": 0.5,
+            "variant": 1,
+            "network_size": 192,
+        },
     }
     script = OPEN
     for number, arguments in enumerate(cases):
@@ -128,9 +180,57 @@ def test_arguments_arrive(host, tmp_path, other_model):
     for number, options in enumerate(cases.values()):
         actual = read_png(tmp_path / f"{number}.png")
         assert (actual == expected(pixels, **options)).all()
-        assert (actual != plain).any()
+        assert "upsampling" in options or (actual != plain).any()
 
 
+def test_hints_are_taken_from_a_layer(host, tmp_path):
+    """The layers lie at different places, and one stroke leaves the photograph."""
+    pixels = photograph("RGB")
+    strokes = np.zeros((60, 80, 4), np.uint8)
+    strokes[10:20, 5:40] = [200, 30, 40, 255]
+    strokes[40:58, 60:80] = [30, 60, 220, 128]
+    strokes[30:35, 0:30] = [0, 255, 0, 127]  # too transparent
+    write_png(tmp_path / "in.png", pixels)
+    write_png(tmp_path / "strokes.png", strokes)
+    host.batch(f"""{OPEN}
+      (let* ((image (open "{tmp_path}/in.png"))
+             (layer (car (gimp-image-get-active-layer image)))
+             (name "{tmp_path}/strokes.png")
+             (hints (car (gimp-file-load-layer RUN-NONINTERACTIVE image name))))
+        (gimp-image-insert-layer image hints 0 0)
+        (gimp-layer-set-offsets layer 10 20)
+        (gimp-layer-set-offsets hints 70 17)
+        (plug-in-colorize-photo RUN-NONINTERACTIVE image layer "" 0 0 0 0 0 hints 0)
+        (save image layer "{tmp_path}/out.png")
+        (save image hints "{tmp_path}/hints.png")
+        (gimp-image-delete image))""")
+    ab = np.zeros((97, 131, 2), np.float32)
+    mask = np.zeros((97, 131), np.uint8)
+    for y, x in np.argwhere(strokes[..., 3] >= 128):
+        if 0 <= y - 3 < 97 and 0 <= x + 60 < 131:
+            ab[y - 3, x + 60] = lab(strokes[y, x, :3])[1:]
+            mask[y - 3, x + 60] = 1
+    assert 0 < mask.sum() < (strokes[..., 3] >= 128).sum()
+    actual = read_png(tmp_path / "out.png")
+    wanted = expected(pixels, (ab, mask))
+    assert (wanted != expected(pixels)).any()
+    # The library's Lab is not the one of this test to the last bit.
+    assert np.abs(actual.astype(int) - wanted).max() <= 1
+    assert (read_png(tmp_path / "hints.png") == strokes).all()
+
+
+def lab(rgb):
+    """CIE Lab of one sRGB colour of 8 bits, D65, as the textbooks have it."""
+    linear = np.where(rgb / 255 > 0.04045, ((rgb / 255 + 0.055) / 1.055) ** 2.4, rgb / 255 / 12.92)
+    matrix = [[0.412453, 0.35758, 0.180423], [0.212671, 0.71516, 0.072169]]
+    matrix += [[0.019334, 0.119193, 0.950227]]
+    xyz = np.array(matrix) @ linear / [0.95047, 1, 1.08883]
+    f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+RGBA = "RGBA-IMAGE"
+NORMAL = "LAYER-MODE-NORMAL"
 # What cannot be done: how the drawable comes about, and words of the message.
 REFUSED = {
     "a mask": (
@@ -163,6 +263,28 @@ REFUSED = {
              (gimp-item-set-lock-content group TRUE))""",
         "locked",
     ),
+    "itself as hints": ("(set! hints layer)", "another layer than the photograph"),
+    "hints in a group": (
+        """(set! hints (car (gimp-layer-group-new image)))
+           (gimp-image-insert-layer image hints 0 0)""",
+        "must be a layer",
+    ),
+    "hints of another image": (
+        f"""(let ((other (car (gimp-image-new 9 9 RGB))))
+             (set! hints (car (gimp-layer-new other 9 9 {RGBA} "hints" 100 {NORMAL})))
+             (gimp-image-insert-layer other hints 0 0))""",
+        "another image",
+    ),
+    "opaque hints": (
+        f"""(set! hints (car (gimp-layer-new image 9 9 GRAY-IMAGE "hints" 100 {NORMAL})))
+           (gimp-image-insert-layer image hints 0 0)""",
+        "must be transparent",
+    ),
+    "gray hints": (
+        f"""(set! hints (car (gimp-layer-new image 9 9 GRAYA-IMAGE "hints" 100 {NORMAL})))
+           (gimp-image-insert-layer image hints 0 0)""",
+        "gray image has no colours",
+    ),
 }
 
 
@@ -177,10 +299,11 @@ def refusals(host, tmp_path_factory):
           (gimp-message "case: {case};")
           (let* ((image (open "{folder}/in.png"))
                  (layer (car (gimp-image-get-active-layer image)))
-                 (target layer))
+                 (target layer)
+                 (hints -1))
             {prepare}
             (catch (gimp-message "it was refused")
-              (color image target)
+              (plug-in-colorize-photo RUN-NONINTERACTIVE image target "" 0 0 0 0 0 hints 0)
               (gimp-message "it was done"))
             (save image layer "{folder}/{case}.png")
             (gimp-image-delete image))"""

@@ -7,8 +7,9 @@ from configparser import ConfigParser
 
 import numpy as np
 import pytest
-from display import SHORTCUT, wait_for
+from display import SHORTCUT
 from gimp import read_png, write_png
+from server import wait_for
 
 from pictures import as_rgb, expected, photograph
 
@@ -58,6 +59,11 @@ class Opened:
     def open_dialog(self):
         self.display.press(self.title, SHORTCUT)
         self.display.window(DIALOG)
+
+    def repeat(self):
+        """Filters > Repeat Last."""
+        arguments = f'{self.image} {self.layer} "" 0 0 0 0 0 -1 0'
+        self.evaluate(f"(plug-in-colorize-photo RUN-WITH-LAST-VALS {arguments})")
 
     def wait_for_colours(self):
         wait_for(lambda: self.base_type() != GRAY)
@@ -121,26 +127,73 @@ def test_cancel_in_the_dialog_does_nothing(opened, display, settings):
 
 def test_settings_are_remembered(opened, display, settings):
     """From a file of an earlier session into the dialog, and back by OK."""
-    settings.write_text("[colorize-photo]\ntemperature=0.1\nnetwork-size=128\n")
+    values = {
+        "model": "",
+        "hints": "",
+        "style": "0",
+        "temperature": "0.1",
+        "saturation": "1.5",
+        "edges": "1",
+        "variant": "2",
+        "network-size": "128",
+    }
+    lines = "".join(f"{key}={value}\n" for key, value in values.items())
+    settings.write_text(f"[colorize-photo]\n{lines}")
     opened.open_dialog()
     settings.unlink()
     display.press(DIALOG, "Return")
     opened.wait_for_colours()
-    options = {"temperature": 0.1, "network_size": 128}
-    assert (opened.pixels() == expected(GRAY_PIXELS, **options)).all()
+    options = {"upsampling": 1, "variant": 2, "network_size": 128}
+    wanted = expected(GRAY_PIXELS, temperature=0.1, saturation=1.5, **options)
+    assert (opened.pixels() == wanted).all()
     file = ConfigParser()
     file.read(settings)
-    values = file["colorize-photo"]
-    assert values["model"] == ""
-    assert abs(float(values["temperature"]) - 0.1) < 1e-6
-    assert float(values["network-size"]) == 128
+    kept = dict(file["colorize-photo"])
+    for key in ["temperature", "saturation"]:
+        assert abs(float(kept[key]) - float(values[key])) < 1e-6
+        kept[key] = values[key]
+    assert kept == values
+
+
+def test_a_style_is_kept_as_one(opened, display, settings):
+    settings.write_text("[colorize-photo]\nstyle=2\n")
+    opened.open_dialog()
+    display.press(DIALOG, "Return")
+    opened.wait_for_colours()
+    assert (opened.pixels() == expected(GRAY_PIXELS, style=2)).all()
+    file = ConfigParser()
+    file.read(settings)
+    assert file["colorize-photo"]["style"] == "2"
+    assert float(file["colorize-photo"]["temperature"]) == 0
+
+
+def test_a_layer_named_hints_is_chosen(opened, display, settings):
+    """By the dialog, and remembered; colours near the stroke are the stroke's."""
+    opened.evaluate(f"(gimp-image-convert-rgb {opened.image})")
+    opened.evaluate(f"""
+      (let ((hints (car (gimp-layer-new {opened.image} 400 300 RGBA-IMAGE "Hints" 100 28))))
+        (gimp-image-insert-layer {opened.image} hints 0 0)
+        (gimp-image-select-rectangle {opened.image} CHANNEL-OP-REPLACE 150 10 60 40)
+        (gimp-context-set-foreground '(230 30 30))
+        (gimp-drawable-edit-fill hints FILL-FOREGROUND)
+        (gimp-selection-none {opened.image})
+        (gimp-image-set-active-layer {opened.image} {opened.layer}))""")
+    opened.open_dialog()
+    display.press(DIALOG, "Return")
+    wait_for(lambda: not display.children())
+    actual = opened.pixels().astype(int)
+    plain = expected(as_rgb(GRAY_PIXELS)).astype(int)
+    area = np.s_[15:45, 155:205]
+    redder = (actual - plain)[area]
+    assert redder[..., 0].mean() > 20 and redder[..., 2].mean() < -20
+    file = ConfigParser()
+    file.read(settings)
+    assert file["colorize-photo"]["hints"] == "Hints"
 
 
 def test_repeating_takes_the_last_settings(opened, settings):
     settings.write_text("[colorize-photo]\ntemperature=0.2\n")
-    opened.evaluate(
-        f'(plug-in-colorize-photo RUN-WITH-LAST-VALS {opened.image} {opened.layer} "" 0 0)'
-    )
+    opened.repeat()
     assert (opened.pixels() == expected(GRAY_PIXELS, temperature=0.2)).all()
 
 
@@ -148,9 +201,7 @@ def test_settings_that_make_no_sense_are_defaults(opened, settings):
     settings.write_bytes(
         b"[colorize-photo]\ntemperature=nan\nnetwork-size=1e99\nmodel=\xff\xfe\n\0nonsense"
     )
-    opened.evaluate(
-        f'(plug-in-colorize-photo RUN-WITH-LAST-VALS {opened.image} {opened.layer} "" 0 0)'
-    )
+    opened.repeat()
     assert (opened.pixels() == expected(GRAY_PIXELS)).all()
 
 

@@ -13,48 +13,55 @@ ROOT = Path(__file__).resolve().parents[2]
 LIBRARY = Path(os.environ["COLORIZE_LIBRARY"])
 
 
-def attempt(host, tmp_path, arguments, **environment):
-    """Tries to colour a layer with these arguments, behind the layer; what GIMP printed."""
+def attempt(host, folder, cases, **environment):
+    """Tries to colour a layer with each of these arguments, behind the layer; what GIMP printed."""
     pixels = np.arange(48 * 40, dtype=np.uint32).reshape(40, 48, 1).astype(np.uint8)
-    write_png(tmp_path / "in.png", pixels)
-    printed, complaints = host.try_batch(
-        f"""
-        (let* ((image (car (gimp-file-load RUN-NONINTERACTIVE "{tmp_path}/in.png" "in.png")))
-               (layer (car (gimp-image-get-active-layer image))))
-          (catch (gimp-message "it was refused")
-            (plug-in-colorize-photo RUN-NONINTERACTIVE image layer {arguments})
-            (gimp-message "it was done"))
-          (file-png-save2 RUN-NONINTERACTIVE
-            image layer "{tmp_path}/out.png" "out.png" 0 6 0 0 0 0 0 0 1)
-          (gimp-image-delete image))""",
-        **environment,
-    )
+    write_png(folder / "in.png", pixels)
+    script = ""
+    for number, arguments in enumerate(cases):
+        script += f"""
+          (gimp-message "case")
+          (let* ((image (car (gimp-file-load RUN-NONINTERACTIVE "{folder}/in.png" "in.png")))
+                 (layer (car (gimp-image-get-active-layer image))))
+            (catch (gimp-message "it was refused")
+              (plug-in-colorize-photo RUN-NONINTERACTIVE image layer {arguments})
+              (gimp-message "it was done"))
+            (file-png-save2 RUN-NONINTERACTIVE
+              image layer "{folder}/{number}.png" "out.png" 0 6 0 0 0 0 0 0 1)
+            (gimp-image-delete image))"""
+    printed, complaints = host.try_batch(script, **environment)
     assert not [line for line in complaints if line.startswith("ended")], printed
-    assert "it was refused" in printed and "it was done" not in printed
-    assert (read_png(tmp_path / "out.png") == pixels).all()
-    return printed
+    _, *parts = printed.split("case\n")
+    assert len(parts) == len(cases)
+    for number, part in enumerate(parts):
+        assert "it was refused" in part and "it was done" not in part
+        assert (read_png(folder / f"{number}.png") == pixels).all()
+    return parts
 
 
-@pytest.mark.parametrize(
-    "arguments, words",
-    [
-        ('"/missing.safetensors" 0 0', "/missing.safetensors"),
-        ('"" -1 0', "temperature"),
-        ('"" 11 0', "temperature"),
-        ('"" 0 100', "100"),
-        ('"" 0 -16', "network_size"),
-    ],
-)
-def test_wrong_arguments(host, tmp_path, arguments, words):
-    assert words in attempt(host, tmp_path, arguments)
+def test_wrong_arguments(host, tmp_path):
+    cases = {
+        '"/missing.safetensors" 0 0 0 0 0 -1 0': "the model missing.safetensors: ",
+        '"" 3 0 0 0 0 -1 0': "style",
+        '"" 0 -1 0 0 0 -1 0': "temperature",
+        '"" 0 11 0 0 0 -1 0': "temperature",
+        '"" 0 0 -0.5 0 0 -1 0': "saturation",
+        '"" 0 0 0 -1 0 -1 0': "upsampling",
+        '"" 0 0 0 0 5 -1 0': "variant",
+        '"" 0 0 0 0 0 -1 100': "100",
+        '"" 0 0 0 0 0 -1 -16': "network_size",
+    }
+    for printed, words in zip(attempt(host, tmp_path, cases), cases.values(), strict=True):
+        assert words in printed
 
 
 def test_a_broken_model(host, tmp_path):
+    cases = []
     for number, content in enumerate([b"", b"PK\3\4 and no more", b"\xff" * 5000]):
-        (tmp_path / "broken.pth").write_bytes(content)
-        folder = tmp_path / str(number)
-        folder.mkdir()
-        assert "the model broken.pth: " in attempt(host, folder, f'"{tmp_path}/broken.pth" 0 0')
+        (tmp_path / f"broken-{number}.pth").write_bytes(content)
+        cases.append(f'"{tmp_path}/broken-{number}.pth" 0 0 0 0 0 -1 0')
+    for number, printed in enumerate(attempt(host, tmp_path, cases)):
+        assert f"the model broken-{number}.pth: " in printed
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +82,7 @@ def without_library(tmp_path_factory):
 
 def test_a_missing_library(without_library, tmp_path):
     """The plug-in is there all the same; and as soon as the library is, it works."""
-    printed = attempt(without_library, tmp_path, '"" 0 0')
+    [printed] = attempt(without_library, tmp_path, ['"" 0 0 0 0 0 -1 0'])
     assert "libcolorize is not installed" in printed
     assert "libcolorize.so.0" in printed
 
@@ -86,7 +93,9 @@ def test_an_older_library(without_library, tmp_path):
         ["cc", "-shared", "-fPIC", tmp_path / "old.c", "-o", tmp_path / "libcolorize.so.0"],
         check=True,
     )
-    printed = attempt(without_library, tmp_path, '"" 0 0', LD_LIBRARY_PATH=str(tmp_path))
+    [printed] = attempt(
+        without_library, tmp_path, ['"" 0 0 0 0 0 -1 0'], LD_LIBRARY_PATH=str(tmp_path)
+    )
     assert "older than this plug-in" in printed
 
 
@@ -98,7 +107,7 @@ def test_a_library_where_the_plug_in_was_built_for_it(without_library, tmp_path)
     without_library.batch(f"""
         (let* ((image (car (gimp-file-load RUN-NONINTERACTIVE "{tmp_path}/in.png" "in.png")))
                (layer (car (gimp-image-get-active-layer image))))
-          (plug-in-colorize-photo RUN-NONINTERACTIVE image layer "" 0 0)
+          (plug-in-colorize-photo RUN-NONINTERACTIVE image layer "" 0 0 0 0 0 -1 0)
           (gimp-image-delete image))""")
 
 

@@ -15,7 +15,20 @@
 #define PROCEDURE "plug-in-colorize-photo"
 
 /* The arguments, in their order. */
-enum { RUN_MODE, IMAGE, DRAWABLE, MODEL, TEMPERATURE, NETWORK_SIZE, ARGUMENT_COUNT };
+enum {
+  RUN_MODE,
+  IMAGE,
+  DRAWABLE,
+  MODEL,
+  STYLE,
+  TEMPERATURE,
+  SATURATION,
+  EDGES,
+  VARIANT,
+  HINTS,
+  NETWORK_SIZE,
+  ARGUMENT_COUNT
+};
 
 static void query(void) {
   static const GimpParamDef arguments[] = {
@@ -24,10 +37,13 @@ static void query(void) {
       {GIMP_PDB_IMAGE, "image", "The image; a gray one becomes RGB"},
       {GIMP_PDB_DRAWABLE, "drawable", "The layer that is coloured, where it is selected"},
       {GIMP_PDB_STRING, "model", "A model file, or \"\" for the model inside the library"},
-      {GIMP_PDB_FLOAT, "temperature",
-       "0.01 (vivid and patchy) to 10 (dull and even), or 0 for the default"},
-      {GIMP_PDB_INT32, "network-size",
-       "The side in pixels at which the network sees the layer, or 0 for the model's"},
+      {GIMP_PDB_INT32, "style", "Default (0), natural (1) or vivid (2)"},
+      {GIMP_PDB_FLOAT, "temperature", "0.01 (vivid, patchy) to 10 (dull, even), or 0: the style's"},
+      {GIMP_PDB_FLOAT, "saturation", "0.01 to 10, or 0: the style's"},
+      {GIMP_PDB_INT32, "edges", "Colours end at edges (0 or 2) or not (1)"},
+      {GIMP_PDB_INT32, "variant", "The most likely colouring (0) or another one (1 to 4)"},
+      {GIMP_PDB_LAYER, "hints", "A transparent layer with strokes of colours, or -1"},
+      {GIMP_PDB_INT32, "network-size", "The side in pixels at which the network sees it, or 0"},
   };
   G_STATIC_ASSERT(G_N_ELEMENTS(arguments) == ARGUMENT_COUNT);
   gimp_install_procedure(
@@ -50,22 +66,41 @@ static int32_t on_progress(void *user_data, float fraction) {
   return 0;
 }
 
-/* Colours the layer. False after an error, with nothing done to the image. */
-static gboolean color(gint32 image_id, gint32 drawable, layer_filter *filter,
+/* Colours the layer. `hints_layer` is -1 where there are no hints. False after an error, with
+ * nothing done to the image. */
+static gboolean color(gint32 image_id, gint32 drawable, gint32 hints_layer, layer_filter *filter,
                       const photo_settings *settings, colorize_error *error) {
-  colorize_image image;
+  colorize_image image = {0};
+  layer_hints hints = {0};
   gint percent = 0;
   gimp_progress_init("Colouring the photograph");
-  gboolean done = layer_filter_open(filter, settings->layer.model_file, error) == COLORIZE_OK &&
-                  photo_read(drawable, &image, error);
-  if (done) {
-    done = layer_filter_run(filter, &settings->layer, &image, on_progress, &percent, error) ==
-           COLORIZE_OK;
-    gimp_progress_end();
-    done = done && photo_write(image_id, drawable, &image, error);
-    photo_free(&image);
-  }
+  gboolean done =
+      layer_filter_open(filter, settings->layer.model_file, error) == COLORIZE_OK &&
+      photo_read(drawable, &image, error) &&
+      (hints_layer == -1 || photo_read_hints(hints_layer, drawable, filter, 1, image.width,
+                                             image.height, &hints, error)) &&
+      layer_filter_run(filter, &settings->layer, &hints, &image, on_progress, &percent, error) ==
+          COLORIZE_OK;
+  layer_hints_free(&hints);
+  gimp_progress_end();
+  done = done && photo_write(image_id, drawable, &image, error);
+  photo_free(&image);
   return done;
+}
+
+/* The layer with hints that the settings name, or -1. */
+static gint32 named_hints(const photo_settings *settings, gint32 drawable) {
+  return photo_find_hints(settings->hints == NULL ? "hints" : settings->hints, drawable);
+}
+
+static void set_arguments(photo_settings *settings, const GimpParam *arguments) {
+  photo_settings_set_model_file(settings, arguments[MODEL].data.d_string);
+  settings->layer.style = arguments[STYLE].data.d_int32;
+  settings->layer.temperature = (float)arguments[TEMPERATURE].data.d_float;
+  settings->layer.saturation = (float)arguments[SATURATION].data.d_float;
+  settings->layer.upsampling = arguments[EDGES].data.d_int32;
+  settings->layer.variant = (uint32_t)arguments[VARIANT].data.d_int32;
+  settings->layer.network_size = (uint32_t)arguments[NETWORK_SIZE].data.d_int32;
 }
 
 static void run(const gchar *name, gint count, const GimpParam *arguments, gint *result_count,
@@ -94,17 +129,22 @@ static void run(const gchar *name, gint count, const GimpParam *arguments, gint 
       values[0].data.d_status = GIMP_PDB_CALLING_ERROR;
       return;
     }
-    photo_settings_set_model_file(&settings, arguments[MODEL].data.d_string);
-    settings.layer.temperature = (float)arguments[TEMPERATURE].data.d_float;
-    settings.layer.network_size = (uint32_t)arguments[NETWORK_SIZE].data.d_int32;
-    done = color(image_id, drawable, &filter, &settings, &error);
+    set_arguments(&settings, arguments);
+    gint32 hints = arguments[HINTS].data.d_layer;
+    refusal = hints == -1 ? NULL : photo_hints_refusal(hints, drawable);
+    if (refusal != NULL) {
+      g_strlcpy(error.message, refusal, sizeof error.message);
+    } else {
+      done = color(image_id, drawable, hints, &filter, &settings, &error);
+    }
   } else {
     photo_settings_load(&settings);
     wanted =
         mode == GIMP_RUN_WITH_LAST_VALS || photo_dialog_run(image_id, drawable, &filter, &settings);
     if (wanted) {
       if (mode == GIMP_RUN_INTERACTIVE) photo_settings_save(&settings);
-      done = color(image_id, drawable, &filter, &settings, &error);
+      done =
+          color(image_id, drawable, named_hints(&settings, drawable), &filter, &settings, &error);
       gimp_displays_flush();
     }
   }

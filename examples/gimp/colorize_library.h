@@ -17,7 +17,8 @@
   FUNCTION(model_open)                       \
   FUNCTION(model_info)                       \
   FUNCTION(model_close)                      \
-  FUNCTION(run)
+  FUNCTION(run)                              \
+  FUNCTION(rgb_to_lab)
 
 #define COLORIZE_LIBRARY_POINTER(name) __typeof__(colorize_##name) *name;
 

@@ -10,20 +10,29 @@
  * picture are not quite the same, and shown at PREVIEW_SIDE. */
 enum { WORK_SIDE = 1024, PREVIEW_SIDE = 320, RESPONSE_RESET = 1, DELAY_MS = 80 };
 
-static const gdouble default_temperature = 0.38;
+/* The last entry of the list of styles: the dials. */
+enum { OWN_STYLE = COLORIZE_STYLE_VIVID + 1, VARIANTS = 4 };
+
+/* What the styles set the dials to, as colorize.h has it. */
+static const gdouble style_temperature[] = {0.38, 0.6, 0.25};
+static const gdouble style_saturation[] = {1, 0.9, 1.3};
 
 /* The dialog while it is there. */
 typedef struct dialog {
   layer_filter *filter;
   photo_settings *settings;
+  gint32 drawable;
   colorize_image photo; /* the layer, RGBA8, at most about WORK_SIDE */
+  uint32_t factor;      /* by how much it was shrunk */
   guchar *coloured;     /* the same in colour */
   GdkPixbuf *before;    /* both as they are shown */
   GdkPixbuf *after;
-  guchar *selected; /* what is selected of them, [height, width], or NULL: everything */
-  guint pending;    /* the timer after which the preview is made again, or 0 */
-  gboolean busy;    /* the preview is being made */
-  gboolean stale;   /* nobody is waiting for it any more */
+  guchar *selected;   /* what is selected of them, [height, width], or NULL: everything */
+  guint pending;      /* the timer after which the preview is made again, or 0 */
+  gint32 hints_layer; /* the layer that `hints` were taken from, or -1 */
+  layer_hints hints;
+  gboolean busy;  /* the preview is being made */
+  gboolean stale; /* nobody is waiting for it any more */
 
   GtkWidget *window;
   GtkWidget *before_area;
@@ -31,39 +40,89 @@ typedef struct dialog {
   GtkWidget *message;
   GtkWidget *model;
   GtkWidget *model_file;
+  GtkWidget *hints_list;
+  GtkWidget *variant;
   GtkWidget *network_size;
+  GtkWidget *style;
   GtkObject *temperature;
+  GtkObject *saturation;
+  GtkWidget *edges;
 } dialog;
+
+static gint active(GtkWidget *combo_box) {
+  gint value = -1;
+  gimp_int_combo_box_get_active(GIMP_INT_COMBO_BOX(combo_box), &value);
+  return value;
+}
+
+/* Chooses an entry, or the one of `otherwise` where there is none of `value`. */
+static void set_active(GtkWidget *combo_box, gint value, gint otherwise) {
+  if (!gimp_int_combo_box_set_active(GIMP_INT_COMBO_BOX(combo_box), value)) {
+    gimp_int_combo_box_set_active(GIMP_INT_COMBO_BOX(combo_box), otherwise);
+  }
+}
+
+static float dial(GtkObject *adjustment) {
+  return (float)gtk_adjustment_get_value(GTK_ADJUSTMENT(adjustment));
+}
 
 /* What the widgets say. */
 static void read_widgets(dialog *self) {
-  gboolean from_file = gtk_combo_box_get_active(GTK_COMBO_BOX(self->model)) == 1;
+  layer_settings *layer = &self->settings->layer;
+  gboolean from_file = active(self->model) == 1;
   gchar *file =
       from_file ? gtk_file_chooser_get_filename(GTK_FILE_CHOOSER(self->model_file)) : NULL;
   photo_settings_set_model_file(self->settings, file);
   g_free(file);
-  gtk_widget_set_sensitive(self->model_file, from_file);
-  gdouble temperature = gtk_adjustment_get_value(GTK_ADJUSTMENT(self->temperature));
-  self->settings->layer.temperature = (float)temperature;
-  gint network_size;
-  gimp_int_combo_box_get_active(GIMP_INT_COMBO_BOX(self->network_size), &network_size);
-  self->settings->layer.network_size = (uint32_t)network_size;
+  gint32 hints_layer = active(self->hints_list);
+  gchar *name = hints_layer == -1 ? g_strdup("") : gimp_item_get_name(hints_layer);
+  photo_settings_set_hints(self->settings, name);
+  g_free(name);
+  layer->variant = (uint32_t)active(self->variant);
+  layer->network_size = (uint32_t)active(self->network_size);
+  gint style = active(self->style);
+  gboolean own = style == OWN_STYLE;
+  layer->style = own ? COLORIZE_STYLE_DEFAULT : style;
+  layer->temperature = own ? dial(self->temperature) : 0;
+  layer->saturation = own ? dial(self->saturation) : 0;
+  gboolean edges = gtk_toggle_button_get_active(GTK_TOGGLE_BUTTON(self->edges));
+  layer->upsampling = edges ? COLORIZE_UPSAMPLING_DEFAULT : COLORIZE_UPSAMPLING_BILINEAR;
+}
+
+/* The dials show a style, or may be turned. */
+static void show_style(dialog *self) {
+  gint style = active(self->style);
+  gboolean own = style == OWN_STYLE;
+  gimp_scale_entry_set_sensitive(self->temperature, own);
+  gimp_scale_entry_set_sensitive(self->saturation, own);
+  if (own) return;
+  gtk_adjustment_set_value(GTK_ADJUSTMENT(self->temperature), style_temperature[style]);
+  gtk_adjustment_set_value(GTK_ADJUSTMENT(self->saturation), style_saturation[style]);
 }
 
 /* The other way round. */
 static void set_widgets(dialog *self) {
   const layer_settings *layer = &self->settings->layer;
-  gboolean from_file = layer->model_file != NULL;
-  gdouble temperature = layer->temperature > 0 ? (gdouble)layer->temperature : default_temperature;
-  gint network_size = (gint)layer->network_size;
-  if (from_file)
+  gboolean own = layer->temperature > 0 || layer->saturation > 0;
+  const gchar *hints = self->settings->hints == NULL ? "hints" : self->settings->hints;
+  if (layer->model_file != NULL) {
     gtk_file_chooser_set_filename(GTK_FILE_CHOOSER(self->model_file), layer->model_file);
-  gtk_widget_set_sensitive(self->model_file, from_file);
-  gtk_combo_box_set_active(GTK_COMBO_BOX(self->model), from_file);
-  gtk_adjustment_set_value(GTK_ADJUSTMENT(self->temperature), temperature);
-  if (!gimp_int_combo_box_set_active(GIMP_INT_COMBO_BOX(self->network_size), network_size)) {
-    gimp_int_combo_box_set_active(GIMP_INT_COMBO_BOX(self->network_size), 0);
   }
+  set_active(self->model, layer->model_file != NULL, 0);
+  set_active(self->hints_list, photo_find_hints(hints, self->drawable), -1);
+  set_active(self->variant, (gint)layer->variant, 0);
+  set_active(self->network_size, (gint)layer->network_size, 0);
+  set_active(self->style, layer->style, 0);
+  show_style(self);
+  if (own) set_active(self->style, OWN_STYLE, 0);
+  if (layer->temperature > 0) {
+    gtk_adjustment_set_value(GTK_ADJUSTMENT(self->temperature), (gdouble)layer->temperature);
+  }
+  if (layer->saturation > 0) {
+    gtk_adjustment_set_value(GTK_ADJUSTMENT(self->saturation), (gdouble)layer->saturation);
+  }
+  gtk_toggle_button_set_active(GTK_TOGGLE_BUTTON(self->edges),
+                               layer->upsampling != COLORIZE_UPSAMPLING_BILINEAR);
 }
 
 /* RGBA8 pixels of the photo's size at the preview's size. */
@@ -109,20 +168,36 @@ static int32_t on_progress(void *user_data, float fraction) {
   return self->stale;
 }
 
+/* Takes the hints, unless they are there already. */
+static gboolean take_hints(dialog *self, colorize_error *error) {
+  gint32 layer = active(self->hints_list);
+  if (layer == self->hints_layer) return TRUE;
+  layer_hints_free(&self->hints);
+  self->hints_layer = -1;
+  if (layer != -1 &&
+      !photo_read_hints(layer, self->drawable, self->filter, self->factor, self->photo.width,
+                        self->photo.height, &self->hints, error)) {
+    return FALSE;
+  }
+  self->hints_layer = layer;
+  return TRUE;
+}
+
 /* Colours the photo as the widgets say. */
 static colorize_status color(dialog *self, colorize_error *error) {
   const layer_settings *settings = &self->settings->layer;
   colorize_image image = self->photo;
   image.pixels = self->coloured;
   read_widgets(self);
-  if (settings->model_file == NULL && gtk_combo_box_get_active(GTK_COMBO_BOX(self->model)) == 1) {
+  if (settings->model_file == NULL && active(self->model) == 1) {
     g_strlcpy(error->message, "Choose a model file.", sizeof error->message);
     return COLORIZE_INVALID_ARGUMENT;
   }
   colorize_status status = layer_filter_open(self->filter, settings->model_file, error);
   if (status != COLORIZE_OK) return status;
+  if (!take_hints(self, error)) return error->status;
   memcpy(self->coloured, self->photo.pixels, image.row_bytes * image.height);
-  return layer_filter_run(self->filter, settings, &image, on_progress, self, error);
+  return layer_filter_run(self->filter, settings, &self->hints, &image, on_progress, self, error);
 }
 
 /* Makes the preview again, or says why it cannot be made. */
@@ -149,8 +224,14 @@ static gboolean on_timer(gpointer user_data) {
 /* A dial has been moved: the preview follows when it rests for a moment. */
 static void on_change(dialog *self) {
   self->stale = TRUE;
+  gtk_widget_set_sensitive(self->model_file, active(self->model) == 1);
   if (self->pending != 0) g_source_remove(self->pending);
   self->pending = g_timeout_add(DELAY_MS, on_timer, self);
+}
+
+static void on_style(dialog *self) {
+  show_style(self);
+  on_change(self);
 }
 
 /* The user has decided. */
@@ -181,33 +262,97 @@ static GtkWidget *add_area(dialog *self, GtkWidget *box, const gchar *title) {
   return area;
 }
 
-static void add_model(dialog *self, GtkTable *table, gint row) {
-  GtkWidget *box = gtk_hbox_new(FALSE, 6);
-  self->model = gtk_combo_box_text_new();
-  gtk_combo_box_text_append_text(GTK_COMBO_BOX_TEXT(self->model), "Built in");
-  gtk_combo_box_text_append_text(GTK_COMBO_BOX_TEXT(self->model), "From a file:");
+/* A row of a table: a label and a widget. */
+static void add_row(GtkWidget *table, gint row, const gchar *label, GtkWidget *widget,
+                    const gchar *help) {
+  if (help != NULL) gimp_help_set_help_data(widget, help, NULL);
+  gimp_table_attach_aligned(GTK_TABLE(table), 0, row, label, 0, 0.5, widget, 2, FALSE);
+}
+
+/* A list, which is a row. */
+static void add_list(dialog *self, GtkWidget *table, gint row, const gchar *label, GtkWidget *list,
+                     const gchar *help) {
+  add_row(table, row, label, list, help);
+  g_signal_connect_swapped(list, "changed", G_CALLBACK(on_change), self);
+}
+
+static GtkObject *add_dial(dialog *self, GtkWidget *table, gint row, const gchar *label,
+                           gdouble least, gdouble most, const gchar *help) {
+  GtkObject *adjustment = gimp_scale_entry_new(GTK_TABLE(table), 0, row, label, 100, 5, least,
+                                               least, most, 0.01, 0.1, 2, TRUE, 0, 0, help, NULL);
+  g_signal_connect_swapped(adjustment, "value-changed", G_CALLBACK(on_change), self);
+  return adjustment;
+}
+
+/* Whether a layer may be in the list of those with hints. */
+static gboolean may_hint(gint32 image_id, gint32 layer, gpointer user_data) {
+  (void)image_id;
+  const dialog *self = user_data;
+  return photo_hints_refusal(layer, self->drawable) == NULL;
+}
+
+static void add_model(dialog *self, GtkWidget *table, gint row) {
+  self->model = gimp_int_combo_box_new("Built in", 0, "From a file", 1, NULL);
+  add_list(self, table, row, "_Model:", self->model, NULL);
   self->model_file = gtk_file_chooser_button_new("A model", GTK_FILE_CHOOSER_ACTION_OPEN);
   GtkFileFilter *models = gtk_file_filter_new();
   gtk_file_filter_set_name(models, "Models (*.safetensors, *.pth)");
   gtk_file_filter_add_pattern(models, "*.safetensors");
   gtk_file_filter_add_pattern(models, "*.pth");
   gtk_file_chooser_add_filter(GTK_FILE_CHOOSER(self->model_file), models);
-  gtk_box_pack_start(GTK_BOX(box), self->model, FALSE, FALSE, 0);
-  gtk_box_pack_start(GTK_BOX(box), self->model_file, TRUE, TRUE, 0);
-  gimp_table_attach_aligned(table, 0, row, "_Model:", 0, 0.5, box, 2, FALSE);
-  g_signal_connect_swapped(self->model, "changed", G_CALLBACK(on_change), self);
+  add_row(table, row + 1, "_File:", self->model_file,
+          "A checkpoint of eccv16 or siggraph17, or what `colorize train` has made");
   g_signal_connect_swapped(self->model_file, "file-set", G_CALLBACK(on_change), self);
 }
 
-static void add_network_size(dialog *self, GtkTable *table, gint row) {
+static GtkWidget *new_table(GtkWidget *box, guint rows) {
+  GtkWidget *table = gtk_table_new(rows, 3, FALSE);
+  gtk_table_set_col_spacings(GTK_TABLE(table), 6);
+  gtk_table_set_row_spacings(GTK_TABLE(table), 6);
+  gtk_box_pack_start(GTK_BOX(box), table, TRUE, TRUE, 0);
+  return table;
+}
+
+/* What is done. */
+static void add_left(dialog *self, GtkWidget *table) {
+  add_model(self, table, 0);
+  self->hints_list = gimp_layer_combo_box_new(may_hint, self);
+  gimp_int_combo_box_prepend(GIMP_INT_COMBO_BOX(self->hints_list), GIMP_INT_STORE_VALUE, -1,
+                             GIMP_INT_STORE_LABEL, "None", -1);
+  add_list(self, table, 2, "_Hints:", self->hints_list,
+           gimp_drawable_is_gray(self->drawable)
+               ? "Strokes on a transparent layer. A gray image has no colours for them: choose "
+                 "Image > Mode > RGB, and add a layer."
+               : "A transparent layer with strokes in the colours that things have there");
+  self->variant = gimp_int_combo_box_new("The most likely", 0, NULL);
+  for (gint i = 1; i <= VARIANTS; i++) {
+    gchar *label = g_strdup_printf("Another, %d", i);
+    gimp_int_combo_box_append(GIMP_INT_COMBO_BOX(self->variant), GIMP_INT_STORE_VALUE, i,
+                              GIMP_INT_STORE_LABEL, label, -1);
+    g_free(label);
+  }
+  add_list(self, table, 3, "Co_louring:", self->variant,
+           "Other colourings that the network holds possible (not siggraph17)");
   self->network_size = gimp_int_combo_box_new("The model's own", 0, "128 pixels", 128, "256 pixels",
                                               256, "384 pixels", 384, "512 pixels", 512,
                                               "1024 pixels", 1024, "2048 pixels", 2048, NULL);
-  gimp_help_set_help_data(self->network_size, "At which size the network sees the photograph",
-                          NULL);
-  gimp_table_attach_aligned(table, 0, row, "_Network's size:", 0, 0.5, self->network_size, 2,
-                            FALSE);
-  g_signal_connect_swapped(self->network_size, "changed", G_CALLBACK(on_change), self);
+  add_list(self, table, 4, "_Network's size:", self->network_size,
+           "At which size the network sees the photograph");
+}
+
+/* How it looks. */
+static void add_right(dialog *self, GtkWidget *table) {
+  self->style =
+      gimp_int_combo_box_new("Default", COLORIZE_STYLE_DEFAULT, "Natural", COLORIZE_STYLE_NATURAL,
+                             "Vivid", COLORIZE_STYLE_VIVID, "My own", OWN_STYLE, NULL);
+  add_row(table, 0, "_Style:", self->style, NULL);
+  g_signal_connect_swapped(self->style, "changed", G_CALLBACK(on_style), self);
+  self->temperature = add_dial(self, table, 1, "_Temperature:", 0.05, 1.5,
+                               "Low: vivid and patchy. High: even and dull.");
+  self->saturation = add_dial(self, table, 2, "S_aturation:", 0.05, 3, NULL);
+  self->edges = gtk_check_button_new_with_mnemonic("Colours end at _edges");
+  gtk_table_attach(GTK_TABLE(table), self->edges, 0, 3, 3, 4, GTK_FILL, GTK_FILL, 0, 0);
+  g_signal_connect_swapped(self->edges, "toggled", G_CALLBACK(on_change), self);
 }
 
 static void build(dialog *self) {
@@ -235,34 +380,30 @@ static void build(dialog *self) {
   gtk_widget_set_size_request(self->message, 2 * PREVIEW_SIDE, -1);
   gtk_box_pack_start(GTK_BOX(content), self->message, FALSE, FALSE, 0);
 
-  GtkWidget *table = gtk_table_new(3, 3, FALSE);
-  gtk_table_set_col_spacings(GTK_TABLE(table), 6);
-  gtk_table_set_row_spacings(GTK_TABLE(table), 6);
-  gtk_box_pack_start(GTK_BOX(content), table, FALSE, FALSE, 0);
-  add_model(self, GTK_TABLE(table), 0);
-  self->temperature = gimp_scale_entry_new(GTK_TABLE(table), 0, 1, "_Temperature:", 200, 6,
-                                           default_temperature, 0.05, 1.5, 0.01, 0.1, 2, TRUE, 0, 0,
-                                           "Low: vivid and patchy. High: even and dull.", NULL);
-  g_signal_connect_swapped(self->temperature, "value-changed", G_CALLBACK(on_change), self);
-  add_network_size(self, GTK_TABLE(table), 2);
+  GtkWidget *tables = gtk_hbox_new(TRUE, 12);
+  gtk_box_pack_start(GTK_BOX(content), tables, FALSE, FALSE, 0);
+  add_left(self, new_table(tables, 5));
+  add_right(self, new_table(tables, 4));
   gtk_widget_show_all(content);
 }
 
 /* Takes the layer, and makes the pictures that the dialog shows first. */
-static gboolean take_layer(dialog *self, gint32 image_id, gint32 drawable) {
+static gboolean take_layer(dialog *self, gint32 image_id) {
   colorize_error error;
-  if (!photo_read_rgba8(drawable, &self->photo, &error)) {
+  if (!photo_read_rgba8(self->drawable, &self->photo, &error)) {
     g_message("%s", error.message);
     return FALSE;
   }
   uint32_t longer = MAX(self->photo.width, self->photo.height);
   uint32_t shorter = MIN(self->photo.width, self->photo.height);
-  layer_shrink(&self->photo, MIN((longer + WORK_SIDE - 1) / WORK_SIDE, shorter));
+  self->factor = MIN((longer + WORK_SIDE - 1) / WORK_SIDE, shorter);
+  layer_shrink(&self->photo, self->factor);
   self->coloured = g_malloc(self->photo.row_bytes * self->photo.height);
   self->before = preview_of(self, self->photo.pixels);
   self->after = g_object_ref(self->before);
-  self->selected = photo_read_selection(image_id, drawable, gdk_pixbuf_get_width(self->before),
-                                        gdk_pixbuf_get_height(self->before));
+  self->selected =
+      photo_read_selection(image_id, self->drawable, gdk_pixbuf_get_width(self->before),
+                           gdk_pixbuf_get_height(self->before));
   return TRUE;
 }
 
@@ -270,8 +411,8 @@ gboolean photo_dialog_run(gint32 image_id, gint32 drawable, layer_filter *filter
                           photo_settings *settings) {
   gimp_ui_init("colorize-photo", FALSE);
   photo_settings chosen = {0};
-  dialog self = {.filter = filter, .settings = &chosen};
-  if (!take_layer(&self, image_id, drawable)) return FALSE;
+  dialog self = {.filter = filter, .settings = &chosen, .drawable = drawable, .hints_layer = -1};
+  if (!take_layer(&self, image_id)) return FALSE;
   photo_settings_copy(&chosen, settings);
 
   build(&self);
@@ -293,6 +434,7 @@ gboolean photo_dialog_run(gint32 image_id, gint32 drawable, layer_filter *filter
   }
   gtk_widget_destroy(self.window);
   photo_settings_clear(&chosen);
+  layer_hints_free(&self.hints);
   g_free(self.selected);
   g_object_unref(self.after);
   g_object_unref(self.before);

@@ -26,11 +26,65 @@ const gchar *photo_refusal(gint32 drawable) {
   return NULL;
 }
 
-/* How a layer's pixels are taken out: sRGB-encoded, and with the bits that the image has. */
+const gchar *photo_hints_refusal(gint32 hints, gint32 drawable) {
+  if (!gimp_item_is_layer(hints) || gimp_item_is_group(hints)) return "The hints must be a layer.";
+  if (gimp_item_get_image(hints) != gimp_item_get_image(drawable)) {
+    return "The layer with hints is in another image.";
+  }
+  if (hints == drawable) return "The hints must be another layer than the photograph.";
+  if (!gimp_drawable_has_alpha(hints)) {
+    return "The layer with hints must be transparent where there is no hint (Layer > Transparency "
+           "> "
+           "Add Alpha Channel).";
+  }
+  if (!gimp_drawable_is_rgb(hints)) {
+    return "A gray image has no colours to give hints with. Choose Image > Mode > RGB first.";
+  }
+  return NULL;
+}
+
+/* Looks among these layers, and in the groups among them. */
+static gint32 find_hints(const gchar *name, gint32 drawable, gint *layers, gint count) {
+  gint32 found = -1;
+  for (gint i = 0; i < count && found == -1; i++) {
+    if (gimp_item_is_group(layers[i])) {
+      gint child_count;
+      gint *children = gimp_item_get_children(layers[i], &child_count);
+      found = find_hints(name, drawable, children, child_count);
+      g_free(children);
+    } else {
+      gchar *own = gimp_item_get_name(layers[i]);
+      gboolean same = g_ascii_strcasecmp(own, name) == 0;
+      g_free(own);
+      if (same && photo_hints_refusal(layers[i], drawable) == NULL) found = layers[i];
+    }
+  }
+  return found;
+}
+
+gint32 photo_find_hints(const gchar *name, gint32 drawable) {
+  gint count;
+  gint *layers = gimp_image_get_layers(gimp_item_get_image(drawable), &count);
+  gint32 found = find_hints(name, drawable, layers, count);
+  g_free(layers);
+  return found;
+}
+
+/* How a layer's pixels are taken out: sRGB-encoded, and with the bits that the image has. What is
+ * neither 8 nor 16 bits of that is taken as floats. */
 static const Babl *pixel_format(gint32 drawable, colorize_format *format) {
   gboolean alpha = gimp_drawable_has_alpha(drawable);
-  *format = alpha ? COLORIZE_RGBA8 : COLORIZE_RGB8;
-  return babl_format(alpha ? "R'G'B'A u8" : "R'G'B' u8");
+  switch (gimp_image_get_precision(gimp_item_get_image(drawable))) {
+    case GIMP_PRECISION_U8_GAMMA:
+      *format = alpha ? COLORIZE_RGBA8 : COLORIZE_RGB8;
+      return babl_format(alpha ? "R'G'B'A u8" : "R'G'B' u8");
+    case GIMP_PRECISION_U16_GAMMA:
+      *format = alpha ? COLORIZE_RGBA16 : COLORIZE_RGB16;
+      return babl_format(alpha ? "R'G'B'A u16" : "R'G'B' u16");
+    default:
+      *format = alpha ? COLORIZE_RGBA_FLOAT : COLORIZE_RGB_FLOAT;
+      return babl_format(alpha ? "R'G'B'A float" : "R'G'B' float");
+  }
 }
 
 /* The whole layer in a format that image->format and `format` both name. */
@@ -60,6 +114,23 @@ gboolean photo_read(gint32 drawable, colorize_image *image, colorize_error *erro
 gboolean photo_read_rgba8(gint32 drawable, colorize_image *image, colorize_error *error) {
   *image = (colorize_image){.format = COLORIZE_RGBA8};
   return read_layer(drawable, babl_format("R'G'B'A u8"), image, error);
+}
+
+gboolean photo_read_hints(gint32 hints_layer, gint32 drawable, const layer_filter *filter,
+                          uint32_t factor, uint32_t width, uint32_t height, layer_hints *hints,
+                          colorize_error *error) {
+  colorize_image strokes;
+  gint x;
+  gint y;
+  gint photo_x;
+  gint photo_y;
+  if (!photo_read_rgba8(hints_layer, &strokes, error)) return FALSE;
+  gimp_drawable_offsets(hints_layer, &x, &y);
+  gimp_drawable_offsets(drawable, &photo_x, &photo_y);
+  colorize_status status = layer_hints_take(hints, filter, &strokes, x - photo_x, y - photo_y,
+                                            factor, width, height, error);
+  photo_free(&strokes);
+  return status == COLORIZE_OK;
 }
 
 guchar *photo_read_selection(gint32 image_id, gint32 drawable, gint width, gint height) {

@@ -3,11 +3,18 @@
 #ifndef PHOTO_PIXELS_H
 #define PHOTO_PIXELS_H
 
-#include <colorize.h>
 #include <libgimp/gimp.h>
+
+#include "colorize_layer.h"
 
 /* Why a drawable cannot be coloured, as a sentence for the user; NULL if it can. */
 const gchar *photo_refusal(gint32 drawable);
+
+/* Why a layer cannot be the one with hints for a drawable, as a sentence; NULL if it can. */
+const gchar *photo_hints_refusal(gint32 hints, gint32 drawable);
+
+/* The layer of the drawable's image that has this name and can be the one with hints, or -1. */
+gint32 photo_find_hints(const gchar *name, gint32 drawable);
 
 /* The whole layer as RGB or RGBA, in as many bits as it has, in memory that photo_free frees.
  * False, with a message in `error`, if there is not enough. */
@@ -15,6 +22,11 @@ gboolean photo_read(gint32 drawable, colorize_image *image, colorize_error *erro
 
 /* The whole layer as RGBA, with 8 bits a channel. */
 gboolean photo_read_rgba8(gint32 drawable, colorize_image *image, colorize_error *error);
+
+/* Takes the hints of a layer for a drawable that was shrunk by `factor` to width x height. */
+gboolean photo_read_hints(gint32 hints_layer, gint32 drawable, const layer_filter *filter,
+                          uint32_t factor, uint32_t width, uint32_t height, layer_hints *hints,
+                          colorize_error *error);
 
 /* How much of the layer is selected, 0 to 255, as [height, width], brought to these sides; NULL if
  * nothing is selected, which means everything. g_free() it. */
