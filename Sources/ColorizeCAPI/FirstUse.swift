@@ -94,7 +94,7 @@ func useForTheFirstTime(_ model: OpaquePointer) {
       wide.row_bytes = 16
       run(wide, wide, options)
     }
-    useControls(model, image, options)
+    useControls(model, description, image, options)
     run { $0.width = 0 }
     run { $0.width = 2 }
     run { $0.row_bytes = 1 }
@@ -115,7 +115,8 @@ func useForTheFirstTime(_ model: OpaquePointer) {
 
 /// Dials, hints, a palette, and what sessions can do.
 private func useControls(
-  _ model: OpaquePointer, _ image: colorize_image, _ options: colorize_options
+  _ model: OpaquePointer, _ description: colorize_model_description, _ image: colorize_image,
+  _ options: colorize_options
 ) {
   var error = colorize_error()
   var image = image
@@ -143,28 +144,28 @@ private func useControls(
         withUnsafePointer(to: &map) { map in
           hints.withUnsafeBufferPointer { hints in
             withUnsafePointer(to: &image) { picture in
-              func run(_ change: (inout colorize_options) -> Void) {
-                var options = options
-                change(&options)
-                _ = colorize_session_run(session, picture, &options, &error)
-                _ = colorize_session_suggest(
-                  session, pixel, 1, 1, &options, &suggestion, &error)
-                _ = colorize_session_confidence(session, &options, pixel, 4, &error)
+              var all = options
+              if description.takes_hints != 0 {
+                all.hints = hints.baseAddress
+                all.hint_count = hints.count
+                all.hint_map = map
               }
-              run { _ in }
-              run {
-                $0.hints = hints.baseAddress
-                $0.hint_count = hints.count
-                $0.palette = picture
-                $0.saturation = 0.5
-                $0.gamut_mapping = colorize_gamut_mapping(COLORIZE_GAMUT_CLIP)
-                $0.upsampling = colorize_upsampling(COLORIZE_UPSAMPLING_BILINEAR)
+              all.palette = picture
+              all.saturation = 0.5
+              // A network reads all of its weights in each run: as few runs as will do.
+              all.variant = 1
+              if colorize_session_run(session, picture, &all, &error) != COLORIZE_OK {
+                all.variant = 0
+                _ = colorize_session_run(session, picture, &all, &error)
               }
-              run { $0.hint_map = map }
-              run { $0.variant = 1 }
-              run { $0.variant = 9 }
-              run { $0.style = -1 }
-              run { $0.saturation = -1 }
+              _ = colorize_session_suggest(session, pixel, 1, 1, &all, &suggestion, &error)
+              _ = colorize_session_confidence(session, &all, pixel, 4, &error)
+              all.variant = 9
+              _ = colorize_session_run(session, picture, &all, &error)
+              all.saturation = -1
+              _ = colorize_session_run(session, picture, &all, &error)
+              all.style = -1
+              _ = colorize_session_run(session, picture, &all, &error)
             }
           }
         }
