@@ -22,6 +22,7 @@ from pathlib import Path
 
 import colorize
 import command
+import control
 import layers
 import memory
 import networks
@@ -38,6 +39,7 @@ PARTS = {
     "memory": memory,
     "command": command,
     "pixels": pixels,
+    "control": control,
     "layers": layers,
     "training": training,
 }
