@@ -1,7 +1,7 @@
 """What a user who steers waits for: cancelling, one more hint, and a very large picture.
 
-cancel     the longest time between two questions whether to stop, and from a "yes" to the end of the
-           call, at every tenth of a run: each network at 1024x1024, on 24 megapixels
+cancel     the longest time between two questions whether to stop, and from a "yes" to the end of
+           the call, at every tenth of a run: each network at 1024x1024, on 24 megapixels
 session    one more hint in a session, against a fresh call
 200 MP     a buffer of 16 bits: time, and memory beyond the buffers, the model and its activations
 """

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,17 @@ from colorize.colorizers import _state_dict
 
 ROOT = Path(__file__).parents[3]
 HEADER = ROOT / "include" / "colorize.h"
-MODEL_FILE = ROOT / "Sources" / "ColorizeDefaultModel" / "compact.safetensors"
+# The default model; the tests ask it which one it is.
+(MODEL_FILE,) = (ROOT / "Sources" / "ColorizeDefaultModel").glob("*.safetensors")
+
+
+@contextmanager
+def raises_named(name: str, text: str = "") -> Iterator[pytest.ExceptionInfo[colorize.Error]]:
+    """Like pytest.raises(colorize.Error), for an error of that name whose message holds `text`."""
+    with pytest.raises(colorize.Error) as caught:
+        yield caught
+    assert caught.value.name == name
+    assert text in caught.value.message
 
 
 def tensors(path: Path) -> dict[str, np.ndarray]:
@@ -29,6 +41,12 @@ def tensors(path: Path) -> dict[str, np.ndarray]:
         values = np.frombuffer(content[start + first : start + last], types[entry["dtype"]])
         result[name] = values.reshape(entry["shape"])
     return result
+
+
+def metadata(path: Path) -> dict[str, str]:
+    """What a safetensors file says of itself."""
+    content = path.read_bytes()
+    return json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]
 
 
 def cases(subject: str) -> list[dict[str, np.ndarray]]:
@@ -51,6 +69,18 @@ def model() -> colorize.Model:
 def photo() -> np.ndarray:
     """uint8 [61, 47, 3], natural."""
     return next(case["input"] for case in cases("picture") if case["input"].shape == (61, 47, 3))
+
+
+@pytest.fixture(scope="session")
+def siggraph17(checkpoints: dict[str, Path]) -> Iterator[colorize.Model]:
+    with colorize.Model(checkpoints["siggraph17"]) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def eccv16(checkpoints: dict[str, Path]) -> Iterator[colorize.Model]:
+    with colorize.Model(checkpoints["eccv16"]) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

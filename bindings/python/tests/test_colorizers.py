@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import PIL
 import pytest
-from conftest import MODEL_FILE, cases, tensors
+from conftest import MODEL_FILE, cases, metadata, tensors
 from PIL import Image
 
 import colorize
@@ -528,7 +528,9 @@ def test_masks_are_any_numbers(states: dict[str, dict[str, np.ndarray]]):
 
 
 def test_weights_of_another_network_are_refused(tmp_path: Path):
-    with pytest.raises(ValueError, match="holds compact; this is eccv16"):
+    with pytest.raises(
+        ValueError, match=f"holds {metadata(MODEL_FILE)['architecture']}; this is eccv16"
+    ):
         colorizers.eccv16(weights=MODEL_FILE)
     with pytest.raises(colorize.weights.WeightsError, match="there is no"):
         colorizers.siggraph17(weights=tmp_path / "nothing.pth")

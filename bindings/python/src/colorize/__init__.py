@@ -3,12 +3,28 @@
     import colorize
 
     with colorize.Model() as model:
-        rgb = model.colorize(gray)      # uint8 [H, W] -> uint8 [H, W, 3]
+        rgb = model.colorize(gray)      # [H, W] -> [H, W, 3]; uint8, uint16 or floats
+        redder = model.colorize(gray, hints=[colorize.Hint(120, 80, "#b03020", radius=6)])
 
 The work is done by libcolorize, a shared library that is found by the environment variable
 COLORIZE_LIBRARY, else beside this package, else where the system keeps its libraries.
 """
 
-from .model import Error, Model, ModelInfo, lab_to_rgb, rgb_to_lab, version
+from ._calls import Error
+from ._options import Hint
+from .color import gamut_chroma, lab_to_rgb, rgb_to_lab
+from .model import Model, ModelInfo, version
+from .session import Session, Suggestion
 
-__all__ = ["Error", "Model", "ModelInfo", "lab_to_rgb", "rgb_to_lab", "version"]
+__all__ = [
+    "Error",
+    "Hint",
+    "Model",
+    "ModelInfo",
+    "Session",
+    "Suggestion",
+    "gamut_chroma",
+    "lab_to_rgb",
+    "rgb_to_lab",
+    "version",
+]

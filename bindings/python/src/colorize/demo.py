@@ -21,8 +21,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from . import weights
-from .model import Error, Model
+from . import Error, Model, weights
 
 TITLES = {"eccv16": "Output (ECCV 16)", "siggraph17": "Output (SIGGRAPH 17)"}
 # A picture in the figure is some 600 pixels wide; more of them only cost memory.

@@ -8,60 +8,31 @@ one model between them.
 from __future__ import annotations
 
 import ctypes
-import math
-import operator
 import os
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Literal, TypeVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from . import _declarations as c
-from ._library import load
+from . import _pixels
+from ._calls import Error, call, chosen_float, chosen_word, floats, invalid, library, uint32
+from ._handle import Handle
+from ._options import Hint, HintMap, Progress, options
+from .session import Session
 
-_library = load()
-
-_Number = TypeVar("_Number", int, float)
-Progress = Callable[[float], object]
-
-_PRESETS = {"default": c.COLORIZE_PRESET_DEFAULT, "reference": c.COLORIZE_PRESET_REFERENCE}
 _MASK_CONVENTIONS = {"zero-one": c.COLORIZE_MASK_ZERO_ONE, "centred": c.COLORIZE_MASK_CENTRED}
-_FORMATS = {1: c.COLORIZE_GRAY8, 3: c.COLORIZE_RGB8, 4: c.COLORIZE_RGBA8}
-_UINT32_MAX = 2**32 - 1
 
 
 def _version() -> str:
-    number = _library.colorize_version()
+    number = library.colorize_version()
     return f"{number // 1_000_000}.{number // 1000 % 1000}.{number % 1000}"
 
 
 version: str = _version()
 """The version of the library that is loaded, for example "0.1.0"."""
-
-
-class Error(Exception):
-    """What the library, or this layer on its behalf, refuses.
-
-    status  the number, one of colorize.h's constants
-    name    its name there, for example "COLORIZE_INVALID_ARGUMENT"
-    """
-
-    status: int
-    name: str
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(status, message)
-        self.status = status
-        self.name = _library.colorize_status_name(status).decode()
-        self.message = message
-
-    def __str__(self) -> str:
-        return f"{self.message} ({self.name})"
 
 
 @dataclass(frozen=True)
@@ -102,7 +73,7 @@ class ModelInfo:
     """The temperature at which the network's plain softmax stands."""
 
 
-class Model:
+class Model(Handle):
     """A network with its weights, ready to colour.
 
     Model()      the model that lies inside the library
@@ -116,9 +87,7 @@ class Model:
     trained to see where a hint is not and where one is: "zero-one", or "centred", -0.5 and 0.5.
     """
 
-    # A model whose opening failed is closed.
-    _handle: c.colorize_model_p | None = None
-    _closed = True
+    _end = library.colorize_model_close
 
     def __init__(
         self,
@@ -129,16 +98,16 @@ class Model:
     ) -> None:
         if path is None:
             if plain_softmax_temperature is not None:
-                raise _invalid("plain_softmax_temperature is for model files")
+                raise invalid("plain_softmax_temperature is for model files")
             if mask_convention is not None:
-                raise _invalid("mask_convention is for model files")
-            self._open(_library.colorize_model_open_default)
+                raise invalid("mask_convention is for model files")
+            self._open(library.colorize_model_open_default)
             return
         name = os.fsencode(path)
         if b"\0" in name:
-            raise _invalid("path holds a zero byte")
-        options = _model_options(plain_softmax_temperature, mask_convention)
-        self._open(_library.colorize_model_open, name, ctypes.byref(options))
+            raise invalid("path holds a zero byte")
+        given = _model_options(plain_softmax_temperature, mask_convention)
+        self._open(library.colorize_model_open, name, ctypes.byref(given))
 
     @classmethod
     def from_bytes(
@@ -150,78 +119,21 @@ class Model:
     ) -> Model:
         """A model from the bytes of a model file. They are not kept."""
         values = np.frombuffer(data, np.uint8)
-        options = _model_options(plain_softmax_temperature, mask_convention)
+        given = _model_options(plain_softmax_temperature, mask_convention)
         self = cls.__new__(cls)
         self._open(
-            _library.colorize_model_open_memory,
+            library.colorize_model_open_memory,
             values.ctypes.data_as(ctypes.c_void_p),
             values.size,
-            ctypes.byref(options),
+            ctypes.byref(given),
         )
         return self
 
     def _open(self, function: Callable[..., int], *arguments: object) -> None:
         handle = c.colorize_model_p()
-        _call(function, *arguments, ctypes.byref(handle))
-        self._lock = threading.Lock()
-        self._users = 0
-        self._handle = handle
-        self._closed = False
+        call(function, *arguments, ctypes.byref(handle))
+        self._hold(handle)
         self._info = self._read_info()
-
-    # ---- Life ----
-
-    def close(self) -> None:
-        """Ends the model and frees its memory. Closing it again does nothing.
-
-        From now on every use is a ValueError. Where calls are running, in other threads or around
-        the progress function that this is called from, the last of them frees the memory.
-        """
-        if self._closed:
-            return
-        with self._lock:
-            self._closed = True
-            self._free_if_unused()
-
-    def _free_if_unused(self) -> None:
-        """The lock is held."""
-        if self._closed and self._users == 0:
-            _library.colorize_model_close(self._handle)
-            self._handle = None
-
-    @contextmanager
-    def _use(self) -> Iterator[c.colorize_model_p]:
-        """The handle, which stays valid inside the block even if the model is closed meanwhile."""
-        with self._lock:
-            handle = self._handle
-            if self._closed or handle is None:
-                raise ValueError("this colorize.Model is closed")
-            self._users += 1
-        try:
-            yield handle
-        finally:
-            with self._lock:
-                self._users -= 1
-                self._free_if_unused()
-
-    def __enter__(self) -> Model:
-        if self._closed:
-            raise ValueError("this colorize.Model is closed")
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def __del__(self) -> None:
-        self.close()
-
-    def __reduce__(self) -> str:
-        raise TypeError("a colorize.Model cannot be copied or pickled")
 
     def __repr__(self) -> str:
         if self._closed:
@@ -243,7 +155,7 @@ class Model:
         description = c.colorize_model_description(
             struct_size=ctypes.sizeof(c.colorize_model_description)
         )
-        status = _library.colorize_model_info(self._handle, ctypes.byref(description))
+        status = library.colorize_model_info(self._handle, ctypes.byref(description))
         if status != c.COLORIZE_OK:
             raise Error(status, "the library does not describe the model")
         conventions = {number: name for name, number in _MASK_CONVENTIONS.items()}
@@ -271,7 +183,7 @@ class Model:
         """float32 [bins, 2]: a and b of CIE Lab, in the order of `distribution`."""
         centres = np.empty((self._info.bins, 2), np.float32)
         with self._use() as handle:
-            _call(_library.colorize_bin_centres, handle, self._info.bins, _floats(centres))
+            call(library.colorize_bin_centres, handle, self._info.bins, floats(centres))
         return centres
 
     # ---- Colouring ----
@@ -280,73 +192,164 @@ class Model:
         self,
         image: npt.ArrayLike,
         *,
-        temperature: float | None = None,
-        network_size: int | None = None,
         preset: str | None = None,
+        network_size: int | None = None,
+        network_fit: str | None = None,
+        temperature: float | None = None,
+        style: str | None = None,
+        saturation: float | None = None,
+        upsampling: str | None = None,
+        gamut: str | None = None,
+        variant: int = 0,
+        hints: Iterable[Hint] | None = None,
+        hint_map: HintMap | None = None,
+        palette: npt.ArrayLike | None = None,
+        palette_strength: float | None = None,
         threads: int | None = None,
         progress: Progress | None = None,
-        out: npt.NDArray[np.uint8] | None = None,
-    ) -> npt.NDArray[np.uint8]:
-        """Colours a picture: uint8 [H, W, 3], or [H, W, 4] if it has alpha.
+        dtype: npt.DTypeLike | None = None,
+        bgra: bool = False,
+        out: npt.NDArray[Any] | None = None,
+    ) -> npt.NDArray[Any]:
+        """Colours a picture: [H, W, 3], or [H, W, 4] if it has alpha, of the picture's type.
 
-        image         uint8 [H, W], [H, W, 1], [H, W, 3] or [H, W, 4], sRGB-encoded, of any strides;
-                      H and W are 1 to 1048576. Only the lightness of a coloured picture is looked
-                      at; alpha is copied as it is. It is read in place where the pixels of a row
-                      are contiguous, and copied first otherwise.
-        temperature   of the annealed mean, 0.01 to 10: towards 0 vivid and patchy, at 1 even and
-                      dull. Default: 0.38, the paper's.
+        image         [H, W], [H, W, 1], [H, W, 2] (gray, alpha), [H, W, 3] or [H, W, 4] (RGB,
+                      alpha), of any strides: uint8, uint16, or floats from 0 to 1. H and W are 1 to
+                      1048576. Values are sRGB-encoded, alpha is not premultiplied. Only the
+                      lightness of a coloured picture is looked at; alpha is copied as it is.
+                      Floats below 0 count as 0, above 1 as 1, NaN as 0; other floats than float32
+                      become float32. It is read in place where the pixels of a row are contiguous,
+                      and copied first otherwise.
+
+        What the network sees
+
+        preset        "default": the best picture that this version knows how to make; "reference":
+                      what the released Python pipeline computes, step by step.
         network_size  the side of the square, in pixels, that the network sees: a multiple of
                       `info.network_size_multiple` up to 2048. Default: `info.default_network_size`
                       (preset "reference": 256).
-        preset        "default": the best picture that this version knows how to make; "reference":
-                      what the released Python pipeline computes, step by step.
-        threads       how many work on this call, 1 to 256. Default: the processors at hand. Has no
+        network_fit   "square": the picture squashed to that square, the default; "aspect": its
+                      longer side is `network_size`, and it keeps its proportions as far as the
+                      multiple allows.
+
+        Dials
+
+        temperature   of the annealed mean, 0.01 to 10: towards 0 vivid and patchy, at 1 even and
+                      dull. Default: 0.38, the paper's. siggraph17 has none: there `saturation` is
+                      the dial.
+        saturation    what a and b of CIE Lab are multiplied by, 0.01 to 10. Default: 1.
+        style         both in plain words, where they are not given: "natural" (0.6 and 0.9) or
+                      "vivid" (0.25 and 1.3).
+        variant       0: the most likely colouring; 1 to 4: others that the network holds possible,
+                      each coherent over the picture. Not for siggraph17.
+        upsampling    "guided", along the edges of the picture's lightness, or "bilinear". Default:
+                      guided (preset "reference": bilinear).
+        gamut         what becomes of colours that sRGB has not at the pixel's lightness:
+                      "keep-hue", the largest chroma at this lightness and hue, or "clip", each
+                      channel by itself. Default: keep-hue (preset "reference": clip).
+
+        Colours that are known, for networks with `info.takes_hints`
+
+        hints         a sequence of `Hint`, at most 1048576. With the default preset the result is
+                      also drawn to them where the network does not follow.
+        hint_map      the same as pictures, (ab, mask): a and b of CIE Lab, floats [H, W, 2], where
+                      mask, [H, W], is not 0.
+
+        Colours of another picture, with any network
+
+        palette           a picture whose distribution of colours this one is to have: [h, w, 3] or
+                          [h, w, 4] (RGB, alpha), of the types of `image`, of any size.
+        palette_strength  how far, 0.01 to 1. Default: 1.
+
+        The call
+
+        threads       how many work on it, 1 to 256. Default: the processors at hand. Has no
                       influence on the result.
         progress      is called from time to time with the work done so far, 0 to 1. If it returns
                       something true, the call ends with an Error named COLORIZE_CANCELLED; if it
                       raises, the call is cancelled and the exception comes out of it.
-        out           where to write: uint8 [H, W, 3] or [H, W, 4], writable, the pixels of a row
-                      contiguous. It may be `image` itself. After an error its content is undefined.
+        dtype         of the result: uint8, uint16 or float32. Default: the type of `image`, or
+                      float32 for other floats. Its lightness is that of all bits of `image`.
+        bgra          whether four channels are blue, green, red, alpha, as of cairo, GTK and Qt, in
+                      `image` and in the result, which then has four; for uint8.
+        out           where to write: [H, W, 3] or [H, W, 4] of uint8, uint16 or float32, writable,
+                      the pixels of a row contiguous. It may be `image` itself, or a view of the
+                      same memory with as many bytes a pixel. After an error its content is
+                      undefined.
+
+        Raises TypeError for another type of array, and Error, which names the value and its bound,
+        for the rest.
         """
-        pixels = np.asarray(image)
-        _check_pixels(pixels, "image", (1, 3, 4))
-        height, width = pixels.shape[:2]
-        if out is None:
-            channels = 4 if pixels.shape[2:] == (4,) else 3
-            result = np.empty((height, width, channels), np.uint8)
-        else:
-            result = out
-            if not isinstance(result, np.ndarray):
-                raise TypeError(f"out is a {type(result).__name__}; it must be a NumPy array")
-            _check_pixels(result, "out", (3, 4))
-            if result.shape[:2] != (height, width):
-                raise _invalid(
-                    f"out has shape {result.shape}; image has {height} rows and {width} columns"
-                )
-            if not result.flags.writeable:
-                raise _invalid("out is read-only")
-            if _row_bytes(result) is None:
-                raise _invalid("out has gaps between the pixels of a row")
-
-        same = pixels.shape == result.shape and (
-            pixels.__array_interface__["data"][0] == result.__array_interface__["data"][0]
-            and _row_bytes(pixels) == _row_bytes(result)
-        )
-        if _row_bytes(pixels) is None or (not same and np.may_share_memory(pixels, result)):
-            pixels = pixels.copy(order="C")
-
+        pixels = _pixels.source(image, bgra)
+        result = _pixels.result(pixels.shape, pixels.dtype, out, dtype, bgra)
+        pixels = _pixels.readable(pixels, result)
         with (
             self._use() as handle,
-            _options(temperature, network_size, preset, threads, progress) as options,
+            options(
+                preset=preset,
+                network_size=network_size,
+                network_fit=network_fit,
+                temperature=temperature,
+                style=style,
+                saturation=saturation,
+                upsampling=upsampling,
+                gamut=gamut,
+                variant=variant,
+                hints=hints,
+                hint_map=hint_map,
+                picture_shape=pixels.shape,
+                palette=palette,
+                palette_strength=palette_strength,
+                threads=threads,
+                progress=progress,
+            ) as chosen,
         ):
-            _call(
-                _library.colorize_run,
+            call(
+                library.colorize_run,
                 handle,
-                ctypes.byref(_image(pixels)),
-                ctypes.byref(_image(result)),
-                ctypes.byref(options),
+                ctypes.byref(_pixels.image(pixels, bgra)),
+                ctypes.byref(_pixels.image(result, bgra)),
+                ctypes.byref(chosen),
             )
         return result
+
+    def session(
+        self,
+        image: npt.ArrayLike,
+        *,
+        preset: str | None = None,
+        network_size: int | None = None,
+        network_fit: str | None = None,
+        threads: int | None = None,
+        progress: Progress | None = None,
+        bgra: bool = False,
+    ) -> Session:
+        """A picture to be coloured again and again, see `Session`. The picture is copied.
+
+        The arguments are those of `colorize`; what they say of the network holds for the whole
+        session.
+        """
+        pixels = _pixels.readable(_pixels.source(image, bgra))
+        session = c.colorize_session_p()
+        with (
+            self._use() as handle,
+            options(
+                preset=preset,
+                network_size=network_size,
+                network_fit=network_fit,
+                threads=threads,
+                progress=progress,
+            ) as chosen,
+        ):
+            call(
+                library.colorize_session_open,
+                handle,
+                ctypes.byref(_pixels.image(pixels, bgra)),
+                ctypes.byref(chosen),
+                ctypes.byref(session),
+            )
+            # Inside of the block: what `progress` raised at the end must not leave it open.
+            return Session(session, pixels.shape, pixels.dtype)
 
     def predict(
         self,
@@ -372,7 +375,7 @@ class Model:
         temperature, threads, progress: as for `colorize`
         """
         return self._run_network(
-            _library.colorize_predict,
+            library.colorize_predict,
             2,
             self._info.output_stride,
             lightness,
@@ -401,7 +404,7 @@ class Model:
         the network was trained to give.
         """
         return self._run_network(
-            _library.colorize_distribution,
+            library.colorize_distribution,
             self._info.bins,
             self._info.distribution_stride,
             lightness,
@@ -426,10 +429,10 @@ class Model:
     ) -> npt.NDArray[np.float32]:
         values = np.ascontiguousarray(lightness, np.float32)
         if values.ndim != 2:
-            raise _invalid(f"lightness has shape {values.shape}; it must be [H, W]")
+            raise invalid(f"lightness has shape {values.shape}; it must be [H, W]")
         height, width = values.shape
         if (hints is None) != (mask is None):
-            raise _invalid("hints and mask go together")
+            raise invalid("hints and mask go together")
         arrays = [values]
         if hints is not None and mask is not None:
             arrays.append(_of_shape((2, height, width), hints, "hints"))
@@ -437,190 +440,37 @@ class Model:
         rounding = self._info.network_size_rounding
         sides = [-(-side // rounding) * rounding // stride for side in (height, width)]
         result = np.empty((channels, *sides), np.float32)
-        pointers = [_floats(array) for array in arrays] + [None] * (3 - len(arrays))
-        with self._use() as handle, _options(temperature, None, None, threads, progress) as options:
-            _call(
+        pointers = [floats(array) for array in arrays] + [None] * (3 - len(arrays))
+        with (
+            self._use() as handle,
+            options(temperature=temperature, threads=threads, progress=progress) as chosen,
+        ):
+            call(
                 function,
                 handle,
-                _uint32("width", width),
-                _uint32("height", height),
+                uint32("width", width),
+                uint32("height", height),
                 *pointers,
-                ctypes.byref(options),
-                _floats(result),
+                ctypes.byref(chosen),
+                floats(result),
             )
         return result
-
-
-# ---- Colour ----
-
-
-def rgb_to_lab(rgb: npt.ArrayLike) -> npt.NDArray[np.float32]:
-    """CIE Lab of sRGB: float32 [..., 3], L 0 to 100, a and b; the white point is D65 (2 degrees).
-
-    rgb  floats [..., 3], sRGB-encoded, 0 to 1; values outside are taken as they are
-    """
-    values = _colours(rgb, "rgb")
-    result = np.empty_like(values)
-    _call(_library.colorize_rgb_to_lab, _floats(values), _floats(result), values.size // 3)
-    return result
-
-
-def lab_to_rgb(lab: npt.ArrayLike, clip: bool = True) -> npt.NDArray[np.float32]:
-    """sRGB of CIE Lab: float32 [..., 3], sRGB-encoded.
-
-    lab   floats [..., 3]: L 0 to 100, a and b
-    clip  whether each channel is clipped to 0 to 1; if not, colours outside of sRGB's gamut come
-          back as they are, below 0 or above 1
-    """
-    values = _colours(lab, "lab")
-    result = np.empty_like(values)
-    _call(
-        _library.colorize_lab_to_rgb, _floats(values), _floats(result), values.size // 3, bool(clip)
-    )
-    return result
-
-
-# ---- Between Python and C ----
-
-
-def _call(function: Callable[..., int], *arguments: object) -> None:
-    """Calls a function whose last argument is an error, and raises what it reports."""
-    error = c.colorize_error()
-    status = function(*arguments, ctypes.byref(error))
-    if status != c.COLORIZE_OK:
-        raise Error(status, error.message.decode(errors="replace"))
-
-
-def _invalid(message: str) -> Error:
-    return Error(c.COLORIZE_INVALID_ARGUMENT, message)
-
-
-def _uint32(name: str, value: int) -> int:
-    """ctypes would drop the bits that do not fit."""
-    number = operator.index(value)
-    if not 0 <= number <= _UINT32_MAX:
-        raise _invalid(f"{name} is {number}; it must be 0 to {_UINT32_MAX}")
-    return number
-
-
-def _chosen(name: str, value: _Number | None) -> _Number | Literal[0]:
-    """In C a zero means the default; here that is None, and a zero is a mistake."""
-    if value is None:
-        return 0
-    if value == 0:
-        raise _invalid(f"{name} is 0; leave it out for the default")
-    return value
 
 
 def _model_options(
     plain_softmax_temperature: float | None, mask_convention: str | None
 ) -> c.colorize_model_options:
-    if mask_convention is not None and mask_convention not in _MASK_CONVENTIONS:
-        raise _invalid(
-            f"mask_convention is {mask_convention!r}; it must be "
-            f"{' or '.join(map(repr, _MASK_CONVENTIONS))}"
-        )
     return c.colorize_model_options(
         struct_size=ctypes.sizeof(c.colorize_model_options),
-        plain_softmax_temperature=_chosen("plain_softmax_temperature", plain_softmax_temperature),
-        mask_convention=_MASK_CONVENTIONS[mask_convention] if mask_convention else 0,
+        plain_softmax_temperature=chosen_float(
+            "plain_softmax_temperature", plain_softmax_temperature
+        ),
+        mask_convention=chosen_word("mask_convention", mask_convention, _MASK_CONVENTIONS),
     )
-
-
-@contextmanager
-def _options(
-    temperature: float | None,
-    network_size: int | None,
-    preset: str | None,
-    threads: int | None,
-    progress: Progress | None,
-) -> Iterator[c.colorize_options]:
-    """The options of a call made inside the block, which raises what `progress` raises."""
-    if preset is not None and preset not in _PRESETS:
-        raise _invalid(f"preset is {preset!r}; it must be {' or '.join(map(repr, _PRESETS))}")
-    options = c.colorize_options(
-        struct_size=ctypes.sizeof(c.colorize_options),
-        preset=_PRESETS[preset or "default"],
-        network_size=_uint32("network_size", _chosen("network_size", network_size)),
-        temperature=_chosen("temperature", temperature),
-        threads=_uint32("threads", _chosen("threads", threads)),
-    )
-    raised: list[BaseException] = []
-    if progress is not None:
-
-        def report(_: object, fraction: float) -> int:
-            try:
-                return 1 if progress(fraction) else 0
-            except BaseException as exception:
-                # ctypes would print it and go on.
-                raised.append(exception)
-                return 1
-
-        options.progress = c.colorize_progress(report)
-    try:
-        yield options
-    except Error:
-        if not raised:
-            raise
-    if raised:
-        raise raised[0]
-
-
-def _check_pixels(array: npt.NDArray[np.uint8], name: str, channels: tuple[int, ...]) -> None:
-    if array.dtype != np.uint8:
-        raise TypeError(f"{name} is of {array.dtype}; it must be of uint8")
-    is_gray = array.ndim == 2 and 1 in channels
-    if not is_gray and (array.ndim != 3 or array.shape[2] not in channels):
-        shapes = ["[H, W]"] * (1 in channels) + [f"[H, W, {count}]" for count in channels]
-        raise _invalid(f"{name} has shape {array.shape}; it must be {' or '.join(shapes)}")
-    if array.size == 0:
-        raise _invalid(f"{name} has shape {array.shape}, which is without pixels")
-
-
-def _row_bytes(array: npt.NDArray[np.uint8]) -> int | None:
-    """From a row's first byte to the next row's; None if C could not walk the array like that."""
-    height, width = array.shape[:2]
-    channels = int(math.prod(array.shape[2:]))
-    # NumPy gives dimensions of 1 any stride that it likes.
-    if channels > 1 and array.strides[2] != 1:
-        return None
-    if width > 1 and array.strides[1] != channels:
-        return None
-    if height <= 1:
-        return int(width) * channels
-    stride = int(array.strides[0])
-    return stride if stride >= width * channels else None
-
-
-def _image(array: npt.NDArray[np.uint8]) -> c.colorize_image:
-    height, width = array.shape[:2]
-    return c.colorize_image(
-        # Of a read-only array ctypes would give no pointer.
-        pixels=array.__array_interface__["data"][0],
-        row_bytes=_row_bytes(array),
-        width=_uint32("width", width),
-        height=_uint32("height", height),
-        format=_FORMATS[math.prod(array.shape[2:])],
-    )
-
-
-def _colours(array: npt.ArrayLike, name: str) -> npt.NDArray[np.float32]:
-    """float32 [..., 3], contiguous."""
-    values = np.asarray(array)
-    if not np.issubdtype(values.dtype, np.floating):
-        # Bytes would be taken for values of 0 to 255 times white.
-        raise TypeError(f"{name} is of {values.dtype}; it must be of floats")
-    if values.shape[-1:] != (3,):
-        raise _invalid(f"{name} has shape {values.shape}; its last dimension must be 3")
-    return np.ascontiguousarray(values, np.float32)
 
 
 def _of_shape(shape: tuple[int, ...], array: npt.ArrayLike, name: str) -> npt.NDArray[np.float32]:
     values = np.ascontiguousarray(array, np.float32)
     if values.shape != shape:
-        raise _invalid(f"{name} has shape {values.shape}; with this lightness it must be {shape}")
+        raise invalid(f"{name} has shape {values.shape}; with this lightness it must be {shape}")
     return values
-
-
-def _floats(array: npt.NDArray[np.float32]) -> ctypes._Pointer[ctypes.c_float]:
-    return array.ctypes.data_as(ctypes.POINTER(ctypes.c_float))

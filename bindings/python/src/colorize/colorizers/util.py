@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..model import lab_to_rgb, rgb_to_lab
+from ..color import lab_to_rgb, rgb_to_lab
 from ._array import Array, floats, is_double
 
 # Colours are computed this many pixels at a time: memory then holds little beside input and output.
