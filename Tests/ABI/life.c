@@ -91,12 +91,69 @@ static void use(colorize_model *model) {
   free(centres);
 }
 
+/* Everything that can be steered, in exact amounts of memory. */
+static void steer(colorize_model *model) {
+  const size_t pixels = WIDTH * HEIGHT;
+  uint16_t *gray = malloc(pixels * sizeof *gray);
+  float *rgb = malloc(3 * pixels * sizeof *rgb);
+  float *ab = malloc(2 * pixels * sizeof *ab);
+  float *confidence = malloc(pixels * sizeof *confidence);
+  uint8_t *mask = malloc(pixels);
+  colorize_hint *hint = calloc(1, sizeof *hint);
+  colorize_suggestion *suggestions = malloc(5 * sizeof *suggestions);
+  for (size_t i = 0; i < pixels; i++) {
+    gray[i] = (uint16_t)(i * 97);
+    mask[i] = i % 50 == 0;
+    ab[2 * i] = ab[2 * i + 1] = (float)(i % 30);
+  }
+  *hint = (colorize_hint){.x = 3, .y = HEIGHT, .radius = 5, .space = COLORIZE_COLOR_RGB, .color = {1}};
+  const colorize_hint_map map = {sizeof map, ab, 8 * WIDTH, mask, WIDTH};
+  colorize_image in = image(gray, 2, COLORIZE_GRAY16);
+  colorize_image out = image(rgb, 12, COLORIZE_RGB_FLOAT);
+  colorize_options options = {.struct_size = sizeof options,
+                              .network_size = SIDE,
+                              .network_fit = COLORIZE_FIT_ASPECT,
+                              .threads = 2};
+  colorize_session *session;
+  colorize_error error;
+  expect(COLORIZE_OK, colorize_session_open(model, &in, &options, &session, &error), "session");
+  options.hints = hint;
+  options.hint_count = 1;
+  options.hint_map = &map;
+  options.variant = 2;
+  expect(COLORIZE_OK, colorize_session_run(session, &out, &options, &error), "session_run");
+  colorize_image palette = out;
+  uint8_t *again = malloc(4 * pixels);
+  out = image(again, 4, COLORIZE_BGRA8);
+  options.palette = &palette;
+  expect(COLORIZE_OK, colorize_session_run(session, &out, &options, &error), "palette");
+  const float point[2] = {WIDTH, 0};
+  expect(COLORIZE_OK,
+         colorize_session_suggest(session, point, 1, 5, &options, suggestions, &error), "suggest");
+  expect(COLORIZE_OK,
+         colorize_session_confidence(session, NULL, confidence, 4 * WIDTH, &error), "confidence");
+  expect(COLORIZE_OK, colorize_gamut_chroma(50, confidence, confidence, pixels, &error), "gamut");
+  float sum = suggestions[0].probability;
+  for (size_t i = 0; i < pixels; i++) sum += confidence[i] + rgb[3 * i] + again[4 * i];
+  if (sum == 0) printf("nothing\n");
+  colorize_session_close(session);
+  free(gray);
+  free(rgb);
+  free(again);
+  free(ab);
+  free(confidence);
+  free(mask);
+  free(hint);
+  free(suggestions);
+}
+
 int main(int argc, char **argv) {
   colorize_model *model;
   colorize_error error;
   if (argc != 2) return EXIT_FAILURE;
   expect(COLORIZE_OK, colorize_model_open_default(&model, &error), "colorize_model_open_default");
   use(model);
+  steer(model);
   colorize_model_close(model);
 
   size_t size = 0;

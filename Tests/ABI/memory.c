@@ -113,6 +113,52 @@ static colorize_status run_alpha(void *output, colorize_error *error) {
   return run_in(COLORIZE_RGBA8, COLORIZE_RGBA8, output, error);
 }
 
+/* With all that a caller can steer. */
+static colorize_status run_steered(void *output, colorize_error *error) {
+  static float ab[2 * WIDTH * HEIGHT];
+  static uint8_t mask[WIDTH * HEIGHT] = {1};
+  const colorize_hint_map map = {sizeof map, ab, 8 * WIDTH, mask, WIDTH};
+  const colorize_hint hints[2] = {
+      {.x = 5, .y = 5, .radius = 2, .space = COLORIZE_COLOR_AB, .color = {20, 20}},
+      {.x = 9, .y = 9, .space = COLORIZE_COLOR_RGB, .color = {1, 0.5f, 0}}};
+  colorize_image in = image(gray, WIDTH, HEIGHT, COLORIZE_GRAY8);
+  colorize_image out = image(output, WIDTH, HEIGHT, COLORIZE_RGB8);
+  colorize_image palette = image((uint8_t *)"colours of it", 2, 2, COLORIZE_RGB8);
+  colorize_options options = {.struct_size = sizeof options,
+                              .network_size = next_network_size(),
+                              .threads = threads,
+                              .saturation = 2,
+                              .variant = 3,
+                              .hints = hints,
+                              .hint_count = 2,
+                              .hint_map = &map,
+                              .palette = &palette};
+  return colorize_run(model, &in, &out, &options, error);
+}
+
+/* A session from its beginning to its end. */
+static colorize_status session(void *output, colorize_error *error) {
+  colorize_image in = image(gray, WIDTH, HEIGHT, COLORIZE_GRAY8);
+  colorize_image out = image(output, WIDTH, HEIGHT, COLORIZE_RGB8);
+  colorize_options options = small_options();
+  options.network_size = next_network_size();
+  options.threads = threads;
+  static const float points[4] = {1, 1, 2, 2};
+  static colorize_suggestion suggestions[2 * 3];
+  static float confidence[WIDTH * HEIGHT];
+  colorize_session *session;
+  poison(&session, sizeof session);
+  colorize_status status = colorize_session_open(model, &in, &options, &session, error);
+  CHECK((session == NULL) == (status != COLORIZE_OK));
+  if (status == COLORIZE_OK)
+    status = colorize_session_suggest(session, points, 2, 3, &options, suggestions, error);
+  if (status == COLORIZE_OK)
+    status = colorize_session_confidence(session, &options, confidence, 4 * WIDTH, error);
+  if (status == COLORIZE_OK) status = colorize_session_run(session, &out, &options, error);
+  colorize_session_close(session);
+  return status;
+}
+
 static colorize_status predict(void *output, colorize_error *error) {
   colorize_options options = {.struct_size = sizeof options, .threads = threads};
   uint32_t width = 16 + next_network_size() % 32 / 16 * 16;
@@ -134,6 +180,8 @@ static const operation opening[] = {
 static const operation running[] = {
     {"colorize_run, gray", run_gray, 1},
     {"colorize_run, alpha", run_alpha, 1},
+    {"colorize_run, steered", run_steered, 1},
+    {"a session", session, 1},
     {"colorize_predict", predict, 1},
     {"colorize_distribution", distribution, 1},
 };
