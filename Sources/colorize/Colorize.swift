@@ -11,7 +11,7 @@ struct Colorize: ParsableCommand {
     abstract: "Colours black-and-white photographs.",
     version: version,
     subcommands: [
-      Run.self, Info.self, Doctor.self, Profile.self, Convert.self, Evaluate.self,
+      Run.self, Suggest.self, Info.self, Doctor.self, Profile.self, Convert.self, Evaluate.self,
       GamutCommand.self, Train.self,
     ],
     defaultSubcommand: Run.self)

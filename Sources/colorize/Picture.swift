@@ -205,18 +205,22 @@ struct Picture: ~Copyable {
   }
 }
 
+extension PictureError {
+  /// Says it of a file, as one line; the exit status is that of what was begun and cannot be ended.
+  func report(_ file: FileName) -> ExitCode {
+    guard case .failed(let reason) = self else { Interrupt.end() }
+    Terminal.say(file, reason)
+    return .failure
+  }
+}
+
 extension FileName {
-  /// Reads a picture that an option names, at 8 bits, for `body`, or says why that cannot be.
-  func readAsOption<Result>(
-    _ body: (ImageView) throws(PictureError) -> Result
-  ) throws(ExitCode) -> Result {
+  /// Reads a picture that an option names, at 8 bits, or says why that cannot be.
+  func readForOption() throws(ExitCode) -> Picture {
     do throws(PictureError) {
-      let picture = try Picture(self, IMAGE_FILE_8_BITS)
-      return try picture.withView(body)
+      return try Picture(self, IMAGE_FILE_8_BITS)
     } catch {
-      guard case .failed(let reason) = error else { Interrupt.end() }
-      Terminal.say(self, reason)
-      throw .failure
+      throw error.report(self)
     }
   }
 }

@@ -5,15 +5,19 @@ import CImageFiles
 import ColorizeCore
 import Glibc
 
-extension Preset: ExpressibleByArgument {}
-
 struct Run: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "run",
     abstract: "Colours black-and-white photographs.",
     usage: """
-      colorize [--model FILE] [--network-size N] [--temperature T] [--preset NAME]
-               [--threads N] [-o OUT] [--quiet] INPUT...
+      colorize [--model FILE] [--hint X,Y,#RRGGBB[,RADIUS]]... [--hints STROKES]
+               [--temperature T] [--saturation S] [--style NAME] [--variant N]
+               [--palette-from PICTURE] [--palette-strength S] [--upsampling NAME]
+               [--gamut NAME] [--network-size N] [--fit NAME] [--preset NAME] [--threads N]
+               [-o OUT] [--quiet] INPUT...
+      colorize suggest [--model FILE] [--network-size N] [--fit NAME]
+               [--hint X,Y,#RRGGBB[,RADIUS]]... [--hints STROKES] [--temperature T]
+               [--count N] [--threads N] PHOTO X,Y...
       colorize info [MODEL]
       colorize doctor [MODEL]
       colorize profile [--model FILE] [--size N] [--threads N] [--rounds N] [--csv]
@@ -47,11 +51,12 @@ struct Run: ParsableCommand {
       A picture that cannot be coloured is reported, and the others are done; the exit status is \
       then 1.
 
-      'colorize info' says what a model is, 'colorize doctor' checks it on this processor, \
-      'colorize profile' times its layers, 'colorize convert' makes one of a checkpoint, 'colorize \
-      evaluate' compares what it makes with photographs, 'colorize gamut' counts their colours, \
-      'colorize train' learns from them. A file of the name info, doctor, profile, convert, \
-      evaluate, gamut, train, run or help is given as ./info.
+      'colorize suggest' says which colours a place may have, 'colorize info' what a model is; \
+      'colorize doctor' checks it on this processor, 'colorize profile' times its layers, 'colorize \
+      convert' makes one of a checkpoint, 'colorize evaluate' compares what it makes with \
+      photographs, 'colorize gamut' counts their colours, 'colorize train' learns from them. A file \
+      of the name suggest, info, doctor, profile, convert, evaluate, gamut, train, run or help is \
+      given as ./info.
       """)
 
   @Argument(help: ArgumentHelp("PNG, JPEG and TIFF files.", valueName: "INPUT"))
@@ -71,23 +76,9 @@ struct Run: ParsableCommand {
       valueName: "FILE"))
   var model: FileName?
 
-  @Option(
-    help: ArgumentHelp(
-      "The side, in pixels, of the square at which the network sees a picture: up to 2048. "
-        + "Larger is slower, and not always better. (default: the model's own)", valueName: "N"))
-  var networkSize: Int?
-
-  @Option(
-    help: ArgumentHelp(
-      "0.01 to 10: towards 0 colours are vivid and patchy, at 1 even and dull. (default: 0.38)",
-      valueName: "T"))
-  var temperature: Float?
-
-  @Option(
-    help: ArgumentHelp(
-      "'default' makes the best picture, 'reference' what the released Python pipeline makes.",
-      valueName: "NAME"))
-  var preset = Preset.standard
+  @OptionGroup var known: HintOptions
+  @OptionGroup var colour: ColourOptions
+  @OptionGroup var network: NetworkOptions
 
   @Option(
     help: ArgumentHelp(
@@ -99,13 +90,7 @@ struct Run: ParsableCommand {
   var quiet = false
 
   func validate() throws {
-    if let temperature, !AnnealedMean.temperatures.contains(temperature) {
-      throw ValidationError("--temperature is \(temperature); it must be 0.01 to 10.")
-    }
-    if let threads, !(1...RunOptions.maximumThreads).contains(threads) {
-      throw ValidationError(
-        "--threads is \(threads); it must be 1 to \(RunOptions.maximumThreads).")
-    }
+    try Bounds.check("--threads", threads, 1...RunOptions.maximumThreads)
   }
 
   func run() throws {
@@ -119,16 +104,18 @@ struct Run: ParsableCommand {
   private func colourAll() throws {
     let outputs = try Outputs(inputs, output: output)
     let model = try ModelChoice(file: model).open()
-    if let networkSize { try model.check(networkSize: networkSize) }
+    try network.check(for: model)
+    Interrupt.listen()
+    let known = try KnownColours(known, for: model)
+    let palette = try colour.paletteFrom.map { try PalettePicture($0) }
     try outputs.makeFolder()
 
-    Interrupt.listen()
     let progress = ProgressLine(isQuiet: quiet)
     var failures = 0
     for (index, job) in outputs.jobs.enumerated() {
       progress.begin(job.input, number: index + 1, of: outputs.jobs.count)
       do throws(PictureError) {
-        let notes = try colour(job, model, progress)
+        let notes = try colour(job, model, known, palette, progress)
         progress.end()
         progress.report(job.input, job.output)
         if !quiet { for note in notes { Terminal.say(job.input, note) } }
@@ -146,18 +133,22 @@ struct Run: ParsableCommand {
 
   /// - Returns: what there is to say of the picture.
   private func colour(
-    _ job: Job, _ model: Model, _ progress: ProgressLine
+    _ job: Job, _ model: Model, _ known: KnownColours, _ palette: PalettePicture?,
+    _ progress: ProgressLine
   ) throws(PictureError) -> [String] {
+    let picture = try Picture(job.input, IMAGE_FILE_ALL_BITS)
     var options = RunOptions()
-    options.preset = preset
-    options.networkSize = networkSize
-    options.temperature = temperature
+    colour.set(&options)
+    network.set(&options)
     options.threads = threads
+    options.hints = try known.hints(picture.width, picture.height)
+    options.palette = palette?.view
     options.progress = { fraction in
       progress.update(fraction)
       return Interrupt.wanted
     }
-    let picture = try Picture(job.input, IMAGE_FILE_ALL_BITS)
+    // Hints and palette are read through pointers.
+    defer { withExtendedLifetime((known, palette)) {} }
     return try picture.colour(with: model, options, to: job)
   }
 }

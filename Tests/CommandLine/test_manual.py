@@ -8,7 +8,7 @@ import pytest
 from support import ROOT, USAGE
 
 PAGE = ROOT / "docs/colorize.1"
-COMMANDS = ["run", "info", "doctor", "profile", "convert", "evaluate", "gamut", "train"]
+COMMANDS = ["run", "suggest", "info", "doctor", "profile", "convert", "evaluate", "gamut", "train"]
 
 
 def options(text):

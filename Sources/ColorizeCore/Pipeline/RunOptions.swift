@@ -80,6 +80,7 @@ package struct RunOptions {
   package static let maximumThreads = Team.maximumSize
   package static let saturations: ClosedRange<Float> = 0.01...10
   package static let paletteStrengths: ClosedRange<Float> = 0.01...1
+  package static let variants = 0...Variant.count
 
   package init() {}
 
@@ -94,7 +95,7 @@ package struct RunOptions {
     try check("temperature", temperature, AnnealedMean.temperatures)
     try check("saturation", saturation, Self.saturations)
     try check("palette_strength", paletteStrength, Self.paletteStrengths)
-    guard (0...Variant.count).contains(variant) else {
+    guard Self.variants.contains(variant) else {
       throw .invalidArgument("variant is \(variant); it must be 0 to \(Variant.count)")
     }
     if let threads, !(1...Self.maximumThreads).contains(threads) {
