@@ -331,7 +331,7 @@ void colorize_options_init(colorize_options *options, size_t struct_size);
  * 2048x2048. A model keeps up to 96 MB of that for its next run. (With OpenBLAS it is two megabytes for each thread, and OpenBLAS maps and keeps 128 MB
  * for each, of which it touches a few.) Beyond the model and these, the memory needed grows with the picture's sides, not with
  * its area: about 20 bytes for each row, 30 for each column, and 12 more for each column and thread; and 8 bytes for each
- * pixel of the network's ab.
+ * pixel of the network's ab, or, with COLORIZE_UPSAMPLING_GUIDED, 45 for each pixel that it sees.
  *
  * While the network runs nothing is written. Once output rows are being written, an error or a cancel leaves `out`
  * undefined (and `in` too, if they are the same). */

@@ -123,6 +123,14 @@ package struct Network: Sendable {
       width: width.roundedUp(to: sizeRounding) / abStride)
   }
 
+  /// `[2, height, width]` of the ab of an input of this size before the network's own upsampling.
+  func cellShape(height: Int, width: Int) -> Shape {
+    let shape = abShape(height: height, width: width)
+    guard case .annealedMean(let upsampling) = decoder else { return shape }
+    return Shape(
+      channels: 2, height: shape.height / upsampling, width: shape.width / upsampling)
+  }
+
   /// Names and shapes of all tensors that a model file must hold.
   package var parameters: [Parameter] {
     let own = nodes.flatMap { node in

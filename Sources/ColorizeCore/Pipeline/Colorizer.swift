@@ -10,9 +10,11 @@ package enum Colorizer {
     try validate(input, output)
     let team = Team(threads: options.threads)
     let work = Work(
-      model, input, try Session.networkSize(model, input, options))
+      model, input, try Session.networkSize(model, input, options),
+      isGuided: isGuided(options, options.preset))
     let progress = Progress(
-      stages: [work.resampling, work.network, work.rendering], callback: options.progress, team)
+      stages: [work.resampling, work.network, work.upsampling, work.rendering],
+      callback: options.progress, team)
     let session = try Session(model: model, input, nil, options, team, progress)
     progress.nextStage()
     try run(session, output, options, team, progress)
@@ -25,13 +27,15 @@ package enum Colorizer {
     try options.validate()
     try validate(session.picture, output)
     let team = Team(threads: options.threads)
-    let work = Work(session.model, session.picture, (session.width, session.height))
+    let work = Work(
+      session.model, session.picture, (session.width, session.height),
+      isGuided: isGuided(options, session.preset))
     let progress = Progress(
-      stages: [work.network, work.rendering], callback: options.progress, team)
+      stages: [work.network, work.upsampling, work.rendering], callback: options.progress, team)
     try run(session, output, options, team, progress)
   }
 
-  /// The two stages behind the network's input.
+  /// The stages behind the network's input.
   private static func run(
     _ session: Session, _ output: ImageView, _ options: RunOptions, _ team: Team,
     _ progress: Progress
@@ -49,11 +53,22 @@ package enum Colorizer {
     var palette: Palette?
     if let picture = options.palette { palette = try Palette(picture, kernels: kernels, team) }
     let decoder = Decoder(model, temperature: options.temperatureOfColours, team)
-    let abShape = model.network.abShape(height: session.height, width: session.width)
+    let isGuided = isGuided(options, session.preset)
+    let abShape =
+      isGuided
+      ? model.network.cellShape(height: session.height, width: session.width)
+      : model.network.abShape(height: session.height, width: session.width)
+    let guided =
+      isGuided
+      ? try GuidedUpsampling(
+        cellsHigh: abShape.height, cellsWide: abShape.width, lightness: session.lightness.start,
+        seenHeight: session.height, seenWidth: session.width) : nil
     let renderer = try Renderer(
-      input: session.picture, output: output, abHeight: abShape.height, abWidth: abShape.width,
+      input: session.picture, output: output, abHeight: guided?.height ?? abShape.height,
+      abWidth: guided?.width ?? abShape.width, guide: guided?.guide,
       gamutMapping: options.gamutMapping ?? (isReference ? .clip : .keepHue), kernels: kernels,
       workers: team.size)
+    let ab = isGuided ? try Memory<Float>(count: abShape.count) : renderer.ab
 
     try model.withPlan(
       .ab, height: session.height, width: session.width, workers: team.size
@@ -61,34 +76,45 @@ package enum Colorizer {
       session.feed(hints, to: plan.input(workspace))
       try plan.run(workspace, team, progress: progress.report)
       if let variant { try decoder.tilt(plan.output(workspace), variant) }
-      try decoder.ab(plan.output(workspace), into: renderer.ab)
+      try decoder.ab(plan.output(workspace), enlarged: !isGuided, into: ab)
     }
     let saturation = options.saturationOfColours
     if saturation != 1 {
-      for index in 0..<renderer.ab.count { renderer.ab.start[index] *= saturation }
+      for index in 0..<ab.count { ab.start[index] *= saturation }
     }
-    try palette?.apply(to: renderer.ab, strength: options.paletteStrength)
+    try palette?.apply(to: ab, strength: options.paletteStrength)
     if let hints, !isReference {
       try HintBlend.apply(
-        hints, lightness: session.lightness.start, to: renderer.ab, width: abShape.width,
+        hints, lightness: session.lightness.start, to: ab, width: abShape.width,
         height: abShape.height, team)
     }
     progress.nextStage()
+    try guided?.run(ab.start, into: renderer.ab.start, team, progress: progress.report)
+    progress.nextStage()
     try renderer.run(team, progress: progress.report)
     try progress.finish()
+  }
+
+  private static func isGuided(_ options: RunOptions, _ preset: Preset) -> Bool {
+    (options.upsampling ?? (preset == .reference ? .bilinear : .guided)) == .guided
   }
 
   /// What the stages of a run cost, in the time of a multiply-add.
   private struct Work {
     let resampling: Float
     let network: Float
+    let upsampling: Float
     let rendering: Float
 
-    init(_ model: Model, _ picture: ImageView, _ size: (width: Int, height: Int)) {
+    init(
+      _ model: Model, _ picture: ImageView, _ size: (width: Int, height: Int), isGuided: Bool
+    ) {
       let pixels = Float(picture.width) * Float(picture.height)
       resampling = pixels * 100
       rendering = pixels * 250
-      network = Float(size.width * size.height) * model.costOfPixel
+      let seen = Float(size.width * size.height)
+      network = seen * model.costOfPixel
+      upsampling = isGuided ? seen * 3000 : 0
     }
   }
 

@@ -31,8 +31,11 @@ struct Decoder {
 
   /// - Parameters:
   ///   - output: of a plan whose goal is ab.
-  ///   - ab: out, of the network's `abShape`.
-  func ab(_ output: Activation, into ab: Memory<Float>) throws(ColorizeError) {
+  ///   - enlarged: whether the network's own bilinear upsampling is done.
+  ///   - ab: out, of the network's `abShape`, or `cellShape` if it is not enlarged.
+  func ab(_ output: Activation, enlarged: Bool = true, into ab: Memory<Float>)
+    throws(ColorizeError)
+  {
     switch model.network.decoder {
     case .regression:
       for channel in 0..<2 {
@@ -41,7 +44,7 @@ struct Decoder {
           plane[pixel] = NetworkInput.abRange * output.start[pixel * output.stride + channel]
         }
       }
-    case .annealedMean(upsampling: 1):
+    case .annealedMean(let upsampling) where upsampling == 1 || !enlarged:
       try annealedMean(output, into: ab)
     case .annealedMean(let upsampling):
       let small = try Memory<Float>(count: 2 * output.pixels)

@@ -21,6 +21,8 @@ package struct Renderer {
   private let abHeight: Int
   private let abWidth: Int
   private let gamutMapping: GamutMapping
+  /// Lightness of ab, `[abHeight, abWidth]`, in units of `GuidedUpsampling.range`. nil: bilinear.
+  private let guide: Memory<Float>?
   private let kernels: KernelSet
   /// For each column of ab, and for the end: the first column of the picture at it or right of it.
   private let starts: Memory<Int32>
@@ -34,17 +36,18 @@ package struct Renderer {
   /// Bands between two reports of progress: some milliseconds.
   private static let bandsAtOnce = 64
   /// Of each worker.
-  private static let scratchCount = 3 * (Int(COLORIZE_RENDER_CHUNK) + 16)
+  private static let scratchCount = 4 * (Int(COLORIZE_RENDER_CHUNK) + 16)
 
   package init(
-    input: ImageView, output: ImageView, abHeight: Int, abWidth: Int, gamutMapping: GamutMapping,
-    kernels: KernelSet, workers: Int
+    input: ImageView, output: ImageView, abHeight: Int, abWidth: Int, guide: Memory<Float>? = nil,
+    gamutMapping: GamutMapping, kernels: KernelSet, workers: Int
   ) throws(ColorizeError) {
     self.gamutMapping = gamutMapping
     self.input = input
     self.output = output
     self.abHeight = abHeight
     self.abWidth = abWidth
+    self.guide = guide
     self.kernels = kernels
     ab = try Memory(count: 2 * abHeight * abWidth)
     starts = try Memory(count: abWidth + 1)
@@ -101,6 +104,11 @@ package struct Renderer {
         row.upper_b = b + place.first * abWidth
         row.lower_b = b + place.second * abWidth
         row.row_share = place.share
+        if let guide {
+          row.upper_guide = UnsafePointer(guide.start) + place.first * abWidth
+          row.lower_guide = UnsafePointer(guide.start) + place.second * abWidth
+          row.guide_scale = 1 / GuidedUpsampling.range
+        }
         kernels.renderRow(&row)
       }
     }

@@ -26,10 +26,11 @@ package func renderRow(_ row: UnsafePointer<colorize_render_row>) {
   let count = row.pointee.count
   let sourceLayout = row.pointee.source_layout
   let layout = row.pointee.target_layout
-  // Luminance, a and b; then red, green and blue.
+  // Luminance, a, b and Lab's f of the luminance; then red, green and blue.
   let first = row.pointee.scratch!
   let second = first + chunk + 16
   let third = second + chunk + 16
+  let fy = third + chunk + 16
   var column = 0
   var x = 0
   while x < count {
@@ -38,11 +39,16 @@ package func renderRow(_ row: UnsafePointer<colorize_render_row>) {
     let source = row.pointee.source! + x &* sourceLayout.bytes
     let target = row.pointee.target! + x &* layout.bytes
     readLuminance(source, sourceLayout, row.pointee.luminance!, width, first, second, third)
-    column = interpolate(row, from: x, width, column, second, third)
-    if row.pointee.keeps_hue != 0 {
-      convertToLightKeepingHue(first, second, third, width)
+    cubeRoots(first, width, into: fy)
+    if row.pointee.upper_guide != nil {
+      column = interpolateGuided(row, from: x, width, column, fy, second, third)
     } else {
-      convertToLight(first, second, third, width)
+      column = interpolate(row, from: x, width, column, second, third)
+    }
+    if row.pointee.keeps_hue != 0 {
+      convertToLightKeepingHue(first, second, third, fy, width)
+    } else {
+      convertToLight(first, second, third, fy, width)
     }
     switch layout.depth {
     case 1:
@@ -105,19 +111,31 @@ private func interpolate(
   }
 }
 
-// The two loops below are functions of their own so that their constants stay in registers; not
+// The loops below are functions of their own so that their constants stay in registers; not
 // private, since what is private and not inlined may become a weak symbol.
+
+/// Lab's f of luminances.
+@inline(never)
+func cubeRoots(
+  _ luminance: UnsafePointer<Float>, _ count: Int, into fy: UnsafeMutablePointer<Float>
+) {
+  var x = 0
+  while x < count {
+    store(labF(load(luminance + x)), fy + x)
+    x &+= lanes
+  }
+}
 
 /// Luminance, a and b to linear light, in place.
 @inline(never)
 func convertToLight(
   _ first: UnsafeMutablePointer<Float>, _ second: UnsafeMutablePointer<Float>,
-  _ third: UnsafeMutablePointer<Float>, _ count: Int
+  _ third: UnsafeMutablePointer<Float>, _ fy: UnsafePointer<Float>, _ count: Int
 ) {
   var x = 0
   while x < count {
     let y = load(first + x)
-    let light = light(y: y, fy: labF(y), a: load(second + x), b: load(third + x))
+    let light = light(y: y, fy: load(fy + x), a: load(second + x), b: load(third + x))
     store(light.first, first + x)
     store(light.second, second + x)
     store(light.third, third + x)
@@ -130,12 +148,12 @@ func convertToLight(
 @inline(never)
 func convertToLightKeepingHue(
   _ first: UnsafeMutablePointer<Float>, _ second: UnsafeMutablePointer<Float>,
-  _ third: UnsafeMutablePointer<Float>, _ count: Int
+  _ third: UnsafeMutablePointer<Float>, _ fy: UnsafePointer<Float>, _ count: Int
 ) {
   var x = 0
   while x < count {
     let y = load(first + x)
-    let fy = labF(y)
+    let fy = load(fy + x)
     let a = load(second + x)
     let b = load(third + x)
     var color = light(y: y, fy: fy, a: a, b: b)

@@ -193,6 +193,8 @@ typedef struct colorize_pixel_layout {
  *     target  = sRGB of Lab(L of Y, a[x], b[x]), brought into 0 to 1, and rounded where it is a whole number; alpha is
  *               the source's or 1
  *
+ * Guided, each of the four values is weighted by its bilinear share over 1 + (difference of guides)^2.
+ *
  * The columns of x are c and c + 1 where starts[c] <= x < starts[c + 1]; the last one has itself for a right
  * neighbour. Source and target may be the same pixels. */
 typedef struct colorize_render_row {
@@ -206,11 +208,16 @@ typedef struct colorize_render_row {
   const float *lower_a;
   const float *upper_b;
   const float *lower_b;
+  /* [columns] each: lightness of what the colours are of, times guide_scale, for colours that follow the pixels' lightness.
+   * NULL: bilinear */
+  const float *upper_guide;
+  const float *lower_guide;
+  float guide_scale;
   float row_share;       /* of the lower ones, 0 to 1 */
   const int32_t *starts; /* [columns + 1], rising, from 0 to `count` */
   intptr_t columns;
   const float *share; /* [count], of the right column, 0 to 1; read up to 15 floats further */
-  float *scratch;     /* [3, RENDER_CHUNK + 16] */
+  float *scratch;     /* [4, RENDER_CHUNK + 16] */
   intptr_t keeps_hue; /* a colour that sRGB has not at its L gets the largest chroma at its hue; 0: clipped only */
 } colorize_render_row;
 
