@@ -284,11 +284,26 @@ static GtkObject *add_dial(dialog *self, GtkWidget *table, gint row, const gchar
   return adjustment;
 }
 
-/* Whether a layer may be in the list of those with hints. */
-static gboolean may_hint(gint32 image_id, gint32 layer, gpointer user_data) {
-  (void)image_id;
-  const dialog *self = user_data;
-  return photo_hints_refusal(layer, self->drawable) == NULL;
+static void append(GtkWidget *list, gint value, const gchar *label) {
+  gimp_int_combo_box_append(GIMP_INT_COMBO_BOX(list), GIMP_INT_STORE_VALUE, value,
+                            GIMP_INT_STORE_LABEL, label, -1);
+}
+
+static void add_hints(dialog *self, GtkWidget *table, gint row) {
+  self->hints_list = gimp_int_combo_box_new("None", -1, NULL);
+  GArray *layers = photo_hints_layers(self->drawable);
+  for (guint i = 0; i < layers->len; i++) {
+    gint32 layer = g_array_index(layers, gint32, i);
+    gchar *name = gimp_item_get_name(layer);
+    append(self->hints_list, layer, name);
+    g_free(name);
+  }
+  g_array_unref(layers);
+  add_list(self, table, row, "_Hints:", self->hints_list,
+           gimp_drawable_is_gray(self->drawable)
+               ? "Strokes on a transparent layer. A gray image has no colours for them: choose "
+                 "Image > Mode > RGB, and add a layer."
+               : "A transparent layer with strokes in the colours that things have there");
 }
 
 static void add_model(dialog *self, GtkWidget *table, gint row) {
@@ -309,26 +324,21 @@ static GtkWidget *new_table(GtkWidget *box, guint rows) {
   GtkWidget *table = gtk_table_new(rows, 3, FALSE);
   gtk_table_set_col_spacings(GTK_TABLE(table), 6);
   gtk_table_set_row_spacings(GTK_TABLE(table), 6);
-  gtk_box_pack_start(GTK_BOX(box), table, TRUE, TRUE, 0);
+  /* In a box of its own it is not made higher than it is. */
+  GtkWidget *column = gtk_vbox_new(FALSE, 0);
+  gtk_box_pack_start(GTK_BOX(column), table, FALSE, FALSE, 0);
+  gtk_box_pack_start(GTK_BOX(box), column, TRUE, TRUE, 0);
   return table;
 }
 
 /* What is done. */
 static void add_left(dialog *self, GtkWidget *table) {
   add_model(self, table, 0);
-  self->hints_list = gimp_layer_combo_box_new(may_hint, self);
-  gimp_int_combo_box_prepend(GIMP_INT_COMBO_BOX(self->hints_list), GIMP_INT_STORE_VALUE, -1,
-                             GIMP_INT_STORE_LABEL, "None", -1);
-  add_list(self, table, 2, "_Hints:", self->hints_list,
-           gimp_drawable_is_gray(self->drawable)
-               ? "Strokes on a transparent layer. A gray image has no colours for them: choose "
-                 "Image > Mode > RGB, and add a layer."
-               : "A transparent layer with strokes in the colours that things have there");
+  add_hints(self, table, 2);
   self->variant = gimp_int_combo_box_new("The most likely", 0, NULL);
   for (gint i = 1; i <= VARIANTS; i++) {
     gchar *label = g_strdup_printf("Another, %d", i);
-    gimp_int_combo_box_append(GIMP_INT_COMBO_BOX(self->variant), GIMP_INT_STORE_VALUE, i,
-                              GIMP_INT_STORE_LABEL, label, -1);
+    append(self->variant, i, label);
     g_free(label);
   }
   add_list(self, table, 3, "Co_louring:", self->variant,

@@ -43,30 +43,39 @@ const gchar *photo_hints_refusal(gint32 hints, gint32 drawable) {
   return NULL;
 }
 
-/* Looks among these layers, and in the groups among them. */
-static gint32 find_hints(const gchar *name, gint32 drawable, gint *layers, gint count) {
-  gint32 found = -1;
-  for (gint i = 0; i < count && found == -1; i++) {
+/* Adds those among these layers, and in the groups among them. */
+static void add_hints_layers(GArray *found, gint32 drawable, const gint *layers, gint count) {
+  for (gint i = 0; i < count; i++) {
     if (gimp_item_is_group(layers[i])) {
       gint child_count;
       gint *children = gimp_item_get_children(layers[i], &child_count);
-      found = find_hints(name, drawable, children, child_count);
+      add_hints_layers(found, drawable, children, child_count);
       g_free(children);
-    } else {
-      gchar *own = gimp_item_get_name(layers[i]);
-      gboolean same = g_ascii_strcasecmp(own, name) == 0;
-      g_free(own);
-      if (same && photo_hints_refusal(layers[i], drawable) == NULL) found = layers[i];
+    } else if (photo_hints_refusal(layers[i], drawable) == NULL) {
+      g_array_append_val(found, layers[i]);
     }
   }
+}
+
+GArray *photo_hints_layers(gint32 drawable) {
+  GArray *found = g_array_new(FALSE, FALSE, sizeof(gint32));
+  gint count;
+  gint *layers = gimp_image_get_layers(gimp_item_get_image(drawable), &count);
+  add_hints_layers(found, drawable, layers, count);
+  g_free(layers);
   return found;
 }
 
 gint32 photo_find_hints(const gchar *name, gint32 drawable) {
-  gint count;
-  gint *layers = gimp_image_get_layers(gimp_item_get_image(drawable), &count);
-  gint32 found = find_hints(name, drawable, layers, count);
-  g_free(layers);
+  gint32 found = -1;
+  GArray *layers = photo_hints_layers(drawable);
+  for (guint i = 0; i < layers->len && found == -1; i++) {
+    gint32 layer = g_array_index(layers, gint32, i);
+    gchar *own = gimp_item_get_name(layer);
+    if (g_ascii_strcasecmp(own, name) == 0) found = layer;
+    g_free(own);
+  }
+  g_array_unref(layers);
   return found;
 }
 

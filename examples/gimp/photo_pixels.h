@@ -13,7 +13,11 @@ const gchar *photo_refusal(gint32 drawable);
 /* Why a layer cannot be the one with hints for a drawable, as a sentence; NULL if it can. */
 const gchar *photo_hints_refusal(gint32 hints, gint32 drawable);
 
-/* The layer of the drawable's image that has this name and can be the one with hints, or -1. */
+/* The layers of the drawable's image that can be the one with hints, as gint32. g_array_unref() it.
+ */
+GArray *photo_hints_layers(gint32 drawable);
+
+/* The first of these layers that has this name, in any case of its letters, or -1. */
 gint32 photo_find_hints(const gchar *name, gint32 drawable);
 
 /* The whole layer as RGB or RGBA, in as many bits as it has, in memory that photo_free frees.
