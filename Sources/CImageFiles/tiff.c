@@ -26,9 +26,10 @@ typedef struct tiff_work {
   FILE *file;
   image_file_stop stop;
   char *message;
-  bool has_failed;    /* the system has refused to read; the message says why */
-  bool is_cut;        /* more was to be read than there is */
-  bool reads_pixels;  /* then a warning is damage, too: libtiff makes up what is missing */
+  const char *failure; /* what it is called when the system refuses to read, or to write */
+  bool has_failed;     /* it has; the message says why */
+  bool is_cut;         /* more was to be read than there is */
+  bool reads_pixels;   /* then a warning is damage, too: libtiff makes up what is missing */
   bool is_damaged;
 } tiff_work;
 
@@ -65,7 +66,7 @@ static tmsize_t on_read(thandle_t handle, void *bytes, tmsize_t size) {
   const size_t count = fread(bytes, 1, (size_t)size, work->file);
   if (count == (size_t)size) return size;
   if (ferror(work->file)) {
-    image_say_errno(work->message, "cannot be read");
+    image_say_errno(work->message, work->failure);
     work->has_failed = true;
   }
   work->is_cut = true;
@@ -75,14 +76,17 @@ static tmsize_t on_read(thandle_t handle, void *bytes, tmsize_t size) {
 static tmsize_t on_write(thandle_t handle, void *bytes, tmsize_t size) {
   tiff_work *work = handle;
   const size_t count = fwrite(bytes, 1, (size_t)size, work->file);
-  if (count < (size_t)size) image_say_errno(work->message, "cannot be written");
+  if (count < (size_t)size) image_say_errno(work->message, work->failure);
   return (tmsize_t)count;
 }
 
 static toff_t on_seek(thandle_t handle, toff_t offset, int whence) {
   const tiff_work *work = handle;
-  if (offset > INT64_MAX || fseeko(work->file, (off_t)offset, whence) != 0) return (toff_t)-1;
-  return (toff_t)ftello(work->file);
+  if (offset <= INT64_MAX && fseeko(work->file, (off_t)offset, whence) == 0)
+    return (toff_t)ftello(work->file);
+  /* What was written before may turn out only now not to fit. */
+  if (ferror(work->file)) image_say_errno(work->message, work->failure);
+  return (toff_t)-1;
 }
 
 static toff_t on_size(thandle_t handle) {
@@ -610,7 +614,8 @@ image_file_status tiff_file_read(image_source *source, image_file_stop stop, ima
   const bool is_pipe = descriptor >= 0 && lseek(descriptor, 0, SEEK_CUR) < 0;
   tiff_work work = {.file = is_pipe ? copied(source, message) : source->file,
                     .stop = stop,
-                    .message = message};
+                    .message = message,
+                    .failure = "cannot be read"};
   image_file_status status = IMAGE_FILE_FAILED;
   if (work.file != NULL) {
     if (fseeko(work.file, 0, SEEK_SET) != 0) image_say_errno(message, "cannot be read");
@@ -731,7 +736,8 @@ image_file_status tiff_file_write(FILE *file, const image_file *image, image_fil
   const uint64_t bytes = (uint64_t)image->row_bytes * image->height;
   const tiff_kind kind = {.big_endian = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__,
                           .is_big = bytes > UINT64_C(7) << 29};
-  tiff_work work = {.file = file, .stop = stop, .message = message};
+  tiff_work work = {
+      .file = file, .stop = stop, .message = message, .failure = "cannot be written"};
   tiff_directory descriptions;
   image_file_status status = IMAGE_FILE_FAILED;
   if (read_exif(&image->metadata->exif, kind, &descriptions)) {

@@ -11,6 +11,7 @@ import subprocess
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 from support import FAILURE, USAGE, jpeg, names, pixels
 
@@ -156,6 +157,21 @@ def test_hints_help_and_their_pixels_do_not_count(colorize, tmp_path, folder):
     assert rows["network at 32"]["ciede2000"] < plain["network at 32"]["ciede2000"]
     again, _ = evaluate(colorize, tmp_path, "--hints", "8", folder)
     assert again == rows
+
+
+@pytest.mark.parametrize("kind", ["uint16", "float32"])
+def test_photographs_of_more_bits_are_rounded_to_8(colorize, tmp_path, folder, rgb, kind):
+    want, _ = evaluate(colorize, tmp_path, folder)
+    for path, samples in zip(sorted(folder.glob("[abc].*")), photographs(folder), strict=True):
+        path.unlink()
+        random = np.random.default_rng(5).integers(-128, 129, samples.shape)
+        deep = np.clip(samples.astype(int) * 257 + random, 0, 65535).astype(np.uint16)
+        if kind == "float32":
+            deep = (deep / 65535).astype(np.float32)
+        tifffile.imwrite(path.with_suffix(".tif"), deep, photometric="rgb")
+    have, result = evaluate(colorize, tmp_path, folder)
+    assert result.stderr == ""
+    assert have == want
 
 
 def test_limit_takes_the_first_names(colorize, tmp_path, folder):

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 from support import FAILURE, GRAY, USAGE, chunk, header, jpeg, names, pixels, png
 
@@ -200,7 +201,7 @@ def noise(tmp_path):
     return path
 
 
-@pytest.mark.parametrize("kind", ["png", "jpg"])
+@pytest.mark.parametrize("kind", ["png", "jpg", "tif"])
 @pytest.mark.parametrize("size", [0, 1, 5000, 80000])
 def test_a_file_that_may_not_grow(colorize, tmp_path, noise, kind, size):
     def limit():
@@ -212,7 +213,7 @@ def test_a_file_that_may_not_grow(colorize, tmp_path, noise, kind, size):
     assert names(tmp_path) == ["noise.png"]
 
 
-@pytest.mark.parametrize("kind", ["png", "jpg"])
+@pytest.mark.parametrize("kind", ["png", "jpg", "tif"])
 def test_a_full_disk(colorize, tmp_path, noise, gray, kind):
     """Also where only the last bytes, which the C library still holds, do not fit."""
     disk = tmp_path / "disk"
@@ -280,7 +281,7 @@ def wait_for_temporary(folder):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-@pytest.mark.parametrize("kind", ["png", "jpg"])
+@pytest.mark.parametrize("kind", ["png", "jpg", "tif"])
 def test_stopped_while_writing(colorize, tmp_path, huge, number, kind):
     process = start(colorize, "-o", tmp_path / f"out.{kind}", huge)
     wait_for_temporary(tmp_path)
@@ -448,13 +449,21 @@ def test_no_progress_where_it_is_not_wanted(colorize, tmp_path, photo, quiet):
 # ---- Time and memory ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("channels", "bytes_a_pixel"), [(1, 1 + 3), (3, 3), (4, 4)])
-def test_memory_stays_within_the_pictures(colorize, tmp_path, channels, bytes_a_pixel):
+@pytest.mark.parametrize(
+    ("kind", "channels", "bytes_a_pixel"),
+    [("png", 1, 1 + 3), ("png", 3, 3), ("png", 4, 4), ("tif", 1, 2 + 6), ("tif", 3, 6)],
+)
+def test_memory_stays_within_the_pictures(colorize, tmp_path, kind, channels, bytes_a_pixel):
     """Input and output, which are one where both have colour, the model and the network."""
     side = 5000
-    picture = np.zeros((side, side, channels), np.uint8).squeeze()
-    Image.fromarray(picture).save(tmp_path / "in.png", compress_level=1)
-    process = start(colorize, "-o", tmp_path / "out.png", tmp_path / "in.png")
+    source = tmp_path / f"in.{kind}"
+    if kind == "png":
+        picture = np.zeros((side, side, channels), np.uint8).squeeze()
+        Image.fromarray(picture).save(source, compress_level=1)
+    else:
+        picture = np.zeros((side, side, channels), np.uint16).squeeze()
+        tifffile.imwrite(source, picture, compression="deflate", rowsperstrip=side)
+    process = start(colorize, "-o", tmp_path / f"out.{kind}", source)
     largest = 0
     # The highest mark so far, which stays; a process that has ended has none.
     while process.poll() is None:
