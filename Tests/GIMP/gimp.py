@@ -4,7 +4,9 @@ GIMP 2.10 ends with status 0 after an error in a batch command. So each command 
 its own that says it was reached, and what GIMP prints is searched for complaints.
 """
 
+import contextlib
 import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -37,6 +39,13 @@ def read_png(path):
     width, height, rows, info = png.Reader(filename=str(path)).read()
     dtype = np.uint16 if info["bitdepth"] == 16 else np.uint8
     return np.array([np.asarray(row, dtype) for row in rows]).reshape(height, width, -1)
+
+
+def end(process):
+    """Ends a process that leads a session of its own, and whatever it has started."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 class Gimp:
@@ -76,16 +85,20 @@ class Gimp:
         reached.unlink(missing_ok=True)
         end = f'(close-output-port (open-output-file "{reached}"))'
         file.write_text(f"(begin {script} {end})")
-        result = subprocess.run(
+        process = subprocess.Popen(
             ["gimp-console-2.10", "--no-interface", "--no-data", "--no-fonts",
              "--batch", f'(load "{file}")', "--batch", "(gimp-quit 1)"],
             env=self.environment(**environment), stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=timeout,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
         )  # fmt: skip
-        complaints = self.complaints(result.stdout)
-        if result.returncode != 0 or not reached.exists():
-            complaints.append(f"ended with {result.returncode}, before the script's end")
-        return result.stdout, complaints
+        try:
+            printed, _ = process.communicate(timeout=timeout)
+        finally:
+            end(process)
+        complaints = self.complaints(printed)
+        if process.returncode != 0 or not reached.exists():
+            complaints.append(f"ended with {process.returncode}, before the script's end")
+        return printed, complaints
 
     def complaints(self, printed):
         """What GIMP prints, but for what is harmless."""

@@ -6,6 +6,8 @@ import struct
 import subprocess
 import time
 
+from gimp import end
+
 
 def wait_for(what, seconds=60):
     """The first result of what() that counts as true."""
@@ -38,13 +40,10 @@ class Server:
         self.stack.close()
 
     def spawn(self, command, **options):
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, **options)
-
-        def end():
-            process.kill()
-            process.wait()
-
-        self.stack.callback(end)
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, start_new_session=True, **options
+        )
+        self.stack.callback(end, process)
         return process
 
     def start(self):

@@ -30,6 +30,9 @@ enum {
   ARGUMENT_COUNT
 };
 
+/* In the place of a layer with hints: none, or the one that the settings name. */
+enum { NO_HINTS = -1, NAMED_HINTS = -2 };
+
 static void query(void) {
   static const GimpParamDef arguments[] = {
       {GIMP_PDB_INT32, "run-mode",
@@ -66,7 +69,14 @@ static int32_t on_progress(void *user_data, float fraction) {
   return 0;
 }
 
-/* Colours the layer. `hints_layer` is -1 where there are no hints. False after an error, with
+/* The layer with hints that the settings name, or -1; also where the model takes none. */
+static gint32 named_hints(const photo_settings *settings, const layer_filter *filter,
+                          gint32 drawable) {
+  if (!filter->takes_hints) return -1;
+  return photo_find_hints(settings->hints == NULL ? "hints" : settings->hints, drawable);
+}
+
+/* Colours the layer. `hints_layer` may be NO_HINTS or NAMED_HINTS. False after an error, with
  * nothing done to the image. */
 static gboolean color(gint32 image_id, gint32 drawable, gint32 hints_layer, layer_filter *filter,
                       const photo_settings *settings, colorize_error *error) {
@@ -74,23 +84,20 @@ static gboolean color(gint32 image_id, gint32 drawable, gint32 hints_layer, laye
   layer_hints hints = {0};
   gint percent = 0;
   gimp_progress_init("Colouring the photograph");
-  gboolean done =
-      layer_filter_open(filter, settings->layer.model_file, error) == COLORIZE_OK &&
-      photo_read(drawable, &image, error) &&
-      (hints_layer == -1 || photo_read_hints(hints_layer, drawable, filter, 1, image.width,
-                                             image.height, &hints, error)) &&
-      layer_filter_run(filter, &settings->layer, &hints, &image, on_progress, &percent, error) ==
-          COLORIZE_OK;
+  gboolean done = layer_filter_open(filter, settings->layer.model_file, error) == COLORIZE_OK &&
+                  photo_read(drawable, &image, error);
+  if (done && hints_layer == NAMED_HINTS) hints_layer = named_hints(settings, filter, drawable);
+  if (done && hints_layer != NO_HINTS) {
+    done = photo_read_hints(hints_layer, drawable, filter, 1, image.width, image.height, &hints,
+                            error);
+  }
+  done = done && layer_filter_run(filter, &settings->layer, &hints, &image, on_progress, &percent,
+                                  error) == COLORIZE_OK;
   layer_hints_free(&hints);
   gimp_progress_end();
   done = done && photo_write(image_id, drawable, &image, error);
   photo_free(&image);
   return done;
-}
-
-/* The layer with hints that the settings name, or -1. */
-static gint32 named_hints(const photo_settings *settings, gint32 drawable) {
-  return photo_find_hints(settings->hints == NULL ? "hints" : settings->hints, drawable);
 }
 
 static void set_arguments(photo_settings *settings, const GimpParam *arguments) {
@@ -131,7 +138,7 @@ static void run(const gchar *name, gint count, const GimpParam *arguments, gint 
     }
     set_arguments(&settings, arguments);
     gint32 hints = arguments[HINTS].data.d_layer;
-    refusal = hints == -1 ? NULL : photo_hints_refusal(hints, drawable);
+    refusal = hints == NO_HINTS ? NULL : photo_hints_refusal(hints, drawable);
     if (refusal != NULL) {
       g_strlcpy(error.message, refusal, sizeof error.message);
     } else {
@@ -143,8 +150,7 @@ static void run(const gchar *name, gint count, const GimpParam *arguments, gint 
         mode == GIMP_RUN_WITH_LAST_VALS || photo_dialog_run(image_id, drawable, &filter, &settings);
     if (wanted) {
       if (mode == GIMP_RUN_INTERACTIVE) photo_settings_save(&settings);
-      done =
-          color(image_id, drawable, named_hints(&settings, drawable), &filter, &settings, &error);
+      done = color(image_id, drawable, NAMED_HINTS, &filter, &settings, &error);
       gimp_displays_flush();
     }
   }

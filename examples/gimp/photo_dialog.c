@@ -168,9 +168,10 @@ static int32_t on_progress(void *user_data, float fraction) {
   return self->stale;
 }
 
-/* Takes the hints, unless they are there already. */
+/* Takes the hints, unless they are there already, or the model takes none. */
 static gboolean take_hints(dialog *self, colorize_error *error) {
-  gint32 layer = active(self->hints_list);
+  gint32 layer = self->filter->takes_hints ? active(self->hints_list) : -1;
+  gtk_widget_set_sensitive(self->hints_list, self->filter->takes_hints);
   if (layer == self->hints_layer) return TRUE;
   layer_hints_free(&self->hints);
   self->hints_layer = -1;

@@ -1,8 +1,6 @@
 /* photo_pixels.h says what this is for. */
 #include "photo_pixels.h"
 
-#include <stdio.h>
-
 static gboolean fail(colorize_error *error, colorize_status status, const char *message) {
   error->status = status;
   g_strlcpy(error->message, message, sizeof error->message);
@@ -33,9 +31,8 @@ const gchar *photo_hints_refusal(gint32 hints, gint32 drawable) {
   }
   if (hints == drawable) return "The hints must be another layer than the photograph.";
   if (!gimp_drawable_has_alpha(hints)) {
-    return "The layer with hints must be transparent where there is no hint (Layer > Transparency "
-           "> "
-           "Add Alpha Channel).";
+    return "The layer with hints must be transparent where there is no hint: it has no alpha "
+           "channel.";
   }
   if (!gimp_drawable_is_rgb(hints)) {
     return "A gray image has no colours to give hints with. Choose Image > Mode > RGB first.";
