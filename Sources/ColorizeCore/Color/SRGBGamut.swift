@@ -3,7 +3,7 @@
 import Glibc
 
 /// One colour in float64, by the formulas of the kernels (color.swift).
-package struct LabColor: Sendable {
+package struct LabColor: BitwiseCopyable, Sendable {
   package var lightness: Double
   package var a: Double
   package var b: Double

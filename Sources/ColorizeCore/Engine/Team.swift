@@ -91,6 +91,12 @@ package final class Team {
     }
   }
 
+  /// For long work on the calling thread alone, now and then: asks whether to stop.
+  package func pause() throws(ColorizeError) {
+    run(1) { _, _ in }
+    try throwIfInterrupted()
+  }
+
   /// To be called before what `run` has made is looked at, where that would go wrong.
   package func throwIfInterrupted() throws(ColorizeError) {
     if isInterrupted { throw .cancelled }

@@ -49,7 +49,7 @@ package enum Colorizer {
         "variant is \(options.variant); the colours of \(model.information.architecture) are a "
           + "regression, which has none but 0")
     }
-    let hints = try session.hints(options)
+    let hints = try session.hints(options, team)
     var palette: Palette?
     if let picture = options.palette { palette = try Palette(picture, kernels: kernels, team) }
     let decoder = Decoder(model, temperature: options.temperatureOfColours, team)
@@ -82,7 +82,7 @@ package enum Colorizer {
     if saturation != 1 {
       for index in 0..<ab.count { ab.start[index] *= saturation }
     }
-    try palette?.apply(to: ab, strength: options.paletteStrength)
+    try palette?.apply(to: ab, strength: options.paletteStrength, team)
     if let hints, !isReference {
       try HintBlend.apply(
         hints, lightness: session.lightness.start, to: ab, width: abShape.width,

@@ -44,6 +44,9 @@ package struct HintMap {
 /// All hints of a run.
 package struct Hints {
   package static let maximumCount = 1 << 20
+  /// Between two questions whether to stop: less than a millisecond.
+  private static let hintsAtOnce = 1024
+  private static let mapPixelsAtOnce = 4096
 
   package var squares: Memory<Hint>?
   package var map: HintMap?
@@ -57,24 +60,25 @@ package struct Hints {
   /// - Parameters:
   ///   - width: of the picture, as `height`.
   ///   - networkWidth: of the network's input, as `networkHeight`.
+  ///   - team: is asked whether to stop.
   func rasterised(
-    width: Int, height: Int, networkWidth: Int, networkHeight: Int
+    width: Int, height: Int, networkWidth: Int, networkHeight: Int, _ team: Team
   ) throws(ColorizeError) -> RasterisedHints {
-    let raster = try RasterisedHints(width: networkWidth, height: networkHeight)
+    let sums = try HintSums(width: networkWidth, height: networkHeight)
     if let squares {
       let gamut = GamutOutline()
       for index in 0..<squares.count {
         let hint = squares.start[index]
         try Self.validate(hint, index, width: width, height: height, gamut)
-        let columns = Self.pixels(hint.x, hint.radius, from: width, to: networkWidth)
-        for y in Self.pixels(hint.y, hint.radius, from: height, to: networkHeight) {
-          for x in columns { raster.add(hint.ab, x, y) }
-        }
+        sums.add(
+          hint.ab, columns: Self.pixels(hint.x, hint.radius, from: width, to: networkWidth),
+          rows: Self.pixels(hint.y, hint.radius, from: height, to: networkHeight))
+        if index % Self.hintsAtOnce == 0 { try team.pause() }
       }
     }
-    if let map { try Self.add(map, width: width, height: height, to: raster) }
-    raster.average()
-    return raster
+    sums.integrate()
+    if let map { try Self.add(map, width: width, height: height, to: sums, team) }
+    return try sums.means()
   }
 
   private static func validate(
@@ -108,21 +112,23 @@ package struct Hints {
   }
 
   private static func add(
-    _ map: HintMap, width: Int, height: Int, to raster: RasterisedHints
+    _ map: HintMap, width: Int, height: Int, to sums: HintSums, _ team: Team
   ) throws(ColorizeError) {
     let gamut = GamutOutline()
     for y in 0..<height {
       let mask = map.mask + y * map.maskStride
       let ab = map.ab + y * map.abStride
-      let row = y * raster.height / height
+      let row = y * sums.height / height
       for x in 0..<width where mask[x] != 0 {
         let color = SIMD2(ab[2 * x], ab[2 * x + 1])
         guard gamut.contains(color) else {
           throw .invalidArgument(
             "hint_map->ab at (\(x), \(y)) is (\(color.x), \(color.y)), which no colour of sRGB has")
         }
-        raster.add(color, x * raster.width / width, row)
+        sums.add(color, column: x * sums.width / width, row: row)
+        if x % Self.mapPixelsAtOnce == 0 { try team.pause() }
       }
+      try team.pause()
     }
   }
 }
@@ -143,21 +149,72 @@ struct RasterisedHints {
     a = try Memory(count: width * height)
     b = try Memory(count: width * height)
     mask = try Memory(count: width * height)
-    for plane in [a, b, mask] { plane.fill(0) }
+  }
+}
+
+/// What the hints at each of the network's pixels add up to.
+///
+/// A square is written as its four corners, and all squares at once are summed up from them (a
+/// two-dimensional prefix sum): the time that hints take does not depend on how large they are.
+/// Float64 holds the sums of a, b and their number exactly, or to 1e-9 where there are very many.
+private struct HintSums {
+  let width: Int
+  let height: Int
+  /// One column and one row more than the network has, for the ends of squares.
+  private let stride: Int
+  private let sums: Memory<SIMD4<Double>>
+
+  init(width: Int, height: Int) throws(ColorizeError) {
+    self.width = width
+    self.height = height
+    stride = width + 1
+    sums = try Memory(count: stride * (height + 1))
+    sums.fill(.zero)
   }
 
-  fileprivate func add(_ ab: SIMD2<Float>, _ x: Int, _ y: Int) {
-    let pixel = y * width + x
-    a.start[pixel] += ab.x
-    b.start[pixel] += ab.y
-    mask.start[pixel] += 1
+  private func term(_ ab: SIMD2<Float>) -> SIMD4<Double> {
+    SIMD4(Double(ab.x), Double(ab.y), 1, 0)
   }
 
-  fileprivate func average() {
-    for pixel in 0..<mask.count where mask.start[pixel] > 0 {
-      a.start[pixel] /= mask.start[pixel]
-      b.start[pixel] /= mask.start[pixel]
-      mask.start[pixel] = 1
+  /// A square, before `integrate`.
+  func add(_ ab: SIMD2<Float>, columns: Range<Int>, rows: Range<Int>) {
+    let term = term(ab)
+    let (first, end) = (rows.lowerBound * stride, rows.upperBound * stride)
+    sums.start[first + columns.lowerBound] += term
+    sums.start[first + columns.upperBound] -= term
+    sums.start[end + columns.lowerBound] -= term
+    sums.start[end + columns.upperBound] += term
+  }
+
+  /// From the corners of squares to what there is at each pixel.
+  func integrate() {
+    for y in 0..<height {
+      var row = SIMD4<Double>.zero
+      for x in 0..<width {
+        let pixel = y * stride + x
+        row += sums.start[pixel]
+        sums.start[pixel] = y > 0 ? sums.start[pixel - stride] + row : row
+      }
     }
+  }
+
+  /// One pixel, after `integrate`.
+  func add(_ ab: SIMD2<Float>, column: Int, row: Int) {
+    sums.start[row * stride + column] += term(ab)
+  }
+
+  func means() throws(ColorizeError) -> RasterisedHints {
+    let result = try RasterisedHints(width: width, height: height)
+    for y in 0..<height {
+      for x in 0..<width {
+        let sum = sums.start[y * stride + x]
+        let pixel = y * width + x
+        let isHinted = sum.z > 0
+        result.a.start[pixel] = isHinted ? Float(sum.x / sum.z) : 0
+        result.b.start[pixel] = isHinted ? Float(sum.y / sum.z) : 0
+        result.mask.start[pixel] = isHinted ? 1 : 0
+      }
+    }
+    return result
   }
 }

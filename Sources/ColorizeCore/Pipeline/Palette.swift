@@ -17,6 +17,8 @@ struct Palette {
   /// Of a coordinate, from -range to range; a and b of sRGB are within 110, along a line within 156.
   private static let range: Float = 160
   private static let buckets = 640
+  /// One piece of work: less than a millisecond.
+  private static let pixelsAtOnce = 4096
 
   /// a and b, `[2, count]`.
   private let ab: Memory<Float>
@@ -51,7 +53,8 @@ struct Palette {
   /// - Parameters:
   ///   - colors: `[2, count]`, in place.
   ///   - strength: 0 leaves them as they are, 1 takes them all the way.
-  func apply(to colors: Memory<Float>, strength: Float) throws(ColorizeError) {
+  ///   - team: shares the work, and is asked whether to stop.
+  func apply(to colors: Memory<Float>, strength: Float, _ team: Team) throws(ColorizeError) {
     let pixels = colors.count / 2
     let moved = try Memory<Float>(count: colors.count)
     moved.start.update(from: colors.start, count: colors.count)
@@ -64,12 +67,16 @@ struct Palette {
       for (x, y) in [(cosine, sine), (-sine, cosine)] {
         from.count(moved.start, pixels, x, y)
         to.count(ab.start, count, x, y)
-        for pixel in 0..<pixels {
-          let place = moved.start[pixel] * x + moved.start[pixels + pixel] * y
-          let step = to.place(ofShare: from.share(at: place)) - place
-          moved.start[pixel] += step * x
-          moved.start[pixels + pixel] += step * y
+        team.run(pixels.pieces(of: Self.pixelsAtOnce)) { piece, _ in
+          let first = piece * Self.pixelsAtOnce
+          for pixel in first..<min(first + Self.pixelsAtOnce, pixels) {
+            let place = moved.start[pixel] * x + moved.start[pixels + pixel] * y
+            let step = to.place(ofShare: from.share(at: place)) - place
+            moved.start[pixel] += step * x
+            moved.start[pixels + pixel] += step * y
+          }
         }
+        try team.throwIfInterrupted()
       }
     }
     for index in 0..<colors.count {

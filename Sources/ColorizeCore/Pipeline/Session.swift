@@ -98,13 +98,14 @@ package final class Session: Sendable {
   }
 
   /// The hints of a run at the network's size; nil if there are none.
-  func hints(_ options: RunOptions) throws(ColorizeError) -> RasterisedHints? {
+  func hints(_ options: RunOptions, _ team: Team) throws(ColorizeError) -> RasterisedHints? {
     guard !options.hints.isEmpty else { return nil }
     guard model.information.takesHints else {
       throw .invalidArgument(
         "there are hints, and the network \(model.information.architecture) takes none")
     }
     return try options.hints.rasterised(
-      width: picture.width, height: picture.height, networkWidth: width, networkHeight: height)
+      width: picture.width, height: picture.height, networkWidth: width, networkHeight: height,
+      team)
   }
 }

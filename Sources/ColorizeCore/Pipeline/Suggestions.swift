@@ -4,7 +4,7 @@
 import Glibc
 
 /// A colour that a pixel may have.
-package struct Suggestion: Sendable {
+package struct Suggestion: BitwiseCopyable, Sendable {
   /// Of the bins around it.
   package let probability: Float
   /// In the gamut of sRGB at the pixel's lightness.
@@ -21,7 +21,7 @@ extension Session {
   ///     probable first.
   package func suggest(
     at points: UnsafeBufferPointer<SIMD2<Float>>, colors: Int, options: RunOptions,
-    _ body: (_ point: Int, _ suggestions: [Suggestion]) -> Void
+    _ body: (_ point: Int, _ suggestions: UnsafeBufferPointer<Suggestion>) -> Void
   ) throws(ColorizeError) {
     for (index, point) in points.enumerated() {
       for (name, value, most) in [("x", point.x, picture.width), ("y", point.y, picture.height)] {
@@ -30,26 +30,32 @@ extension Session {
         }
       }
     }
-    try distribution(options) { (probabilities, shape, finish) throws(ColorizeError) in
+    try distribution(options) { (probabilities, shape, team, finish) throws(ColorizeError) in
       let cells = shape.height * shape.width
-      try finish()
+      let found = try Memory<Suggestion>(count: points.count * colors)
+      let counts = try Memory<Int>(count: points.count)
       for (index, point) in points.enumerated() {
         let column = Self.cell(point.x, picture.width, of: shape.width)
         let row = Self.cell(point.y, picture.height, of: shape.height)
         let place = probabilities.start + row * shape.width + column
         var groups = BinGroups(model.bins, colors) { place[$0 * cells] }.groups
         groups.sort { $0.probability > $1.probability }
+        counts.start[index] = groups.count
         let lightness = picture.lightness(
           min(Int(point.x), picture.width - 1), min(Int(point.y), picture.height - 1))
+        for (number, group) in groups.enumerated() {
+          let color = LabColor(
+            lightness: lightness, a: Double(group.centre.x), b: Double(group.centre.y))
+          found.start[index * colors + number] = Suggestion(
+            probability: group.probability, color: color.broughtIntoGamut)
+        }
+        try team.pause()
+      }
+      try finish()
+      for index in points.indices {
         body(
           index,
-          groups.map {
-            Suggestion(
-              probability: $0.probability,
-              color: LabColor(
-                lightness: lightness, a: Double($0.centre.x), b: Double($0.centre.y)
-              ).broughtIntoGamut)
-          })
+          UnsafeBufferPointer(start: found.start + index * colors, count: counts.start[index]))
       }
     }
   }
@@ -62,18 +68,21 @@ extension Session {
   package func confidence(
     options: RunOptions, into confidence: UnsafeMutablePointer<Float>, stride: Int
   ) throws(ColorizeError) {
-    try distribution(options) { (probabilities, shape, finish) throws(ColorizeError) in
+    try distribution(options) { (probabilities, shape, team, finish) throws(ColorizeError) in
       let cells = shape.height * shape.width
       let small = try Memory<Float>(count: cells)
       let most = log(Float(model.bins.count))
-      for cell in 0..<cells {
-        var entropy: Float = 0
-        for bin in 0..<model.bins.count {
-          let probability = probabilities.start[bin * cells + cell]
-          if probability > 0 { entropy -= probability * log(probability) }
+      team.run(shape.height) { y, _ in
+        for cell in (y * shape.width)..<((y + 1) * shape.width) {
+          var entropy: Float = 0
+          for bin in 0..<model.bins.count {
+            let probability = probabilities.start[bin * cells + cell]
+            if probability > 0 { entropy -= probability * log(probability) }
+          }
+          small.start[cell] = min(max(1 - entropy / most, 0), 1)
         }
-        small.start[cell] = min(max(1 - entropy / most, 0), 1)
       }
+      try team.throwIfInterrupted()
       try finish()
       let rows = BilinearAxis(from: shape.height, to: picture.height)
       let columns = BilinearAxis(from: shape.width, to: picture.width)
@@ -94,27 +103,29 @@ extension Session {
 
   /// Runs the network to the probabilities of its bins.
   ///
-  /// - Parameter body: gets `[bins, height, width]`, and calls `finish`, which is the last chance to
-  ///   stop, before it gives anything to the caller.
+  /// - Parameter body: gets `[bins, height, width]` and who ran the network, and calls `finish`, which
+  ///   is the last chance to stop, before it gives anything to the caller.
   private func distribution(
     _ options: RunOptions,
     _ body: (
-      _ probabilities: Memory<Float>, _ shape: Shape, _ finish: () throws(ColorizeError) -> Void
+      _ probabilities: Memory<Float>, _ shape: Shape, _ team: Team,
+      _ finish: () throws(ColorizeError) -> Void
     ) throws(ColorizeError) -> Void
   ) throws(ColorizeError) {
     try options.validate()
-    let hints = try hints(options)
     let team = Team(threads: options.threads)
     let decoder = Decoder(model, temperature: options.temperature ?? 1, team)
     try model.withPlan(.distribution, height: height, width: width, workers: team.size) {
       (plan, workspace) throws(ColorizeError) in
       let progress = Progress(stages: [plan.cost], callback: options.progress, team)
-      feed(hints, to: plan.input(workspace))
+      feed(try hints(options, team), to: plan.input(workspace))
       try plan.run(workspace, team, progress: progress.report)
       let logits = plan.output(workspace)
       let probabilities = try Memory<Float>(count: model.bins.count * logits.pixels)
       try decoder.distribution(logits, into: probabilities.start, commit: team.throwIfInterrupted)
-      try body(probabilities, logits.shape) { () throws(ColorizeError) in try progress.finish() }
+      try body(probabilities, logits.shape, team) { () throws(ColorizeError) in
+        try progress.finish()
+      }
     }
   }
 
@@ -144,14 +155,19 @@ private struct BinGroups {
       ((first - second) * (first - second)).sum().squareRoot()
     }
     var peaks: [SIMD2<Float>] = []
+    /// The bins that are no peaks, since they are too improbable or too near to one.
+    var isOut = (0..<bins.count).map { probability($0) <= Self.leastProbability }
     while peaks.count < most {
       var best = -1
-      for bin in 0..<bins.count where probability(bin) > Self.leastProbability {
-        guard best < 0 || probability(bin) > probability(best) else { continue }
-        if peaks.allSatisfy({ distance($0, centre(bin)) >= Self.distance }) { best = bin }
+      for bin in 0..<bins.count where !isOut[bin] {
+        if best < 0 || probability(bin) > probability(best) { best = bin }
       }
       guard best >= 0 else { break }
-      peaks.append(centre(best))
+      let peak = centre(best)
+      peaks.append(peak)
+      for bin in 0..<bins.count where distance(peak, centre(bin)) < Self.distance {
+        isOut[bin] = true
+      }
     }
     var sums = [(all: Float, near: Float, color: SIMD2<Float>)](
       repeating: (0, 0, .zero), count: peaks.count)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import FrozenInstanceError
 
 import numpy as np
@@ -223,6 +224,16 @@ def test_hints_in_one_place_are_averaged(siggraph17: colorize.Model, gray: np.nd
         siggraph17.colorize(gray, hints=both, **options),
         siggraph17.colorize(gray, hints=one, **options),
     )
+
+
+def test_many_wide_hints_cost_no_more(model: colorize.Model, gray: np.ndarray):
+    """Painted one by one, these would be a billion pixels of the network."""
+    hint = Hint(64, 48, ab=(20, 10), radius=1000)
+    one = model.colorize(gray, hints=[hint])
+    start = time.process_time()
+    many = model.colorize(gray, hints=[hint] * 50_000)
+    assert time.process_time() - start < 10
+    assert np.array_equal(many, one)
 
 
 def test_forms_of_hints(model: colorize.Model, gray: np.ndarray):

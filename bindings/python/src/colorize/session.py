@@ -149,13 +149,15 @@ class Session(Handle):
                 ctypes.byref(chosen),
                 found,
             )
+        # Six floats each.
+        values = np.frombuffer(found, np.float32).reshape(len(places), count, 6)
         return [
             [
-                Suggestion(entry.probability, (entry.a, entry.b), tuple(entry.rgb))
-                for entry in found[first : first + count]
-                if entry.probability > 0
+                Suggestion(probability, (a, b), (red, green, blue))
+                for probability, a, b, red, green, blue in point
+                if probability > 0
             ]
-            for first in range(0, len(found), count)
+            for point in values.tolist()
         ]
 
     def confidence(
