@@ -70,7 +70,12 @@ def test_the_network_s_fit(model: colorize.Model, gray: np.ndarray):
 def test_upsampling(model: colorize.Model, gray: np.ndarray):
     bilinear = model.colorize(gray, preset="reference")
     assert np.array_equal(model.colorize(gray, preset="reference", upsampling="bilinear"), bilinear)
-    assert np.array_equal(model.colorize(gray, upsampling="guided"), model.colorize(gray))
+    guided = model.colorize(gray, upsampling="guided")
+    assert np.array_equal(guided, model.colorize(gray))
+    assert not np.array_equal(guided, model.colorize(gray, upsampling="bilinear"))
+    assert not np.array_equal(
+        model.colorize(gray, preset="reference", upsampling="guided"), bilinear
+    )
 
 
 def test_the_gamut(model: colorize.Model, photo: np.ndarray):
