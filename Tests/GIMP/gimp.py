@@ -83,8 +83,8 @@ class Gimp:
         file = self.folder / "batch.scm"
         reached = self.folder / "reached"
         reached.unlink(missing_ok=True)
-        end = f'(close-output-port (open-output-file "{reached}"))'
-        file.write_text(f"(begin {script} {end})")
+        last = f'(close-output-port (open-output-file "{reached}"))'
+        file.write_text(f"(begin {script} {last})")
         process = subprocess.Popen(
             ["gimp-console-2.10", "--no-interface", "--no-data", "--no-fonts",
              "--batch", f'(load "{file}")', "--batch", "(gimp-quit 1)"],
