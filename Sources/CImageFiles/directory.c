@@ -1,5 +1,5 @@
-/* directory.c: the directories of a TIFF stream, which EXIF is one of, too: what describes a picture
- * is carried from the one to the other as it stands, whatever its type.
+/* directory.c: the directories of a TIFF stream, as EXIF is one, too: what describes a picture is
+ * carried from the one to the other as it stands, whatever its type.
  *
  * C, because tiff.c is, which could do this through libtiff only tag by tag, each with its own
  * arguments. Every number comes from a file and is checked before it is used.
@@ -20,7 +20,8 @@ enum {
   big_long_type = 16,
   big_directory_type = 18,
   maximum_entries = 4096,
-  maximum_bytes = 1 << 22 /* of descriptions in all; a directory may be pointed to again and again */
+  /* Of descriptions in all: a directory may be pointed to again and again. */
+  maximum_bytes = 1 << 22
 };
 
 /* Of a picture's own directory, what does not say how its pixels are stored: EXIF 2.32, table 4
@@ -289,7 +290,8 @@ bool tiff_directory_merge(tiff_directory *directory, tiff_directory *added) {
   const size_t own = directory->count;
   for (size_t i = 0; i < added->count; i++) {
     bool is_there = false;
-    for (size_t j = 0; j < own && !is_there; j++) is_there = entries[j].tag == added->entries[i].tag;
+    for (size_t j = 0; j < own && !is_there; j++)
+      is_there = entries[j].tag == added->entries[i].tag;
     if (is_there) continue;
     entries[directory->count++] = added->entries[i];
     added->entries[i].value = (image_bytes){0};

@@ -128,8 +128,8 @@ typedef enum tiff_selection {
 /* What this is: false if it is no TIFF stream. `start` are its first 4 bytes. */
 bool tiff_kind_of(const unsigned char *start, tiff_kind *kind);
 
-/* Reads the directory at `offset`, and what it points to. Entries that make no sense are left out; *is_cut is set where one
- * would lie behind the end of the file. False if memory was refused. The caller ends it with tiff_directory_free. */
+/* Reads the directory at `offset`, and what it points to. Entries that make no sense are left out; *is_cut is set where
+ * one would lie behind the end of the file. False if memory was refused. The caller ends it with tiff_directory_free. */
 bool tiff_directory_read(FILE *file, tiff_kind kind, uint64_t offset, tiff_selection selection,
                          tiff_directory *directory, bool *is_cut);
 

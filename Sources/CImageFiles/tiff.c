@@ -1,9 +1,8 @@
-/* tiff.c: TIFF through libtiff.
+/* tiff.c: TIFF through libtiff 4.5.
  *
  * C, because libtiff's functions take any number of arguments. Its errors come to a function that is
- * set for the one file that is open; the functions that every file shares are never called, and would
- * print. What a sample is, is worked out here, in one table, and not by libtiff's reader for display,
- * which knows 8 bits only.
+ * set for the one file that is open; that of the whole process, which would print, is never reached.
+ * What the samples mean is worked out here: libtiff's own reader for display gives 8 bits.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-// The dials of colouring: how strong colours are, which of several colourings is taken, and how colours
-// come to the picture's size.
+// The dials of colouring: how strong colours are, which of several colourings is taken, and how
+// colours come to the picture's size.
 
 import ArgumentParser
 import ColorizeCore

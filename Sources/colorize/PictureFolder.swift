@@ -3,8 +3,8 @@
 import Glibc
 
 extension FileName {
-  /// The PNG, JPEG and TIFF files of a folder by their extensions, in the order of their names' bytes. Hidden
-  /// files and what lies in folders inside are not among them.
+  /// The PNG, JPEG and TIFF files of a folder by their extensions, in the order of their names' bytes.
+  /// Hidden files and what lies in folders inside are not among them.
   func pictures() throws(Refusal) -> [FileName] {
     guard let folder = withCString(opendir) else {
       throw Refusal("\(shown) cannot be read: \(String(cString: strerror(errno)))")

@@ -1,8 +1,8 @@
 /* image_files.h: reads PNG, JPEG and TIFF files into memory and writes them, with their metadata.
  *
  * C, because libpng and libjpeg report errors with longjmp, which must not cross Swift frames, and libtiff's functions
- * take any number of arguments, which Swift cannot give: every call to them, and the setjmp that catches an error, is in
- * this module. Nothing here prints, and nothing ends the process.
+ * take any number of arguments, which Swift cannot give: every call to them, and the setjmp that catches an error, is
+ * in this module. Nothing here prints, and nothing ends the process.
  */
 #ifndef IMAGE_FILES_H
 #define IMAGE_FILES_H
@@ -88,8 +88,8 @@ image_file_status image_file_read_memory(const void *bytes, size_t size, uint32_
                                          char *message);
 
 /* Writes `image`, which has 3 or 4 channels (JPEG: 3) of 1, 2 (PNG, TIFF) or 4 bytes (TIFF), and metadata or NULL, to
- * `path`: first to a temporary file in the same folder, which then takes the place of `path`, and of which nothing is left
- * when something fails. The file's permissions are those of any new file.
+ * `path`: first to a temporary file in the same folder, which then takes the place of `path`, and of which nothing is
+ * left when something fails. The file's permissions are those of any new file.
  *
  * A TIFF is written in strips, with Deflate and the predictor of its samples; as BigTIFF where it might pass 4 GB.
  *
