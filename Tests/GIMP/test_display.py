@@ -95,6 +95,18 @@ def test_ok_colours_and_one_undo_takes_it_back(opened, display):
     assert not opened.is_dirty()
 
 
+def test_one_undo_of_an_rgb_layer(opened, display):
+    opened.evaluate(f"(gimp-image-convert-rgb {opened.image})")
+    opened.evaluate(f"(gimp-image-clean-all {opened.image})")
+    opened.open_dialog()
+    display.press(DIALOG, "Return")
+    wait_for(lambda: not display.children())
+    assert (opened.pixels() == expected(as_rgb(GRAY_PIXELS))).all()
+    display.press(opened.title, "ctrl+z")
+    wait_for(lambda: not opened.is_dirty())
+    assert (opened.pixels() == as_rgb(GRAY_PIXELS)).all()
+
+
 def colourfulness(pixels):
     """How far red, green and blue are apart in each pixel, on average."""
     return (pixels.max(axis=-1).astype(float) - pixels.min(axis=-1)).mean()
