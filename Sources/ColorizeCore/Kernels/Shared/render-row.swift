@@ -185,9 +185,9 @@ func convertToLightKeepingHue(
 @inline(__always)
 private var gamutTolerance: Float { 2e-5 }
 
-/// How far linear light is outside of 0 to 1, at most; negative inside.
+/// How far linear light is outside of 0 to 1, at most; negative inside. Not private, as the loops above.
 @inline(__always)
-private func excess(_ color: Triple) -> Vector {
+func excess(_ color: Triple) -> Vector {
   let one = Vector(repeating: 1)
   let low = smaller(color.first, smaller(color.second, color.third))
   let high = larger(color.first, larger(color.second, color.third))
