@@ -69,6 +69,7 @@ func pictureFile(
   image.width = UInt32(width)
   image.height = UInt32(height)
   image.channels = 3
+  image.sample_bytes = 1
   var message = [CChar](repeating: 0, count: Int(IMAGE_FILE_MESSAGE_SIZE))
   let path = "\(folder.path)/.picture"
   let status = image_file_write(path, format, &image, nil, &message)
