@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from gimp import read_png, write_png
+from PIL.ImageCms import ImageCmsProfile, createProfile
+from profiles import WIDE, gray_profile, rgb_profile
 
 from pictures import MODES, as_rgb, expected, photograph
 
@@ -324,3 +326,60 @@ def test_what_cannot_be_coloured_gets_a_message(refusals, case):
     if case != "a palette":
         assert (actual[..., :1] == photograph("L")).all()
         assert actual.shape[-1] < 3
+
+
+# What GIMP prints when it converts between profiles.
+TALK = ("gimp_color_transform_new: using ", "void gimp_gegl_convert_color_profile(")
+
+
+def with_profile(host, tmp_path, pixels, profile, script):
+    """Runs a script with `image` and `layer`, which have a profile; saves out.png."""
+    write_png(tmp_path / "in.png", pixels)
+    (tmp_path / "profile.icc").write_bytes(profile)
+    (tmp_path / "srgb.icc").write_bytes(ImageCmsProfile(createProfile("sRGB")).tobytes())
+    printed, complaints = host.try_batch(f"""{OPEN}
+      (let* ((image (open "{tmp_path}/in.png"))
+             (layer (car (gimp-image-get-active-layer image)))
+             (own "file://{tmp_path}/profile.icc")
+             (srgb "file://{tmp_path}/srgb.icc"))
+        (gimp-image-set-color-profile-from-file image own)
+        {script}
+        (save image layer "{tmp_path}/out.png")
+        (gimp-image-delete image))""")
+    assert not [line for line in complaints if not line.startswith(TALK)], printed
+    return read_png(tmp_path / "out.png").astype(int)
+
+
+def test_a_gray_image_with_a_profile_of_its_own(host, tmp_path):
+    """Looks as light as before: as light as GIMP's own conversion to RGB, which sRGB's are."""
+    pixels = photograph("LA")
+    profile = gray_profile(1.8)
+    converted = with_profile(host, tmp_path, pixels, profile, "(gimp-image-convert-rgb image)")
+    assert np.abs(converted - as_rgb(pixels)).max() > 5
+    actual = with_profile(host, tmp_path, pixels, profile, "(color image layer)")
+    wanted = expected(converted[..., [0, 3]].astype(np.uint8))
+    # GIMP's conversion is rounded to 8 bits, ours is not.
+    assert np.abs(actual - wanted).max() <= 3
+    assert (actual[..., 3] == pixels[..., 1]).all()
+
+
+def test_an_rgb_image_with_a_profile_of_its_own(host, tmp_path):
+    """The same as when GIMP converts it to sRGB before, and back behind it."""
+    pixels = photograph("RGBA", dtype=np.uint16)
+    profile = rgb_profile(2.2, WIDE)
+    actual = with_profile(host, tmp_path, pixels, profile, "(color image layer)")
+    # 1: relative colorimetric, TRUE: with black point compensation
+    to = "(gimp-image-convert-color-profile-from-file image {} 1 TRUE)"
+    there_and_back = to.format("srgb") + "(color image layer)" + to.format("own")
+    wanted = with_profile(host, tmp_path, pixels, profile, there_and_back)
+    assert np.abs(actual - wanted).max() <= 257
+    plain = expected(pixels).astype(int)
+    assert np.abs(actual - plain)[..., :3].max() > 2570
+
+
+def test_srgb_by_name_changes_nothing(host, tmp_path):
+    """As photographs from a camera have it: bytes go through as they are."""
+    pixels = photograph("RGB")
+    profile = ImageCmsProfile(createProfile("sRGB")).tobytes()
+    actual = with_profile(host, tmp_path, pixels, profile, "(color image layer)")
+    assert (actual == expected(pixels)).all()

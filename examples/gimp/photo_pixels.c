@@ -1,6 +1,8 @@
 /* photo_pixels.h says what this is for. */
 #include "photo_pixels.h"
 
+#include "photo_profile.h"
+
 static gboolean fail(colorize_error *error, colorize_status status, const char *message) {
   error->status = status;
   g_strlcpy(error->message, message, sizeof error->message);
@@ -76,50 +78,103 @@ gint32 photo_find_hints(const gchar *name, gint32 drawable) {
   return found;
 }
 
-/* How a layer's pixels are taken out: sRGB-encoded, and with the bits that the image has. What is
- * neither 8 nor 16 bits of that is taken as floats. */
-static const Babl *pixel_format(gint32 drawable, colorize_format *format) {
+/* The library's format of sRGB pixels that has a layer's bits. What is neither 8 nor 16 bits of
+ * sRGB is taken as floats. */
+static colorize_format pixel_format(gint32 drawable) {
+  gint32 image_id = gimp_item_get_image(drawable);
   gboolean alpha = gimp_drawable_has_alpha(drawable);
-  switch (gimp_image_get_precision(gimp_item_get_image(drawable))) {
+  const Babl *own;
+  GimpColorTransform *transform = photo_to_srgb(image_id, FALSE, &own, babl_format("R'G'B' float"));
+  if (transform != NULL) {
+    g_object_unref(transform);
+    return alpha ? COLORIZE_RGBA_FLOAT : COLORIZE_RGB_FLOAT;
+  }
+  switch (gimp_image_get_precision(image_id)) {
     case GIMP_PRECISION_U8_GAMMA:
-      *format = alpha ? COLORIZE_RGBA8 : COLORIZE_RGB8;
-      return babl_format(alpha ? "R'G'B'A u8" : "R'G'B' u8");
+      return alpha ? COLORIZE_RGBA8 : COLORIZE_RGB8;
     case GIMP_PRECISION_U16_GAMMA:
-      *format = alpha ? COLORIZE_RGBA16 : COLORIZE_RGB16;
-      return babl_format(alpha ? "R'G'B'A u16" : "R'G'B' u16");
+      return alpha ? COLORIZE_RGBA16 : COLORIZE_RGB16;
     default:
-      *format = alpha ? COLORIZE_RGBA_FLOAT : COLORIZE_RGB_FLOAT;
-      return babl_format(alpha ? "R'G'B'A float" : "R'G'B' float");
+      return alpha ? COLORIZE_RGBA_FLOAT : COLORIZE_RGB_FLOAT;
   }
 }
 
-/* The whole layer in a format that image->format and `format` both name. */
-static gboolean read_layer(gint32 drawable, const Babl *format, colorize_image *image,
-                           colorize_error *error) {
+/* The same for GEGL. */
+static const Babl *babl_of(colorize_format format) {
+  switch (format) {
+    case COLORIZE_RGB8:
+      return babl_format("R'G'B' u8");
+    case COLORIZE_RGBA8:
+      return babl_format("R'G'B'A u8");
+    case COLORIZE_RGB16:
+      return babl_format("R'G'B' u16");
+    case COLORIZE_RGBA16:
+      return babl_format("R'G'B'A u16");
+    case COLORIZE_RGB_FLOAT:
+      return babl_format("R'G'B' float");
+    default:
+      return babl_format("R'G'B'A float");
+  }
+}
+
+/* Reads a layer of an image with a profile of its own: rows, as high as GIMP's tiles, are brought
+ * to sRGB one after the other. */
+static gboolean read_by_profile(GeglBuffer *buffer, GimpColorTransform *transform, const Babl *own,
+                                const Babl *srgb, const colorize_image *image) {
+  gint width = (gint)image->width;
+  gint height = (gint)image->height;
+  gint rows = 64;
+  gint row_bytes = width * babl_format_get_bytes_per_pixel(own);
+  guchar *band = g_try_malloc_n((gsize)rows, (gsize)row_bytes);
+  if (band == NULL) return FALSE;
+  for (gint y = 0; y < height; y += rows) {
+    gint count = MIN(rows, height - y);
+    gegl_buffer_get(buffer, GEGL_RECTANGLE(0, y, width, count), 1, own, band, row_bytes,
+                    GEGL_ABYSS_NONE);
+    gimp_color_transform_process_pixels(transform, own, band, srgb,
+                                        (guchar *)image->pixels + (gsize)y * image->row_bytes,
+                                        (gsize)width * (gsize)count);
+  }
+  g_free(band);
+  return TRUE;
+}
+
+/* The whole layer, as sRGB of image->format. */
+static gboolean read_layer(gint32 drawable, colorize_image *image, colorize_error *error) {
+  const Babl *format = babl_of(image->format);
+  const Babl *own;
   gint width = gimp_drawable_width(drawable);
   gint height = gimp_drawable_height(drawable);
   image->width = (uint32_t)width;
   image->height = (uint32_t)height;
   image->row_bytes = (size_t)width * (size_t)babl_format_get_bytes_per_pixel(format);
   image->pixels = g_try_malloc_n((gsize)height, image->row_bytes);
-  if (image->pixels == NULL)
-    return fail(error, COLORIZE_OUT_OF_MEMORY, "there is not enough memory for the layer");
-  GeglBuffer *buffer = gimp_drawable_get_buffer(drawable);
-  gegl_buffer_get(buffer, GEGL_RECTANGLE(0, 0, width, height), 1, format, image->pixels,
-                  (gint)image->row_bytes, GEGL_ABYSS_NONE);
-  g_object_unref(buffer);
-  return TRUE;
+  gboolean done = image->pixels != NULL;
+  if (done) {
+    GeglBuffer *buffer = gimp_drawable_get_buffer(drawable);
+    GimpColorTransform *transform = photo_to_srgb(gimp_item_get_image(drawable),
+                                                  babl_format_has_alpha(format) != 0, &own, format);
+    if (transform != NULL) {
+      done = read_by_profile(buffer, transform, own, format, image);
+      g_object_unref(transform);
+    } else {
+      gegl_buffer_get(buffer, GEGL_RECTANGLE(0, 0, width, height), 1, format, image->pixels,
+                      (gint)image->row_bytes, GEGL_ABYSS_NONE);
+    }
+    g_object_unref(buffer);
+  }
+  if (!done) fail(error, COLORIZE_OUT_OF_MEMORY, "there is not enough memory for the layer");
+  return done;
 }
 
 gboolean photo_read(gint32 drawable, colorize_image *image, colorize_error *error) {
-  *image = (colorize_image){0};
-  const Babl *format = pixel_format(drawable, &image->format);
-  return read_layer(drawable, format, image, error);
+  *image = (colorize_image){.format = pixel_format(drawable)};
+  return read_layer(drawable, image, error);
 }
 
 gboolean photo_read_rgba8(gint32 drawable, colorize_image *image, colorize_error *error) {
   *image = (colorize_image){.format = COLORIZE_RGBA8};
-  return read_layer(drawable, babl_format("R'G'B'A u8"), image, error);
+  return read_layer(drawable, image, error);
 }
 
 gboolean photo_read_hints(gint32 hints_layer, gint32 drawable, const layer_filter *filter,
@@ -154,21 +209,38 @@ guchar *photo_read_selection(gint32 image_id, gint32 drawable, gint width, gint 
   return selected;
 }
 
+/* Brings pixels to the numbers of an image that has a profile of its own, in place; the format of
+ * what they are then. A gray image is none: converted to RGB, it has sRGB's profile. */
+static const Babl *to_own_numbers(gint32 image_id, const colorize_image *image) {
+  const Babl *format = babl_of(image->format);
+  const Babl *own;
+  if (gimp_image_base_type(image_id) == GIMP_GRAY) return format;
+  GimpColorTransform *transform =
+      photo_from_srgb(image_id, babl_format_has_alpha(format) != 0, format, &own);
+  if (transform == NULL) return format;
+  for (uint32_t y = 0; y < image->height; y++) {
+    guchar *row = (guchar *)image->pixels + y * image->row_bytes;
+    gimp_color_transform_process_pixels(transform, format, row, own, row, image->width);
+  }
+  g_object_unref(transform);
+  return own;
+}
+
 gboolean photo_write(gint32 image_id, gint32 drawable, const colorize_image *image,
                      colorize_error *error) {
   gboolean done = FALSE;
   gint width = (gint)image->width;
   gint height = (gint)image->height;
+  const Babl *format = to_own_numbers(image_id, image);
   gimp_image_undo_group_start(image_id);
   if (gimp_drawable_is_gray(drawable) && !gimp_image_convert_rgb(image_id)) {
     fail(error, COLORIZE_INVALID_ARGUMENT, "GIMP cannot convert the image to RGB");
   } else {
     /* Everything is written to the layer's shadow; merging takes what is selected, and makes the
      * history. */
-    colorize_format ignored;
     GeglBuffer *shadow = gimp_drawable_get_shadow_buffer(drawable);
-    gegl_buffer_set(shadow, GEGL_RECTANGLE(0, 0, width, height), 0,
-                    pixel_format(drawable, &ignored), image->pixels, (gint)image->row_bytes);
+    gegl_buffer_set(shadow, GEGL_RECTANGLE(0, 0, width, height), 0, format, image->pixels,
+                    (gint)image->row_bytes);
     g_object_unref(shadow);
     done = gimp_drawable_merge_shadow(drawable, TRUE) &&
            gimp_drawable_update(drawable, 0, 0, width, height);
