@@ -187,7 +187,9 @@ def test_written_pictures_are_those_that_are_compared(colorize, tmp_path, folder
     rows, _ = evaluate(colorize, tmp_path, "--write", written, folder)
     assert names(written) == ["a.png", "b.png", "c.png"]
     assert pixels(written / "c.png").shape == (48, 64, 3)
-    made, _ = colorize.colour(folder / "b.png", tmp_path / "b.png", "--network-size", "32")
+    # The protocols' colours: bilinear, and clipped.
+    protocol = ["--network-size", "32", "--upsampling", "bilinear", "--gamut", "clip"]
+    made, _ = colorize.colour(folder / "b.png", tmp_path / "b.png", *protocol)
     assert np.array_equal(pixels(written / "b.png"), made)
     back, _ = evaluate(colorize, tmp_path, "--results", written, folder)
     # But for their 8 bits: half a level is 0.2 % of the range.
