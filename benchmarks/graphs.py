@@ -1,6 +1,6 @@
 """The networks in PyTorch, from their inputs to ab: what all runtimes are given.
 
-They do what colorize_predict does: compact's ends in the annealed mean, at T = 0.38. eccv16 and
+They do what colorize_predict does: those of our own end in the annealed mean, at T = 0.38. eccv16 and
 siggraph17 are as they were released, but for one thing: the release runs siggraph17's decoder twice
 and drops the first result, and that work should be nobody's here.
 """
@@ -12,13 +12,16 @@ from colorizers.eccv16 import ECCVGenerator
 from colorizers.siggraph17 import SIGGRAPHGenerator
 from torch import nn
 
-from compact import BINS, PAPER_TEMPERATURE, load
+from compact import BINS, PAPER_TEMPERATURE
+from models import CLASSES as OWN_CLASSES
+from models import load
+from names import DEFAULT
 
-COMPACT = Path(__file__).parents[1] / "Sources/ColorizeDefaultModel/compact.safetensors"
+DEFAULT_MODEL = Path(__file__).parents[1] / "Sources/ColorizeDefaultModel/default.safetensors"
 
 
-class CompactAb(nn.Module):
-    """compact and its decoding. The mean over bins is a 1x1 convolution without bias."""
+class OwnAb(nn.Module):
+    """A network of our own and its decoding. The mean over bins is a 1x1 convolution without bias."""
 
     def __init__(self, network):
         super().__init__()
@@ -56,9 +59,13 @@ class SIGGRAPHOnce(SIGGRAPHGenerator):
 
 
 def open_network(name, checkpoint):
-    """A network for inference. `checkpoint`: the path of its state dict; compact has none."""
-    if name == "compact":
-        return CompactAb(load(COMPACT)).eval()
+    """A network for inference. `checkpoint`: the path of its state dict; the default has none."""
+    if name == DEFAULT:
+        return OwnAb(load(DEFAULT_MODEL)).eval()
+    if name in OWN_CLASSES:
+        network = OWN_CLASSES[name]()
+        network.load_state_dict(torch.load(checkpoint, weights_only=True))
+        return OwnAb(network).eval().requires_grad_(False)
     network = {"eccv16": ECCVGenerator, "siggraph17": SIGGRAPHOnce}[name]()
     network.load_state_dict(torch.load(checkpoint, weights_only=True))
     return network.eval().requires_grad_(False)

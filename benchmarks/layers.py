@@ -5,6 +5,8 @@ import io
 import os
 import subprocess
 
+from names import DEFAULT
+
 
 def run(results, setup):
     results.section("Our layers")
@@ -53,7 +55,7 @@ def row(same):
 
 def profile(setup, network, threads):
     arguments = ["--csv", "--threads", str(threads), "--rounds", str(max(setup.rounds, 3))]
-    if network != "compact":
+    if network != DEFAULT:
         arguments += ["--model", setup.folder / f"{network}.pth"]
     processors = set(sorted(os.sched_getaffinity(0))[-threads:])
     text = subprocess.run(

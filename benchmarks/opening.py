@@ -11,7 +11,7 @@ def run(results, setup):
     results.section("Opening a model, and the first picture")
     threads = setup.threads[-1]
     results.say(
-        f"From the call that opens the file (libcolorize: the checkpoint of PyTorch, compact from "
+        f"From the call that opens the file (libcolorize: the checkpoint of PyTorch, lite from "
         f"memory) to the end of the first run at 256x256, with {threads} threads, in a new process "
         f"each time; importing the runtime is not counted. The files are in the system's cache."
     )

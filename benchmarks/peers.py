@@ -13,6 +13,9 @@ All compute in float32, also where the processor or the runtime has something sh
 """
 
 
+from names import DEFAULT, OWN
+
+
 class Libcolorize:
     name = "libcolorize"
     variants = ("",)
@@ -25,8 +28,9 @@ class Libcolorize:
         self.version = colorize.version
 
     def build(self, folder, network, threads, variant):
-        if network == "compact":
-            model = self.colorize.Model()
+        if network in OWN:
+            file = None if network == DEFAULT else folder / f"{network}.pth"
+            model = self.colorize.Model(file)
             # The library takes L as it is, the exported network as it is normalised.
             return lambda inputs: model.predict(100 * inputs["input"][0, 0] + 50, threads=threads)
         model = self.colorize.Model(folder / f"{network}.pth")

@@ -36,7 +36,7 @@ STAGES = ("resize", "rgb2lab", "rgb2lab of the small one", "interpolate", "lab2r
 def run(results, setup):
     results.section("Large pictures")
     results.say(
-        "compact. Ours: all of colorize_run with the preset `reference`, the network included, and "
+        "the default model. Ours: all of colorize_run with the preset `reference`, the network included, and "
         "`pixels` what is left of it without the network (colorize_predict at 256x256). The Python "
         "pipeline: preprocess_img and postprocess_tens of the release, without reading the file "
         "and without the network. Each in a process of its own, which may use as many processors "
@@ -49,7 +49,7 @@ def run(results, setup):
             own[threads].append(worker("ours", setup.folder, threads))
         python.append(worker("python", setup.folder))
     results.difference(
-        f"compact's {LARGEST[0]}x{LARGEST[1]} picture, in levels,",
+        f"the {LARGEST[0]}x{LARGEST[1]} picture, in levels,",
         max(said["levels"] for said in python), LEVEL_BOUND,
     )  # fmt: skip
     stages(results, own, python)
@@ -200,8 +200,9 @@ def measure_python(folder):
 
     import compact
     import graphs
+    import models
 
-    network = compact.load(graphs.COMPACT)
+    network = models.load(graphs.DEFAULT_MODEL)
     result = []
     # The first one prepares what is made once.
     for width, height in [SIZES[0], *SIZES]:

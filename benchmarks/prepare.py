@@ -3,10 +3,10 @@
     PYTHONPATH=Tests/Reference \\
       python benchmarks/prepare.py FOLDER NETWORK ... [--ncnn] [--training COUNT SIDE]
 
-In FOLDER, for each NETWORK of compact, eccv16 and siggraph17:
+In FOLDER, for each NETWORK of lite, compact, eccv16 and siggraph17:
 
     NETWORK.pth          the state dict as torch.save writes it, with the weights of published.py;
-                         not for compact, which is inside the library
+                         not for lite, which is inside the library
     NETWORK.onnx         from the network's inputs to ab
     NETWORK.ncnn.param   the same for ncnn, in float32, with NETWORK.ncnn.bin; only with --ncnn
     NETWORK.inputs.npz   a photograph as the network takes it: arrays [1, C, 256, 256] by name
@@ -25,8 +25,9 @@ import numpy as np
 import torch
 
 from graphs import open_network
+from names import DEFAULT, OWN
 from pictures import network_input, picture
-from published import released_network, write_checkpoint
+from published import formula_network, write_checkpoint
 from torch_training import Task, write_request
 
 SIZE = 256
@@ -35,7 +36,7 @@ SIZE = 256
 def network_inputs(name):
     """name -> float32 array [1, C, SIZE, SIZE]: what a network takes of a photograph."""
     values = network_input(picture("coffee", SIZE, SIZE))[None]
-    if name == "compact":
+    if name in OWN:
         return {"input": values.numpy()}
     inputs = {"lightness": (100 * values[:, :1] + 50).numpy()}
     if name == "siggraph17":
@@ -57,8 +58,8 @@ def write_ncnn(folder, name, network, tensors):
 
 def prepare(folder, name, ncnn):
     checkpoint = folder / f"{name}.pth"
-    if name != "compact":
-        write_checkpoint(released_network(name), checkpoint)
+    if name != DEFAULT:
+        write_checkpoint(formula_network(name), checkpoint)
     network = open_network(name, checkpoint)
     inputs = network_inputs(name)
     tensors = tuple(torch.from_numpy(array) for array in inputs.values())
@@ -79,7 +80,7 @@ def prepare(folder, name, ncnn):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("networks", nargs="+", choices=["compact", "eccv16", "siggraph17"])
+    parser.add_argument("networks", nargs="+", choices=["lite", "compact", "eccv16", "siggraph17"])
     parser.add_argument("--ncnn", action="store_true")
     parser.add_argument("--training", type=int, nargs=2, metavar=("COUNT", "SIDE"))
     arguments = parser.parse_args()

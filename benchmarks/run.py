@@ -43,7 +43,7 @@ PARTS = {
     "layers": layers,
     "training": training,
 }
-NETWORKS = ["compact", "eccv16", "siggraph17"]
+NETWORKS = ["lite", "compact", "eccv16", "siggraph17"]
 TRAINING = [24, 128]
 
 

@@ -1,6 +1,6 @@
 """How ab is best brought to full size: ways of doing it, judged against the ground truth.
 
-    python upsampling.py FOLDER [--every N] [--model compact.safetensors]
+    python upsampling.py FOLDER [--every N] [--model default.safetensors]
     python upsampling.py --illustrate ../docs/images/upsampling.jpg
 
 FOLDER holds photographs of 256x256. Their ab is shrunk to a coarse grid by the mean over its cells
@@ -30,7 +30,7 @@ SIDE = 256
 EDGE_CHANGE = 20
 EDGE_RADIUS = 3
 BATCH = 16
-# Sides of the grid of ab and of the lightness that the network sees: compact at 256 and at 160, its
+# Sides of the grid of ab and of the lightness that the network sees: the default model at 256 and at 160, its
 # default; a picture four times as large as what the network sees; and a network, like siggraph17,
 # that gives ab for each pixel that it sees.
 SETTINGS = [(64, 256), (40, 160), (16, 64), (128, 128)]
@@ -299,7 +299,7 @@ def main():
     parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--illustrate", type=Path, metavar="FILE")
     parser.add_argument("--every", type=int, default=1, help="take every Nth picture")
-    parser.add_argument("--model", help="compact's weights, whose ab is taken instead")
+    parser.add_argument("--model", help="a model of ours, whose ab is taken instead")
     arguments = parser.parse_args()
     if arguments.illustrate:
         illustrate(arguments.illustrate)
@@ -310,9 +310,9 @@ def main():
         measure(pictures, SETTINGS)
         return
     sys.path.insert(0, str(Path(__file__).parents[1] / "Tests/Reference"))
-    import compact
+    import models
 
-    measure(pictures, [(40, 160), (64, 256)], compact.load(arguments.model))
+    measure(pictures, [(40, 160), (64, 256)], models.load(arguments.model))
 
 
 if __name__ == "__main__":

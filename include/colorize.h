@@ -135,7 +135,7 @@ typedef struct colorize_model colorize_model;
 /* What a network's mask input is where a hint is and where none is. */
 typedef int32_t colorize_mask_convention;
 enum {
-  COLORIZE_MASK_ZERO_ONE = 1, /* 1 and 0: the released siggraph17, and compact */
+  COLORIZE_MASK_ZERO_ONE = 1, /* 1 and 0: the released siggraph17, lite and compact */
   COLORIZE_MASK_CENTRED = 2   /* 0.5 and -0.5: checkpoints of siggraph17's repository for training */
 };
 
@@ -153,7 +153,7 @@ typedef struct colorize_model_options {
 /* What a model is. Strings belong to the model and live as long as it does. */
 typedef struct colorize_model_description {
   size_t struct_size;             /* in: sizeof(colorize_model_description); that much is written, zero where unknown */
-  const char *architecture;       /* "compact", "eccv16" or "siggraph17" */
+  const char *architecture;       /* "lite", "compact", "eccv16" or "siggraph17" */
   const char *licence;            /* the licence of the weights as the file states it; "" if it does not */
   const char *instruction_set;    /* what the model was opened for: "avx512", "avx2" or "baseline" */
   uint64_t parameters;            /* number of weights */
@@ -166,7 +166,7 @@ typedef struct colorize_model_description {
   /* The sides of the ab that colorize_predict gives are those of its input, rounded up to multiples of this and divided by
    * output_stride; those of the probabilities of colorize_distribution, divided by distribution_stride.
    *               network_size_multiple   network_size_rounding   output_stride   distribution_stride   bins
-   *   compact                       16                      16               4                     4    313
+   *   lite, compact                 16                      16               4                     4    313
    *   eccv16                         1                       8               1                     4    313
    *   siggraph17                     8                       8               1                     4    529 */
   uint32_t network_size_rounding;
@@ -349,7 +349,7 @@ colorize_status colorize_run(const colorize_model *model, const colorize_image *
  * All are row-major without padding. Values that are not finite are an error. Of the options `temperature`, `threads`
  * and the progress callback are used. After an error or a cancel `ab` is as it was.
  *
- * eccv16 and compact give the annealed mean of their distribution; siggraph17 a regression, on which the temperature has no
+ * lite, compact and eccv16 give the annealed mean of their distribution; siggraph17 a regression, on which the temperature has no
  * influence. */
 colorize_status colorize_predict(const colorize_model *model, uint32_t width, uint32_t height, const float *lightness,
                                  const float *hints, const float *mask, const colorize_options *options, float *ab,

@@ -27,7 +27,8 @@ from scipy.spatial import cKDTree
 from skimage import color
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "Tests" / "Reference"))
-from compact import BINS, load, read_prior, vivid
+from compact import BINS, read_prior, vivid
+from models import load
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 THRESHOLDS = 151

@@ -8,7 +8,7 @@
 #pragma clang diagnostic ignored "-Wc23-extensions"
 
 alignas(64) static const unsigned char bytes[] = {
-#embed "compact.safetensors"
+#embed "default.safetensors"
 };
 
 const unsigned char *const colorize_default_model = bytes;

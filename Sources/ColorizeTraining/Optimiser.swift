@@ -115,10 +115,13 @@ package final class Optimiser {
       }
       let decay = slot.parameter.shape.count > 1 ? options.weightDecay : 0
       let values = slot.parameter.values
-      let part = base
+      let learningRate = learningRate * slot.parameter.rateFactor
+      var common = base
+      common.rate *= slot.parameter.rateFactor
+      let own = common
       team.run(values.count.pieces(of: Self.floatsAtOnce)) { piece, _ in
         let first = piece * Self.floatsAtOnce
-        var part = part
+        var part = own
         part.decay = options.kind == .adam ? decay : 0
         part.shrink = options.kind == .adamw ? 1 - learningRate * decay : 1
         part.value = values.start + first

@@ -9,6 +9,8 @@ package final class TrainingParameter {
     case plain
     /// `[outputs, inputs, kernel, kernel]` as the right matrix of a product: `[panels, taps x inputs, panel]`.
     case packed(outputs: Int, inputs: Int, taps: Int, panel: Int)
+    /// `[channels, 1, kernel, kernel]` of a depthwise convolution as `[taps, channels]`, channels padded to `stride`.
+    case taps(Int, stride: Int)
   }
 
   /// As in a model file.
@@ -21,6 +23,8 @@ package final class TrainingParameter {
   package let gradient: Memory<Float>?
   /// Whether the optimiser changes it.
   package var isFrozen = false
+  /// What the learning rate is multiplied by.
+  package var rateFactor: Float = 1
 
   init(_ name: String, _ shape: [Int], layout: Layout = .plain, isLearnt: Bool = true)
     throws(ColorizeError)
@@ -33,6 +37,7 @@ package final class TrainingParameter {
       case .plain: shape.reduce(1, *).roundedUp(to: 16)
       case .packed(let outputs, let inputs, let taps, let panel):
         (outputs.pieces(of: panel) * inputs * taps * panel).roundedUp(to: 16)
+      case .taps(let taps, let stride): taps * stride
       }
     values = try Memory(count: count)
     values.fill(0)
@@ -44,11 +49,15 @@ package final class TrainingParameter {
 
   /// Where element `index` of the row-major tensor is in memory.
   private func place(_ index: Int) -> Int {
-    guard case .packed(_, let inputs, let taps, let panel) = layout else { return index }
-    let tap = index % taps
-    let input = index / taps % inputs
-    let output = index / (taps * inputs)
-    return ((output / panel) * taps * inputs + tap * inputs + input) * panel + output % panel
+    switch layout {
+    case .plain: return index
+    case .packed(_, let inputs, let taps, let panel):
+      let tap = index % taps
+      let input = index / taps % inputs
+      let output = index / (taps * inputs)
+      return ((output / panel) * taps * inputs + tap * inputs + input) * panel + output % panel
+    case .taps(let taps, let stride): return index % taps * stride + index / taps
+    }
   }
 
   /// Row-major, of memory that lies as the values do.
@@ -82,7 +91,10 @@ package final class Parameters {
       let name = "\(node.name).\(parameter.name)"
       guard self[name] == nil else { continue }
       var layout = TrainingParameter.Layout.plain
-      if parameter.shape.count > 1 {
+      if let depthwise = node.operation as? DepthwiseConvolution {
+        layout = .taps(
+          depthwise.taps, stride: BatchActivation.stride(channels: depthwise.channels))
+      } else if parameter.shape.count > 1 {
         layout = .packed(
           outputs: parameter.shape[0], inputs: parameter.shape[1],
           taps: parameter.shape.dropFirst(2).reduce(1, *), panel: kernels.core.gemmPanel)

@@ -25,6 +25,9 @@ package struct TrainerOptions: Sendable, Equatable {
   package var regression = Regression.huber
   /// Tensors whose names begin with one of these stay as they are, running statistics too.
   package var frozen: [String] = []
+  /// The learning rate of tensors whose names begin with one of these is multiplied by `slowFactor`.
+  package var slow: [String] = []
+  package var slowFactor: Float = 0.1
   package var seed: UInt64 = 1
 
   package init() {}
@@ -109,6 +112,9 @@ package final class Trainer {
     Self.setBins(network, parameters)
     for tensor in parameters.tensors {
       tensor.isFrozen = options.frozen.contains { tensor.name.hasPrefix($0) }
+      if options.slow.contains(where: { tensor.name.hasPrefix($0) }) {
+        tensor.rateFactor = options.slowFactor
+      }
     }
     training = try TrainingNetwork(
       nodes, ends: ends.all, parameters: parameters, count: shape.count, height: shape.side,

@@ -16,6 +16,7 @@ package struct TrainingKernels: Sendable {
   let gemmOuter: @convention(c) (UnsafePointer<colorize_gemm_outer>?) -> Void
   let channelSums: @convention(c) (UnsafePointer<colorize_channel_sums>?) -> Void
   let channelAffine: @convention(c) (UnsafePointer<colorize_channel_affine>?) -> Void
+  let depthwiseGradient: @convention(c) (UnsafePointer<colorize_depthwise>?) -> Void
   let winogradOutputGradient:
     @convention(c) (UnsafePointer<colorize_winograd_output_gradient>?) -> Void
   let winogradWeightsGradient:
@@ -30,6 +31,7 @@ package struct TrainingKernels: Sendable {
         gemmOuter = { KernelsAVX512.gemmOuter($0.unsafelyUnwrapped) }
         channelSums = { KernelsAVX512.channelSums($0.unsafelyUnwrapped) }
         channelAffine = { KernelsAVX512.channelAffine($0.unsafelyUnwrapped) }
+        depthwiseGradient = { KernelsAVX512.depthwiseGradient($0.unsafelyUnwrapped) }
         winogradOutputGradient = { KernelsAVX512.winogradOutputGradient($0.unsafelyUnwrapped) }
         winogradWeightsGradient = { KernelsAVX512.winogradWeightsGradient($0.unsafelyUnwrapped) }
         adam = { KernelsAVX512.adam($0.unsafelyUnwrapped) }
@@ -37,6 +39,7 @@ package struct TrainingKernels: Sendable {
         gemmOuter = { KernelsAVX2.gemmOuter($0.unsafelyUnwrapped) }
         channelSums = { KernelsAVX2.channelSums($0.unsafelyUnwrapped) }
         channelAffine = { KernelsAVX2.channelAffine($0.unsafelyUnwrapped) }
+        depthwiseGradient = { KernelsAVX2.depthwiseGradient($0.unsafelyUnwrapped) }
         winogradOutputGradient = { KernelsAVX2.winogradOutputGradient($0.unsafelyUnwrapped) }
         winogradWeightsGradient = { KernelsAVX2.winogradWeightsGradient($0.unsafelyUnwrapped) }
         adam = { KernelsAVX2.adam($0.unsafelyUnwrapped) }
@@ -45,6 +48,7 @@ package struct TrainingKernels: Sendable {
       gemmOuter = { KernelsBaseline.gemmOuter($0.unsafelyUnwrapped) }
       channelSums = { KernelsBaseline.channelSums($0.unsafelyUnwrapped) }
       channelAffine = { KernelsBaseline.channelAffine($0.unsafelyUnwrapped) }
+      depthwiseGradient = { KernelsBaseline.depthwiseGradient($0.unsafelyUnwrapped) }
       winogradOutputGradient = { KernelsBaseline.winogradOutputGradient($0.unsafelyUnwrapped) }
       winogradWeightsGradient = { KernelsBaseline.winogradWeightsGradient($0.unsafelyUnwrapped) }
       adam = { KernelsBaseline.adam($0.unsafelyUnwrapped) }

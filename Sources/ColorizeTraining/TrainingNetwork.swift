@@ -268,6 +268,10 @@ private struct Group {
         maps: try ConvolutionMaps(
           convolution, weight: tensor("weight"), output: connections.output, kernels: kernels),
         bias: convolution.bias ? tensor("bias") : nil, isLearnt: isLearnt)
+    case let convolution as DepthwiseConvolution:
+      return DepthwiseLayer(
+        connections: connections, convolution: convolution, weight: tensor("weight"),
+        isLearnt: isLearnt)
     case let linear as Linear:
       let convolution = Convolution(
         inputs: linear.inputs, outputs: linear.outputs, kernel: 1, stride: 1, padding: 0, bias: true

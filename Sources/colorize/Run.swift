@@ -28,7 +28,8 @@ struct Run: ParsableCommand {
                [--threads N] [--limit N] DIR
       colorize gamut [--csv FILE] [--threads N] DIR...
       colorize train --out OUT [--data PATH...] [--model NAME] [--init FILE]
-               [--freeze PREFIX...] [--resume] [--size N] [--batch N] [--steps N]
+               [--freeze PREFIX...] [--slow PREFIX...] [--slow-factor X] [--resume]
+               [--size N] [--batch N] [--steps N]
                [--optimiser NAME] [--learning-rate X] [--warmup N] [--schedule NAME]
                [--step-every N] [--step-factor X] [--weight-decay X] [--average D] [--clip X]
                [--lambda X] [--prior FILE] [--loss NAME] [--regression NAME]

@@ -31,7 +31,7 @@ struct Train: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "The network: compact, eccv16 or siggraph17. (default: compact)", valueName: "NAME"))
+      "The network: lite, compact, eccv16 or siggraph17. (default: lite)", valueName: "NAME"))
   var model: String?
 
   @Option(
@@ -46,6 +46,17 @@ struct Train: ParsableCommand {
     help: ArgumentHelp(
       "Tensors whose names begin with PREFIX keep their values.", valueName: "PREFIX"))
   var freeze: [String] = []
+
+  @Option(
+    parsing: .upToNextOption,
+    help: ArgumentHelp(
+      "Tensors whose names begin with PREFIX learn more slowly ...", valueName: "PREFIX"))
+  var slow: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "... their learning rate is multiplied by this. (default: 0.1)", valueName: "X"))
+  var slowFactor: Float?
 
   @Flag(help: "Go on from the checkpoint in OUT.")
   var resume = false
@@ -248,7 +259,8 @@ struct Train: ParsableCommand {
   private func options() throws(Refusal) -> [String: String] {
     let numbers: [(String, (any CustomStringConvertible)?)] = [
       ("size", size), ("batch", batch), ("steps", steps), ("learning-rate", learningRate),
-      ("warmup", warmup), ("step-every", stepEvery), ("step-factor", stepFactor),
+      ("warmup", warmup), ("slow-factor", slowFactor), ("step-every", stepEvery),
+      ("step-factor", stepFactor),
       ("weight-decay", weightDecay), ("average", average), ("clip", clip), ("lambda", lambda),
       ("regression-weight", regressionWeight), ("feature-weight", featureWeight),
       ("hints", hints), ("seed", seed), ("hold-back", holdBack), ("metrics-every", metricsEvery),
@@ -274,6 +286,7 @@ struct Train: ParsableCommand {
       options["data"] = noted.joined(separator: "\n")
     }
     if !freeze.isEmpty { options["freeze"] = freeze.joined(separator: "\n") }
+    if !slow.isEmpty { options["slow"] = slow.joined(separator: "\n") }
     if !scale.isEmpty { options["scale"] = scale.map { "\($0)" }.joined(separator: " ") }
     if noFlip { options["flip"] = "no" }
     return options

@@ -553,7 +553,7 @@ static void versions_of_description(void) {
   set_up();
   colorize_model_description all = {.struct_size = sizeof all};
   CHECK(colorize_model_info(model, &all) == COLORIZE_OK);
-  CHECK(strcmp(all.architecture, "compact") == 0);
+  CHECK(strcmp(all.architecture, "lite") == 0);
   CHECK(all.parameters > 1000000 && all.bins == 313 && all.takes_hints == 1);
   CHECK(all.network_size_multiple == 16 && all.default_network_size % 16 == 0);
   CHECK(all.network_size_rounding == 16 && all.distribution_stride == 4);

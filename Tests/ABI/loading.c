@@ -186,6 +186,12 @@ static state *host_state(void) {
 static void check_state(const state *before, const char *when) {
   at("%s", when);
   state *now = host_state();
+  /* The kernel tells who joins a thread that it is gone before its entry in /proc is: it takes a
+     moment, and on a busy machine a long one. */
+  for (int i = 0; i < 1000 && now->threads > before->threads; i++) {
+    usleep(10000);
+    now->threads = list("/proc/self/task", NULL, 0);
+  }
   for (int i = 0; i < 64; i++)
     CHECK_THAT(memcmp(&before->signals[i], &now->signals[i], sizeof now->signals[i]) == 0,
                "the disposition of signal %d has changed", i + 1);

@@ -209,7 +209,7 @@ def variants(original):
     for text in ["", "0", "Centred", "centred ", "c" * 5000]:
         yield f"invalid-mask-{text[:7]}", with_metadata(mask_convention=text)
     yield "unsupported-architecture-empty", with_metadata(architecture="")
-    yield "unsupported-architecture-case", with_metadata(architecture="Compact")
+    yield "unsupported-architecture-case", with_metadata(architecture="Lite")
     yield "invalid-metadata-number", with_metadata(default_network_size=160)
     yield "invalid-metadata-list", with_metadata(name=["a"])
     for text in ["", "0", "-1", "nan", "inf", "1e30", "1,0", "0x", " 1", "one", "1" * 5000]:
@@ -229,10 +229,10 @@ def variants(original):
     yield "invalid-deep-objects", fresh().content(b'{"a":' * 400000 + b"1" + b"}" * 400000)
     yield "invalid-open-quote", fresh().content(b'{"' + b"a" * 1000000)
     yield "invalid-backslashes", fresh().content(b'{"' + b"\\" * 1000001)
-    yield "invalid-lone-surrogate", replaced(fresh(), b'"compact"', b'"\\ud800"')
-    yield "invalid-half-escape", replaced(fresh(), b'"compact"', b'"\\u12')
-    yield "invalid-not-utf-8", replaced(fresh(), b'"compact"', b'"\xff\xfe"')
-    yield "invalid-control-character", replaced(fresh(), b'"compact"', b'"a\nb"')
+    yield "invalid-lone-surrogate", replaced(fresh(), b'"lite"', b'"\\ud800"')
+    yield "invalid-half-escape", replaced(fresh(), b'"lite"', b'"\\u12')
+    yield "invalid-not-utf-8", replaced(fresh(), b'"lite"', b'"\xff\xfe"')
+    yield "invalid-control-character", replaced(fresh(), b'"lite"', b'"a\nb"')
     yield "invalid-byte-order-mark", fresh().content(b"\xef\xbb\xbf" + fresh().header_text())
     yield "invalid-trailing-comma", fresh().content(fresh().header_text()[:-1] + b",}")
     yield "invalid-something-behind", fresh().content(fresh().header_text() + b"{}")

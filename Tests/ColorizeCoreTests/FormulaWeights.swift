@@ -1,11 +1,11 @@
-// Weights for the published networks that nobody has to store: each number is a hash of its tensor's
+// Weights for networks that nobody has to store: each number is a hash of its tensor's
 // name and its index. Tests/Reference/published.py has the same formula and says how its constants
 // were chosen; a name, a shape or an order that differs between the two gives other weights, and
 // other colours.
 
 import ColorizeCore
 
-/// The weights of one published network.
+/// The weights of one network.
 struct FormulaWeights {
   private let network: Network
   /// The names of its batch norms.
@@ -48,6 +48,9 @@ struct FormulaWeights {
     return file
   }
 
+  /// Batch norms stand before the ReLU.
+  private var isOwn: Bool { ["compact", "lite"].contains(network.architecture) }
+
   private func write(_ parameter: Parameter, to target: UnsafeMutablePointer<Float>) {
     let shape = parameter.shape
     let count = shape.reduce(1, *)
@@ -62,6 +65,7 @@ struct FormulaWeights {
     let noise = Noise("\(network.architecture) \(parameter.name)")
     let isTransposed = shape.count == 4 && shape[2] == 4
     if norms.contains(module) {
+      let (mean, variance): (Float, Float) = isOwn ? (0, 1) : (0.56, 0.68)
       for channel in 0..<count {
         let value = noise[channel]
         let less = attenuation(module, channel)
@@ -69,22 +73,24 @@ struct FormulaWeights {
           switch kind {
           case "weight": 1 + 0.25 * value
           case "bias": 0.25 * value
-          case "running_mean": (0.56 + 0.25 * value) * less
-          default: (0.68 + 0.34 * value) * less * less
+          case "running_mean": (mean + 0.25 * value) * less
+          default: (variance + variance / 2 * value) * less * less
           }
       }
       return
     }
     var factor: Float = 0.25
     if kind == "weight" {
-      let fanIn = isTransposed ? shape[0] * 4 : shape[1] * shape[2] * shape[3]
+      let fanIn = isTransposed ? shape[0] * 4 : shape.dropFirst().reduce(1, *)
       let gain = Self.gains["\(network.architecture) \(parameter.name)"] ?? 1
       factor = Float(gain * (6 / Double(fanIn)).squareRoot())
     }
     for index in 0..<count { target[index] = noise[index] * factor }
 
     let (sequence, place) = Self.split(module)
-    let norm = "\(sequence).\((Int(place) ?? 0) + 2)"
+    let distance = isOwn ? 1 : 2
+    guard let place = Int(place) else { return }
+    let norm = "\(sequence).\(place + distance)"
     guard norms.contains(norm) else { return }
     let each = count / shape[0]
     for output in 0..<shape[0] {
@@ -96,6 +102,7 @@ struct FormulaWeights {
   private static let gains = [
     "eccv16 model1.0.weight": 4.0,
     "eccv16 model8.6.weight": 1.25,
+    "compact logits.weight": 0.25,
     "siggraph17 model1.0.weight": 2.5,
     "siggraph17 model_class.0.weight": 4,
     "siggraph17 model_out.0.weight": 0.125,

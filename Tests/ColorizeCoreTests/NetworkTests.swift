@@ -37,12 +37,12 @@ var defaultModel: UnsafeRawBufferPointer {
   func planEqualsReference(_ engine: Engine) throws {
     let file = try TensorFile(ByteSource(defaultModel))
     let shapes = Dictionary(
-      uniqueKeysWithValues: Network.compact.parameters.map { ($0.name, $0.shape) })
-    let compiled = try CompiledNetwork(.compact, weights: file, kernels: engine.kernels())
+      uniqueKeysWithValues: Network.lite.parameters.map { ($0.name, $0.shape) })
+    let compiled = try CompiledNetwork(.lite, weights: file, kernels: engine.kernels())
     let shape = Shape(channels: 4, height: 16, width: 32)
     var numbers = Numbers(seed: 7)
     let input = numbers.values(shape.count)
-    let expected = try Network.compact.reference(
+    let expected = try Network.lite.reference(
       .distribution, ReferenceTensor(shape, input.map(Double.init))
     ) { (name) throws(ColorizeError) in
       let values = try file.floats(name, shape: shapes[name] ?? [])
@@ -56,7 +56,7 @@ var defaultModel: UnsafeRawBufferPointer {
   func planEqualsPyTorch(_ engine: Engine) throws {
     let fixture = try Fixture("network")
     let file = try TensorFile(ByteSource(defaultModel))
-    let compiled = try CompiledNetwork(.compact, weights: file, kernels: engine.kernels())
+    let compiled = try CompiledNetwork(.lite, weights: file, kernels: engine.kernels())
     let model = try Model.open(
       bytes: defaultModel,
       options: ModelOptions(instructionSet: engine.instructionSet, gemm: engine.gemm))
@@ -111,7 +111,7 @@ var defaultModel: UnsafeRawBufferPointer {
   @Test(arguments: Engine.available)
   func anyNumberOfThreadsGivesTheSameBits(_ engine: Engine) throws {
     let file = try TensorFile(ByteSource(defaultModel))
-    let compiled = try CompiledNetwork(.compact, weights: file, kernels: engine.kernels())
+    let compiled = try CompiledNetwork(.lite, weights: file, kernels: engine.kernels())
     var numbers = Numbers(seed: 3)
     let input = numbers.values(4 * 48 * 80)
     let one = try logits(compiled, input, height: 48, width: 80, threads: 1)

@@ -49,6 +49,67 @@ import Testing
     #expect(cases >= 5)
   }
 
+  @Test func naiveDepthwiseConvolutionIsPyTorchs() throws {
+    let fixture = try Fixture("depthwise")
+    let cases = try fixture.forEachCase(inputs: Float.self) { number, input in
+      let weight = try #require(try fixture.tensor("\(number).weight", of: Float.self))
+      let expected = try #require(try fixture.tensor("\(number).output", of: Float.self))
+      let convolution = DepthwiseConvolution(
+        channels: weight.shape[0], kernel: weight.shape[2],
+        stride: try #require(try fixture.number("\(number).stride")))
+      #expect(convolution.parameters[0].shape == weight.shape)
+      let shape = Shape(channels: input.shape[0], height: input.shape[1], width: input.shape[2])
+      let output = convolution.reference(
+        [ReferenceTensor(shape, input.values.map(Double.init))],
+        parameters: [weight.values.map(Double.init)])
+      #expect(
+        [output.shape.channels, output.shape.height, output.shape.width] == expected.shape)
+      #expect(largestDifference(expected.values, output.values) < 1e-5, "case \(number)")
+    }
+    #expect(cases >= 6)
+  }
+
+  /// Pictures smaller than a kernel, one column, and widths with and without positions that have all taps.
+  @Test(arguments: InstructionSet.available, [(3, 1), (3, 2), (5, 1), (5, 2)])
+  func depthwiseConvolution(_ instructionSet: InstructionSet, _ form: (kernel: Int, stride: Int))
+    throws
+  {
+    let kernels = KernelSet(instructionSet)
+    for (channels, height, width) in [(1, 1, 1), (19, 2, 3), (40, 9, 1), (33, 7, 14), (96, 5, 23)] {
+      for hasReLU in [false, true] {
+        let convolution = DepthwiseConvolution(
+          channels: channels, kernel: form.kernel, stride: form.stride)
+        var numbers = Numbers(seed: 23)
+        let shape = Shape(channels: channels, height: height, width: width)
+        let values = numbers.values(shape.count)
+        let weight = numbers.values(channels * convolution.taps)
+        let scale = numbers.values(channels)
+        let bias = numbers.values(channels)
+        var expected = convolution.reference(
+          [ReferenceTensor(shape, values.map(Double.init))],
+          parameters: [
+            weight.enumerated().map { Double($1) * Double(scale[$0 / convolution.taps]) }
+          ])
+        let pixels = expected.shape.height * expected.shape.width
+        for index in 0..<expected.values.count {
+          expected.values[index] += Double(bias[index / pixels])
+        }
+        if hasReLU { expected = ReLU().reference([expected], parameters: []) }
+        let stride = channels.roundedUp(to: max(16, kernels.gemmPanel))
+        let output = try TestActivation(expected.shape, stride: stride)
+        try run(
+          PlannedDepthwiseConvolution(
+            convolution, weight: weight, scale: scale, bias: bias, slope: hasReLU ? 0 : 1,
+            kernels: kernels),
+          [TestActivation(shape, stride: stride, planes: values)], output, kernels: kernels)
+        // Up to 25 products of numbers up to 1.
+        #expect(
+          largestDifference(output.planes, expected.values) < 1e-5,
+          "\(channels) channels, \(height)x\(width)")
+      }
+    }
+  }
+
   @Test func activationsArePyTorchs() throws {
     let fixture = try Fixture("activation")
     let input = try #require(try fixture.tensor("input", of: Float.self))

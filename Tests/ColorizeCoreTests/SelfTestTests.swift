@@ -25,14 +25,13 @@ import Testing
 
   @Test func describesItself() throws {
     let information = try Model.open(bytes: defaultModel).information
-    #expect(information.architecture == "compact")
+    #expect(information.architecture == "lite")
     #expect(information.defaultNetworkSize == 160)
     #expect(information.networkSizeMultiple == 16)
     #expect(information.outputStride == 4)
     #expect(information.bins == 313)
     #expect(information.plainSoftmaxTemperature == 1)
     #expect(information.licence.contains("research"))
-    // COMPACT's 4.1 million.
     #expect((4_000_000...4_200_000).contains(information.parameters))
   }
 }

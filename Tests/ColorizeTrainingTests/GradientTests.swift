@@ -56,6 +56,10 @@ struct GradientCase: CustomTestStringConvertible, Sendable {
       dilation: dilation, bias: bias)
   }
 
+  static func depthwise(_ kernel: Int, stride: Int) -> DepthwiseConvolution {
+    DepthwiseConvolution(channels: channels, kernel: kernel, stride: stride)
+  }
+
   static let norm = BatchNorm(channels: channels)
 
   static let all = [
@@ -69,6 +73,11 @@ struct GradientCase: CustomTestStringConvertible, Sendable {
       [(Convolution(inputs: 16, outputs: 32, kernel: 3, stride: 1, padding: 1, bias: true), [1])],
       channels: 16, height: 14, width: 15, every: 211,
       tolerance: 2e-5),
+    GradientCase("depthwise, 3x3", [(depthwise(3, stride: 1), [1])]),
+    GradientCase("depthwise, 3x3, stride 2", [(depthwise(3, stride: 2), [1])]),
+    GradientCase("depthwise, 5x5", [(depthwise(5, stride: 1), [1])], width: 9),
+    GradientCase("depthwise, 5x5, stride 2", [(depthwise(5, stride: 2), [1])], width: 14),
+    GradientCase("depthwise, 5x5, stride 2, one column", [(depthwise(5, stride: 2), [1])], width: 1),
     GradientCase("transposed", [(TransposedConvolution(inputs: channels, outputs: 4), [1])]),
     // A bias before a norm has no gradient.
     GradientCase("norm", [(norm, [1])], bias: false),

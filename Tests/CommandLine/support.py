@@ -13,7 +13,7 @@ import tifffile
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
-MODEL = ROOT / "Sources/ColorizeDefaultModel/compact.safetensors"
+MODEL = ROOT / "Sources/ColorizeDefaultModel/default.safetensors"
 
 FAILURE = 1
 USAGE = 64

@@ -96,7 +96,7 @@ def test_a_checkpoint_becomes_a_model(colorize, tmp_path, source, weights):
     assert names(tmp_path) == ["model.safetensors", "weights.pth"]
     metadata, tensors = read(target)
     assert metadata == {
-        "architecture": "compact",
+        "architecture": "lite",
         "temperature_of_plain_softmax": "1.0",
         "default_network_size": "256",
         "mask_convention": "zero-one",
@@ -114,7 +114,7 @@ def test_a_checkpoint_becomes_a_model(colorize, tmp_path, source, weights):
     assert tensors["vector.0.ab"][1].std() > 2
     # It says what the embedded model says, and the vectors are met.
     colorize("doctor", target)
-    assert "compact" in colorize("info", target).stdout
+    assert "lite" in colorize("info", target).stdout
 
 
 def test_a_checkpoint_is_a_model(colorize, tmp_path, source, gray):
@@ -132,7 +132,7 @@ def test_metadata_are_kept(colorize, tmp_path):
     colorize("convert", MODEL, target)
     before, _ = read(MODEL)
     after, _ = read(target)
-    changed = {"temperature_of_plain_softmax": "1.0", "converted_from": "compact.safetensors"}
+    changed = {"temperature_of_plain_softmax": "1.0", "converted_from": "default.safetensors"}
     assert after == before | changed | {"mask_convention": "zero-one"}
     options = ["--plain-softmax-temperature", "0.5", "--mask-convention", "centred"]
     colorize("convert", *options, "--licence", "x", MODEL, target)

@@ -79,7 +79,7 @@ def damaged_models():
         "of another architecture": changed(architecture="vgg"),
         "with a bad network size": changed(default_network_size="100"),
         "with a bad temperature": changed(temperature_of_plain_softmax="warm"),
-        "without a tensor": data[:8] + data[8 : 8 + length].replace(b"stem1.0", b"stemX.0") + body,
+        "without a tensor": data[:8] + data[8 : 8 + length].replace(b"stem.0", b"stXm.0") + body,
     }
 
 
@@ -144,7 +144,7 @@ def test_info(colorize):
 def test_info_of_a_file_that_says_little_or_strange_things(colorize, tmp_path):
     head, body = load()
     head["__metadata__"] = {
-        "architecture": "compact",
+        "architecture": "lite",
         "temperature_of_plain_softmax": "0.38",
         "note": "\x1b[31mred\nnext line",
     }
@@ -299,7 +299,7 @@ def test_openblas_gives_the_same_picture(colorize, photo, tmp_path, monkeypatch)
     assert np.abs(own.astype(int) - other).max() <= 1
 
 
-@pytest.mark.parametrize("name", ["stem1.0.weight", "enc16.1.b.0.weight", "logits.weight"])
+@pytest.mark.parametrize("name", ["stem.0.weight", "dec8.0.b.0.weight", "logits.weight"])
 def test_doctor_finds_one_flipped_bit_in_a_weight(colorize, tmp_path, name):
     """The highest bit of an exponent, as memory or a disk may flip it. Of a positive weight below
     1, which becomes very large; another one may come to nearly nothing, and matter to none."""

@@ -139,7 +139,7 @@ def test_the_files_of_a_run(colorize, whole):
 
 def test_the_model_is_one(colorize, whole, tmp_path, gray):
     said = colorize("info", whole / "model.safetensors").stdout
-    assert "compact" in said and "steps 30" in said
+    assert "lite" in said and "steps 30" in said
     Image.fromarray(gray).save(tmp_path / "in.png")
     made, _ = colorize.colour(
         tmp_path / "in.png", tmp_path / "out.png", "--model", whole / "model.safetensors"
@@ -153,7 +153,7 @@ def test_the_licence_and_the_recipe_are_in_the_model(colorize, photographs, tmp_
              "--licence", "CC0-1.0", "--seed", "7")  # fmt: skip
     metadata, _ = tensors(run / "model.safetensors")
     assert metadata["licence"] == "CC0-1.0"
-    assert metadata["architecture"] == "compact"
+    assert metadata["architecture"] == "lite"
     assert "seed 7" in metadata["recipe"] and "batch 2" in metadata["recipe"]
     assert "CC0-1.0" in colorize("info", run / "model.safetensors").stdout
 
@@ -481,18 +481,34 @@ def test_a_mask_of_another_convention(colorize, photographs, tmp_path):
 def test_what_is_frozen_stays(colorize, photographs, whole, tmp_path):
     run = tmp_path / "run"
     colorize("train", "--data", photographs, "--out", run, *SMALL, "--steps", "3",
-             "--init", whole / "model.safetensors", "--freeze", "stem", "enc4")  # fmt: skip
+             "--init", whole / "model.safetensors", "--freeze", "stem", "stage")  # fmt: skip
     _, before = tensors(whole / "model.safetensors")
     _, after = tensors(run / "model.safetensors")
     for name in before:
         same = before[name].tobytes() == after[name].tobytes()
-        assert same == name.startswith(("stem", "enc4")), name
+        assert same == name.startswith(("stem", "stage")), name
+
+
+def test_what_is_slow_moves_less(colorize, photographs, whole, tmp_path):
+    """At a factor of 0 not at all, but for running statistics: those of a layer follow from the
+    pictures."""
+    run = tmp_path / "run"
+    colorize("train", "--data", photographs, "--out", run, *SMALL, "--steps", "3", "--average", "0",
+             "--init", whole / "model.safetensors", "--slow", "stem", "stage", "--slow-factor",
+             "0")  # fmt: skip
+    _, before = tensors(whole / "model.safetensors")
+    _, after = tensors(run / "model.safetensors")
+    for name in before:
+        same = before[name].tobytes() == after[name].tobytes()
+        assert same == (name.startswith(("stem", "stage")) and ".running_" not in name), name
+    metadata, _ = tensors(run / "checkpoint.safetensors")
+    assert metadata["option.slow"] == "stem\nstage" and float(metadata["option.slow-factor"]) == 0
 
 
 def test_a_model_of_another_network(colorize, photographs, tmp_path):
     said = colorize("train", "--data", photographs, "--out", tmp_path / "run", "--init", MODEL,
                     "--model", "siggraph17", status=FAILURE).stderr  # fmt: skip
-    assert "compact" in said and "siggraph17" in said and said.count("\n") == 1
+    assert "lite" in said and "siggraph17" in said and said.count("\n") == 1
 
 
 @pytest.mark.parametrize("model", ["eccv16", "siggraph17"])
@@ -677,7 +693,7 @@ def test_a_loss_that_is_not_finite(colorize, photographs, tmp_path):
     said = colorize("train", "--data", photographs, "--out", run, *SMALL, "--optimiser", "adamw",
                     "--learning-rate", "10", "--warmup", "0", "--steps", "60", "--average", "0",
                     "--weight-decay", "10", "--schedule", "constant", "--checkpoint-every", "1",
-                    "--freeze", "stem", "enc", "down", "glob", "up", "dec", "head",
+                    "--freeze", "stem", "stage", "hint", "lateral", "glob", "up", "dec", "head",
                     status=FAILURE).stderr  # fmt: skip
     step, last = map(
         int, re.search(r"step (\d+): the .* is not finite; .* step (\d+)\n", said).groups()
@@ -694,7 +710,7 @@ def test_a_loss_that_is_not_finite(colorize, photographs, tmp_path):
         (["--batch", "0"], "--batch is 0; it must be 1 to 1024"),
         (["--steps", "0"], "--steps is 0; it must be 1 to 100000000"),
         (["--size", "40"], "--size is 40; it must be a multiple of 16"),
-        (["--loss", "both"], "--loss is both, and the network compact gives a distribution only"),
+        (["--loss", "both"], "--loss is both, and the network lite gives a distribution only"),
         (["--size", "8"], "--size is 8; it must be 16 to 1024"),
         (["--learning-rate", "0"], "--learning-rate is 0.0; it must be 1e-09 to 10.0"),
         (["--average", "1"], "--average is 1.0; it must be 0.0 to 0.999999"),
@@ -702,7 +718,7 @@ def test_a_loss_that_is_not_finite(colorize, photographs, tmp_path):
         (["--hints", "2"], "--hints is 2.0; it must be 0.0 to 1.0"),
         (["--scale", "1", "0.5"], "--scale is 1.0 0.5; it must be two numbers"),
         (["--scale", "0.5"], "--scale is 0.5; it must be two numbers"),
-        (["--model", "vgg"], "--model is vgg; it must be compact, eccv16, siggraph17"),
+        (["--model", "vgg"], "--model is vgg; it must be compact, lite, eccv16, siggraph17"),
         (["--optimiser", "sgd"], "--optimiser is sgd; it must be adam, adamw"),
         (["--schedule", "x"], "--schedule is x; it must be constant, cosine, step"),
         (["--checkpoint-every", "0"], "--checkpoint-every is 0; it must be"),

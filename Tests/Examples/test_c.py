@@ -87,7 +87,7 @@ def test_gives_what_the_library_gives(program, tmp_path, mode):
 
 
 def test_takes_a_model_file(program, tmp_path):
-    content = (ROOT / "Sources/ColorizeDefaultModel/compact.safetensors").read_bytes()
+    content = (ROOT / "Sources/ColorizeDefaultModel/default.safetensors").read_bytes()
     # Metadata of the same length: another picture shows that the file was used.
     other = content.replace(b'"default_network_size":"160"', b'"default_network_size":"128"', 1)
     assert other != content

@@ -144,7 +144,7 @@ def test_a_layer_in_a_group_and_one_pixel(host, tmp_path):
 @pytest.fixture
 def other_model(tmp_path):
     """The built-in model with another default size, which shows that the file was used."""
-    content = (ROOT / "Sources/ColorizeDefaultModel/compact.safetensors").read_bytes()
+    content = (ROOT / "Sources/ColorizeDefaultModel/default.safetensors").read_bytes()
     other = content.replace(b'"default_network_size":"160"', b'"default_network_size":"128"', 1)
     assert other != content
     (tmp_path / "other.safetensors").write_bytes(other)

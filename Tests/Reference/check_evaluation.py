@@ -24,8 +24,9 @@ from PIL import Image
 from scipy.spatial import cKDTree
 from skimage.color import deltaE_ciede2000, lab2rgb, rgb2lab
 
-from compact import BINS, annealed_mean, load
+from compact import BINS, annealed_mean
 from make_fixtures import MODEL
+from models import load
 from pictures import gray, picture
 from report import Report
 

@@ -1,7 +1,7 @@
 """Compares libcolorize with PyTorch, Pillow, scikit-image and the released pipeline, in full.
 
     COLORIZE_LIBRARY=.../libcolorize.so PYTHONPATH=bindings/python/src \\
-      python check_reference.py [--trained compact-bootstrap.safetensors]
+      python check_reference.py [--trained model.safetensors]
 
 Prints what was measured and its bound, row by row, and ends with `N passed, M failed` and an exit
 status to match. PyTorch computes in float32 here, as its users do. The C library has no function
@@ -21,14 +21,15 @@ import torch
 from skimage.color import lab2rgb, rgb2lab
 
 import colorize
-from compact import BINS, PAPER_TEMPERATURE, annealed_mean, load
+from compact import BINS, PAPER_TEMPERATURE, annealed_mean
 from make_fixtures import (
     MODEL,
-    compact_in_pipeline,
+    own_in_pipeline,
     released_pipeline,
     seeded,
     unclipped_lab2rgb,
 )
+from models import load
 from pictures import PICTURES, gray, network_input, picture
 from report import Report
 
@@ -86,9 +87,9 @@ def arguments_of(inputs):
 
 def check_network(report, models, trained):
     report.section("the network's ab, against PyTorch in float32 with the same weights")
-    compact = load(MODEL)
+    network = load(MODEL)
     inputs = natural_inputs()
-    expected = [annealed_mean(compact(x[None]), PAPER_TEMPERATURE)[0].numpy() for x in inputs]
+    expected = [annealed_mean(network(x[None]), PAPER_TEMPERATURE)[0].numpy() for x in inputs]
     spread = np.concatenate([ab.reshape(2, -1) for ab in expected], axis=1).std(axis=1)
     report.row("(standard deviation of that ab, the smaller of a and b)", spread.min(), 2, True)
     for name, model in models.items():
@@ -104,7 +105,7 @@ def check_network(report, models, trained):
     for temperature in (0.1, 1, 4):
         worst = 0
         for x in inputs:
-            wanted = annealed_mean(compact(x[None]), temperature)[0].numpy()
+            wanted = annealed_mean(network(x[None]), temperature)[0].numpy()
             for model in models.values():
                 actual = model.predict(*arguments_of(x), temperature=temperature)
                 worst = max(worst, np.abs(actual - wanted).max())
@@ -125,11 +126,11 @@ def check_network(report, models, trained):
 
 def check_distribution(report, models):
     report.section("the distribution over bins, against PyTorch's softmax")
-    compact = load(MODEL)
+    network = load(MODEL)
     for temperature in (1, PAPER_TEMPERATURE):
         worst = worst_sum = 0
         for x in natural_inputs():
-            wanted = torch.softmax(compact(x[None])[0] / temperature, dim=0).numpy()
+            wanted = torch.softmax(network(x[None])[0] / temperature, dim=0).numpy()
             for model in models.values():
                 actual = model.distribution(*arguments_of(x), temperature=temperature)
                 worst = max(worst, np.abs(actual - wanted).max())
@@ -226,7 +227,7 @@ def check_pictures(report, models):
     report.section(
         "whole pictures in preset reference, against the released pipeline: levels of 255"
     )
-    compare_pictures(report, models, compact_in_pipeline(load(MODEL)), pictures())
+    compare_pictures(report, models, own_in_pipeline(load(MODEL)), pictures())
 
 
 def check_threads(report, models):

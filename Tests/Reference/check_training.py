@@ -13,7 +13,9 @@ import sys
 import numpy as np
 import torch
 
-from make_fixtures import seeded
+from make_fixtures import MODEL, seeded
+from models import CLASSES as OWN_CLASSES
+from models import architecture
 from report import Report
 from torch_graph import Graph, is_statistic
 from torch_training import PROBE, Reference, Task, probe, settle
@@ -60,6 +62,9 @@ def worst(actual, wanted, prefix=""):
 # ---- Whole networks ------------------------------------------------------------------------------
 
 NETWORKS = {
+    "lite": Task("lite", 3, 64),
+    "lite, extra heads": Task("lite", 2, 96, map=0.7, pooled=0.7),
+    "lite, encoder frozen": Task("lite", 2, 64, frozen=("stem", "stage")),
     "compact": Task("compact", 3, 64),
     "compact, extra heads": Task("compact", 2, 96, map=0.7, pooled=0.7),
     "compact, encoder frozen": Task("compact", 2, 64, frozen=("stem", "enc4", "down8", "enc8")),
@@ -87,7 +92,7 @@ def check_networks(report, sets):
               f" statistics {worst(single.statistics(), statistics)[0]:.2g}")  # fmt: skip
         request = task.request(module, batches)
         for number, instruction_set in enumerate(sets):
-            if number and task.network != "compact":
+            if number and task.network not in OWN_CLASSES:
                 continue
             ours = probe(*request, instruction_set=instruction_set)
             what = f"{name}, {instruction_set}"
@@ -136,6 +141,13 @@ def operators():
             inputs, outputs, kernel, stride, dilation, height, width
         )
     result["convolution without bias"] = convolution(9, 10, 3, 1, 1, 6, 5, bias=0)
+    for channels, kernel, stride, height, width in [
+        (33, 3, 1, 11, 13), (64, 3, 2, 31, 26), (19, 5, 1, 9, 14), (40, 5, 2, 18, 19),
+        (5, 5, 2, 2, 3), (4, 3, 2, 1, 1),
+    ]:  # fmt: skip
+        result[f"depthwise {channels}, {kernel}x{kernel}, stride {stride}, {height}x{width}"] = graph(
+            channels, f"own depthwise 1 kernel={kernel} stride={stride}", height=height, width=width
+        )
     result["transposed 19 to 33, 5x7"] = graph(19, "own transposed 1 outputs=33", height=5, width=7)
     result["transposed 64 to 48, 13x9"] = graph(
         64, "own transposed 1 outputs=48", height=13, width=9
@@ -294,6 +306,7 @@ def scaled(actual, wanted):
 # ---- Steps of training ---------------------------------------------------------------------------
 
 FOLLOWED = {
+    "lite": (Task("lite", 4, 64), 10),
     "compact": (Task("compact", 4, 64), 10),
     # It has 34 million weights: fewer steps, of small pictures.
     "siggraph17, both heads": (
@@ -306,7 +319,7 @@ def check_losses(report, sets):
     report.section("the loss, step by step: the largest share by which it differs; AdamW")
     for name, (task, steps) in FOLLOWED.items():
         module, batches = task.module(), task.batches(steps)
-        if task.network != "compact":
+        if task.network != architecture(MODEL):
             # With random weights roundings would become ten times as large in every step.
             settle(task, module, batches[0])
         request = task.request(module, batches)
@@ -316,7 +329,7 @@ def check_losses(report, sets):
         single = np.array([reference.step(batch) for batch in batches])
         print(f"  {name}: from {wanted[0]:.3f} to {wanted[-1]:.3f};"
               f" PyTorch's float32 {np.abs(single / wanted - 1).max():.2g}")  # fmt: skip
-        for one in sets if task.network == "compact" else sets[:1]:
+        for one in sets if task.network in OWN_CLASSES else sets[:1]:
             ours = probe(*request, instruction_set=one)["loss"].astype(np.float64)
             error = np.abs(ours / wanted - 1).max()
             report.row(f"{name}, {one}, {steps} steps", error, LOSS_BOUND)
@@ -325,12 +338,13 @@ def check_losses(report, sets):
 def check_threads(report, sets):
     report.section("2 and 3 threads against one: floats that differ, of everything")
     tasks = {
+        "lite": (Task("lite", 3, 64, map=0.7, pooled=0.7), 2),
         "compact": (Task("compact", 3, 64, map=0.7, pooled=0.7), 2),
         "siggraph17": (Task("siggraph17", 2, 32, regression=1), 1),
     }
     for name, (task, steps) in tasks.items():
         request = task.request(task.module(), task.batches(steps))
-        for one in sets if task.network == "compact" else sets[:1]:
+        for one in sets if task.network in OWN_CLASSES else sets[:1]:
             answers = [
                 probe(*request, threads=threads, instruction_set=one) for threads in (1, 2, 3)
             ]

@@ -3,20 +3,13 @@
 It reads like the table of the network's description; the attributes are named as the tensors of
 a model file are, so a file's tensors are a state dict.
 
-    network = load("compact.safetensors")
+    network = models.load("compact.safetensors")
     logits = network(inputs)               # [1, 4, H, W] -> [1, 313, H/4, W/4]
     ab = annealed_mean(logits, 0.38)       # [1, 2, H/4, W/4]
-
-Run as a program it proves itself on vectors that somebody else made:
-
-    python compact.py compact-bootstrap.safetensors compact-bootstrap-vectors.safetensors
 """
-
-import sys
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file
 from torch import nn
 
 # The a of a row of bins: its first and last b. Steps of 10 both ways, a major: bin 0 is (-90, 50),
@@ -117,36 +110,3 @@ def annealed_mean(logits, temperature):
     """The mean of the bins' centres under softmax(logits / temperature): [N, 2, H/4, W/4]."""
     probabilities = torch.softmax(logits / temperature, dim=1)
     return torch.einsum("nqhw,qc->nchw", probabilities, BINS.to(logits.dtype))
-
-
-def load(path, dtype=torch.float32):
-    """The network with a file's weights, computing in `dtype`."""
-    # What a file holds beside its weights is test vectors.
-    weights = {
-        name: tensor.to(dtype)
-        for name, tensor in load_file(path).items()
-        if not name.startswith("vector.")
-    }
-    network = Compact().to(dtype).eval()
-    network.load_state_dict(weights)
-    return network.requires_grad_(False)
-
-
-def main():
-    weights, vectors = sys.argv[1:]
-    network = load(weights)
-    vectors = load_file(vectors)
-    # Logits reach 20 or so, and PyTorch may sum in another order on another processor.
-    bound = 1e-4
-    worst = 0.0
-    count = sum(name.startswith("input.") for name in vectors)
-    for index in range(count):
-        logits = network(vectors[f"input.{index}"][None])[0]
-        error = (logits - vectors[f"logits.{index}"]).abs().max().item()
-        print(f"vector {index}: logits differ by at most {error:.2e} (bound {bound:.0e})")
-        worst = max(worst, error)
-    return 0 if count > 0 and worst <= bound else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

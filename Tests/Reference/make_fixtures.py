@@ -24,15 +24,16 @@ import torch.nn.functional as F
 from PIL import Image
 from skimage.color import lab2rgb, rgb2lab
 
-from compact import PAPER_TEMPERATURE, annealed_mean, load
+from compact import PAPER_TEMPERATURE, annealed_mean
+from models import load
 from pictures import gray, network_input, picture
-from published import CLASSES, forward, released_network
+from published import CLASSES, forward, formula_network, own_forward, released_network
 from safetensors_file import write
 
 ROOT = Path(__file__).parents[2]
-MODEL = ROOT / "Sources" / "ColorizeDefaultModel" / "compact.safetensors"
+MODEL = ROOT / "Sources" / "ColorizeDefaultModel" / "default.safetensors"
 FIXTURES = ROOT / "Tests" / "Fixtures"
-MAXIMUM_BYTES = 3_200_000
+MAXIMUM_BYTES = 3_500_000
 
 
 def seeded(subject):
@@ -266,6 +267,45 @@ def convolution(full):
     return numbered(result)
 
 
+def depthwise(full):
+    """`N.input` [C, H, W], `N.weight` [C, 1, k, k], `N.stride` -> `N.output`: PyTorch's convolution
+    with as many groups as channels and a padding of k / 2.
+    """
+    rng = seeded("depthwise")
+    # channels, kernel, stride, height, width
+    cases = [
+        (1, 3, 1, 1, 1),
+        (3, 3, 2, 1, 4),
+        (5, 5, 1, 2, 3),
+        (7, 5, 2, 9, 1),
+        (16, 3, 1, 6, 7),
+        (33, 3, 2, 7, 8),
+        (19, 5, 1, 8, 11),
+        (4, 5, 2, 12, 13),
+    ]
+    if full:
+        cases += [(96, 3, 2, 128, 128), (672, 5, 1, 33, 31)]
+    result = []
+    for channels, kernel, stride, height, width in cases:
+        case = {
+            "input": rng.standard_normal((channels, height, width)).astype(np.float32),
+            "weight": (rng.standard_normal((channels, 1, kernel, kernel)) / kernel).astype(
+                np.float32
+            ),
+            "stride": np.array([stride]),
+        }
+        output = F.conv2d(
+            torch.from_numpy(case["input"])[None].double(),
+            torch.from_numpy(case["weight"]).double(),
+            stride=stride,
+            padding=kernel // 2,
+            groups=channels,
+        )
+        case["output"] = float32(output[0])
+        result.append(case)
+    return numbered(result)
+
+
 def transposed(full):
     """`N.input` [I, H, W], `N.weight` [I, O, 4, 4], `N.bias` -> `N.output` [O, 2H, 2W]: PyTorch's
     transposed convolution with stride 2 and padding 1.
@@ -315,7 +355,7 @@ def activation(full):
 def network(full):
     """For `N.input` the embedded model's `N.logits`, `N.ab` at T = 0.38 and `N.ab_t1` at T = 1."""
     rng = seeded("network")
-    compact = load(MODEL, torch.float64)
+    model = load(MODEL, torch.float64)
     hints = [(2, 3, 4), (10, 20, 6), (27, 11, 1)]
     # Random lightness, and a hint of a random colour at every fourth pixel.
     noise = rng.uniform(-1, 1, (4, 32, 32))
@@ -337,7 +377,7 @@ def network(full):
                 cases += [network_input(content), network_input(content, hints=hints)]
     result = []
     for inputs in cases:
-        logits = compact(inputs[None].double())
+        logits = model(inputs[None].double())
         result.append(
             {
                 "input": inputs.numpy(),
@@ -346,6 +386,35 @@ def network(full):
                 "ab_t1": float32(annealed_mean(logits, 1)[0]),
             }
         )
+    return numbered(result)
+
+
+def own(architecture, full):
+    """For `N.input` F32 [4, H, W] of L, hints' ab and mask the `N.ab` at T = 0.38 and the
+    `N.probabilities` of the bins at T = 1, with the formula's weights.
+    """
+    rng = seeded(architecture)
+    network = formula_network(architecture, torch.float64)
+    sizes = [(16, 16, 0.3), (32, 16, None), (48, 64, 0.02), (64, 64, None)]
+    with_probabilities = 2
+    if full:
+        sizes += [(256, 256, None), (160, 272, 0.01)]
+    result = []
+    for index, (height, width, share) in enumerate(sizes):
+        content = picture(("coffee", "chelsea", "rocket")[index % 3], height, width)
+        inputs = network_input(content).numpy().copy()
+        hints, mask = random_hints(rng, height, width, share or 0)
+        inputs[1:3] = hints / np.float32(110) * mask
+        inputs[3] = mask
+        ab, logits = own_forward(network, inputs)
+        lightness = inputs[:1] * 100 + 50
+        case = {
+            "input": np.concatenate([lightness, hints * mask, mask[None]]),
+            "ab": float32(ab),
+        }
+        if index < with_probabilities:
+            case["probabilities"] = float32(torch.softmax(logits, dim=0))
+        result.append(case)
     return numbered(result)
 
 
@@ -427,15 +496,15 @@ def released_pipeline(predict, image, network_size):
         return released.postprocess_tens(lightness, ab)
 
 
-def compact_in_pipeline(compact):
-    """compact in the form of the released networks. Its ab is at a quarter of its input's size, and
+def own_in_pipeline(network):
+    """A network of our own in the form of the released networks. Its ab is at a quarter of its input's size, and
     the pipeline's one bilinear step takes it from there to the picture's.
     """
 
     def predict(lightness):
-        inputs = torch.zeros((1, 4, *lightness.shape[2:]), dtype=compact.logits.weight.dtype)
+        inputs = torch.zeros((1, 4, *lightness.shape[2:]), dtype=network.logits.weight.dtype)
         inputs[:, :1] = (lightness - 50) / 100
-        return annealed_mean(compact(inputs), PAPER_TEMPERATURE)
+        return annealed_mean(network(inputs), PAPER_TEMPERATURE)
 
     return predict
 
@@ -451,7 +520,7 @@ def picture_case(predict, image, network_size):
 
 def whole_picture(full):
     """`N.input` U8 [H, W] or [H, W, 3] and `N.network_size` -> `N.output` U16: 65535 times RGB."""
-    predict = compact_in_pipeline(load(MODEL, torch.float64))
+    predict = own_in_pipeline(load(MODEL, torch.float64))
     cases = [
         (picture("coffee", 1, 1), 256),
         (picture("coffee", 1, 37), 256),
@@ -498,10 +567,12 @@ SUBJECTS = {
     "lab": lab,
     "bilinear": bilinear,
     "convolution": convolution,
+    "depthwise": depthwise,
     "transposed": transposed,
     "activation": activation,
     "network": network,
     "picture": whole_picture,
+    "compact": partial(own, "compact"),
     **{name: partial(published, name) for name in CLASSES},
     **{f"{name}-picture": partial(published_picture, name) for name in CLASSES},
 }
@@ -509,11 +580,13 @@ SUBJECTS = {
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", nargs="+", choices=SUBJECTS, default=SUBJECTS)
     parser.add_argument("--full", type=Path, metavar="DIR", help="write the large set to DIR")
     arguments = parser.parse_args()
     folder = arguments.full or FIXTURES
     total = 0
-    for subject, make in SUBJECTS.items():
+    for subject in arguments.only:
+        make = SUBJECTS[subject]
         path = folder / f"{subject}.safetensors"
         write(path, make(full=arguments.full is not None))
         total += path.stat().st_size

@@ -19,9 +19,12 @@ from colorizers.eccv16 import ECCVGenerator
 from colorizers.siggraph17 import SIGGRAPHGenerator
 from torch import nn
 
-from compact import BINS
+from compact import BINS, PAPER_TEMPERATURE, Compact, annealed_mean
+from lite import Lite
 
 CLASSES = {"eccv16": ECCVGenerator, "siggraph17": SIGGRAPHGenerator}
+# Our own, of which not each has a trained model here.
+OWN_CLASSES = {"compact": Compact, "lite": Lite}
 
 # The temperature at which eccv16's plain softmax stands.
 ECCV16_TEMPERATURE = 0.38
@@ -36,6 +39,7 @@ CLASS_CENTRES = np.stack(np.divmod(np.arange(529), 23), axis=1) * 10.0 - 110
 GAINS = {
     "eccv16 model1.0.weight": 4,
     "eccv16 model8.6.weight": 1.25,
+    "compact logits.weight": 0.25,
     "siggraph17 model1.0.weight": 2.5,
     "siggraph17 model_class.0.weight": 4,
     "siggraph17 model_out.0.weight": 0.125,
@@ -76,7 +80,7 @@ def formula(architecture, shapes):
 
     Kernels are He's: uniform, with a variance of 2 / fan-in, so that ReLUs keep the size of what
     passes. Batch norms have about the mean (0.56) and the variance (0.68) that a normal variable of
-    variance 2 has after a ReLU. eccv16's last weights are the bins' centres, as in the release.
+    variance 2 has after a ReLU; in our own networks, where they come before it, 0 and 1. eccv16's last weights are the bins' centres, as in the release.
     """
     norms = {name.removesuffix(".running_mean") for name in shapes if name.endswith("running_mean")}
     result = {}
@@ -90,28 +94,31 @@ def formula(architecture, shapes):
         values = noise(f"{architecture} {name}", int(np.prod(shape)))
         if module in norms:
             less = attenuation(f"{architecture} {module}", shape[0])
+            mean, variance = (0, 1) if architecture in OWN_CLASSES else (0.56, 0.68)
+            mean, variance = np.float32(mean), np.float32(variance)
             values = {
                 "weight": lambda v: np.float32(1) + np.float32(0.25) * v,
                 "bias": lambda v: np.float32(0.25) * v,
-                "running_mean": lambda v, less=less: (
-                    (np.float32(0.56) + np.float32(0.25) * v) * less
+                "running_mean": lambda v, less=less, mean=mean: (
+                    (mean + np.float32(0.25) * v) * less
                 ),
-                "running_var": lambda v, less=less: (
-                    (np.float32(0.68) + np.float32(0.34) * v) * less * less
+                "running_var": lambda v, less=less, variance=variance: (
+                    (variance + variance * np.float32(0.5) * v) * less * less
                 ),
             }[parameter](values)
         else:
             if parameter == "weight":
                 # [O, I, k, k]; a transposed kernel, 4x4, is [I, O, 4, 4], and four of its taps meet
                 # in a pixel.
-                fan_in = shape[0] * 4 if shape[2] == 4 else shape[1] * shape[2] * shape[3]
+                fan_in = shape[0] * 4 if shape[2:] == (4, 4) else int(np.prod(shape[1:]))
                 gain = GAINS.get(f"{architecture} {name}", 1)
                 values *= np.float32(gain * np.sqrt(6 / fan_in))
             else:
                 values *= np.float32(0.25)
-            # A norm is two places behind its convolution, after the ReLU.
+            # A norm is two places behind its convolution, after the ReLU; in our own networks one.
             sequence, _, place = module.rpartition(".")
-            norm = f"{sequence}.{int(place) + 2}"
+            distance = 1 if architecture in OWN_CLASSES else 2
+            norm = f"{sequence}.{int(place) + distance}" if place.isdecimal() else ""
             if norm in norms:
                 less = attenuation(f"{architecture} {norm}", shape[0])
                 values = values.reshape(shape[0], -1) * less[:, None]
@@ -122,17 +129,30 @@ def formula(architecture, shapes):
 # ---- The networks --------------------------------------------------------------------------------
 
 
-def released_network(architecture, dtype=torch.float32):
-    """The released class with the formula's weights, for inference."""
-    network = CLASSES[architecture]().eval().requires_grad_(False)
+def formula_network(architecture, dtype=torch.float32):
+    """The class of one of the networks with the formula's weights, for inference."""
+    network = (CLASSES | OWN_CLASSES)[architecture]().eval().requires_grad_(False)
     shapes = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
     weights = formula(architecture, shapes)
     missing, unexpected = network.load_state_dict(
         {name: torch.from_numpy(array) for name, array in weights.items()}, strict=False
     )
     if unexpected or not all(name.endswith("num_batches_tracked") for name in missing):
-        raise RuntimeError(f"not what the release has: {missing}, {unexpected}")
+        raise RuntimeError(f"not what the class has: {missing}, {unexpected}")
     return network.to(dtype)
+
+
+def released_network(architecture, dtype=torch.float32):
+    """The released class with the formula's weights, for inference."""
+    if architecture not in CLASSES:
+        raise ValueError(f"{architecture} has not been released")
+    return formula_network(architecture, dtype)
+
+
+def own_forward(network, inputs):
+    """The same as `forward` for a network of our own, of its input [4, H, W]; T is the paper's."""
+    logits = network(torch.from_numpy(inputs)[None].to(next(network.parameters()).dtype))
+    return annealed_mean(logits, PAPER_TEMPERATURE)[0], logits[0]
 
 
 def forward(network, lightness, hints=None, mask=None):

@@ -60,6 +60,11 @@ class Graph:
                 x, own["weight"], own.get("bias"), stride=options["stride"], padding=padding,
                 dilation=options["dilation"],
             )  # fmt: skip
+        if operation == "depthwise":
+            return F.conv2d(
+                x, own["weight"], stride=options["stride"], padding=options["kernel"] // 2,
+                groups=x.shape[1],
+            )  # fmt: skip
         if operation == "transposed":
             return F.conv_transpose2d(x, own["weight"], own["bias"], stride=2, padding=1)
         if operation == "linear":
@@ -132,6 +137,9 @@ def parameters(operation, inputs, options):
         own = {"weight": ((outputs, inputs, kernel, kernel), 0, fan_in**-0.5)}
         if options["bias"]:
             own["bias"] = ((outputs,), 0, 0.5)
+    elif operation == "depthwise":
+        kernel = options["kernel"]
+        own = {"weight": ((inputs, 1, kernel, kernel), 0, 1 / kernel)}
     elif operation == "transposed":
         own = {
             "weight": ((inputs, outputs, 4, 4), 0, (4 * inputs) ** -0.5),

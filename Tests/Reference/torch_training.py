@@ -27,10 +27,12 @@ from skimage.color import rgb2lab
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from compact import BINS, load
+from compact import BINS
 from make_fixtures import MODEL, ROOT, seeded
+from models import CLASSES as OWN_CLASSES
+from models import architecture, load
 from pictures import PICTURES
-from published import CLASS_CENTRES, released_network
+from published import CLASS_CENTRES, formula_network
 from safetensors_file import write
 
 PROBE = os.environ.get("COLORIZE_TRAINING_PROBE", ROOT / ".build" / "release" / "training-probe")
@@ -66,12 +68,11 @@ class Task:
 
     def module(self):
         """In float64: the network with its weights, and with the extra heads that the task has."""
-        if self.network == "compact":
+        if self.network == architecture(MODEL):
             network = load(MODEL, torch.float64)
-            channels = network.glob1.in_features
         else:
-            network = released_network(self.network, torch.float64)
-            channels = 0
+            network = formula_network(self.network, torch.float64)
+        channels = network.glob1.in_features if self.network in OWN_CLASSES else 0
         for name, weight, outputs in [
             (EXTRA_MAP, self.map, self.map_channels),
             (EXTRA_POOLED, self.pooled, self.pooled_channels),
@@ -201,9 +202,11 @@ class Reference:
         """name -> what the losses are of."""
         inputs = nchw(batch["input"], self.dtype)
         network = self.module
-        if self.task.network == "compact":
+        if self.task.network in OWN_CLASSES:
             source = []
-            hook = network.enc16.register_forward_hook(lambda _, __, out: source.append(out))
+            # What the mean over the picture is of.
+            place = network.enc16 if self.task.network == "compact" else network.dec16[0]
+            hook = place.register_forward_hook(lambda _, __, out: source.append(out))
             values = {"logits": network(inputs)}
             hook.remove()
             if self.task.map:

@@ -59,6 +59,9 @@ private struct Line {
       operation = Convolution(
         inputs: channels, outputs: outputs, kernel: kernel, stride: whole("stride"),
         padding: kernel / 2 * dilation, dilation: dilation, bias: whole("bias") != 0)
+    case "depthwise":
+      operation = DepthwiseConvolution(
+        channels: channels, kernel: whole("kernel"), stride: whole("stride"))
     case "transposed":
       outputs = whole("outputs")
       operation = TransposedConvolution(inputs: channels, outputs: outputs)

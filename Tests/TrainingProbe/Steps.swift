@@ -15,7 +15,7 @@ import ColorizeTraining
 func trainer(
   _ input: Input, _ kernels: TrainingKernels, _ team: Team
 ) throws(ColorizeError) -> Trainer {
-  let networks: [Network] = [.compact, .eccv16, .siggraph17]
+  let networks: [Network] = [.compact, .lite, .eccv16, .siggraph17]
   let name = input.text("network")
   guard let network = networks.first(where: { $0.architecture == name }) else {
     fail("no such network")

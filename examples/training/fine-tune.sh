@@ -25,7 +25,7 @@ options=(
   --batch 8 --steps 300    # Each of 50 pictures is seen 48 times, each time another part of it.
   --learning-rate 5e-4     # A quarter of what a model is trained with from scratch: this one is near its goal.
   --warmup 20              # From 0, so that the first steps do no harm while Adam knows nothing of the gradients.
-  --freeze stem enc4       # What edges and textures look like is the same in any palette; steps are faster, too.
+  --freeze stem stage      # What edges and textures look like is the same in any palette; steps are faster, too.
   --lambda 0.8             # A small set has no rare colours worth going after.
   --validation "$others"   # Figures and sheets of pictures that it has not seen ...
   --samples-every 100      # ... every so often.

@@ -42,6 +42,12 @@ package struct CompiledNetwork: Sendable {
         let tail = fusion.takeTail(after: norm ?? index, startedAt: index)
         let planned = try layer.plan(convolution, norm.map { network.nodes[$0].name }, tail)
         append(planned, residual: tail.residual, output: tail.output)
+      case let convolution as DepthwiseConvolution:
+        let norm = fusion.takeBatchNorm(after: index)
+        let relu = fusion.takeReLU(after: norm ?? index)
+        let planned = try layer.plan(
+          convolution, norm.map { network.nodes[$0].name }, hasReLU: relu != nil)
+        append(planned, output: relu ?? norm ?? index)
       case let linear as Linear:
         let tail = fusion.takeTail(after: index, startedAt: index)
         // On a 1x1 value a fully connected layer is a 1x1 convolution.
@@ -114,6 +120,20 @@ private struct Layer {
     return try PlannedConvolution(
       convolution, weight: weight.start, scale: fold.scale.start,
       epilogue: try epilogue(bias: fold.shift, tail), kernels: kernels, team: team)
+  }
+
+  func plan(_ convolution: DepthwiseConvolution, _ norm: String?, hasReLU: Bool)
+    throws(ColorizeError) -> PlannedDepthwiseConvolution
+  {
+    let weight = try weights.floats(
+      "\(node.name).weight", shape: convolution.parameters[0].shape)
+    let fold =
+      if let norm { try Affine(norm, channels: convolution.channels, weights) } else {
+        try Affine(identityOf: convolution.channels)
+      }
+    return try PlannedDepthwiseConvolution(
+      convolution, weight: weight.start, scale: fold.scale.start, bias: fold.shift.start,
+      slope: hasReLU ? 0 : 1, kernels: kernels)
   }
 
   func plan(_ convolution: TransposedConvolution, _ tail: Fusion.Tail)

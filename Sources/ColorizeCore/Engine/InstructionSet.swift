@@ -44,6 +44,7 @@ package struct KernelSet: Sendable {
   package let gemmPanel: Int
   package let annealedMean: @convention(c) (UnsafePointer<colorize_annealed_mean>?) -> Void
   package let blend: @convention(c) (UnsafePointer<colorize_blend>?) -> Void
+  package let depthwise: @convention(c) (UnsafePointer<colorize_depthwise>?) -> Void
   package let winogradInput: @convention(c) (UnsafePointer<colorize_winograd_input>?) -> Void
   package let winogradWeights: @convention(c) (UnsafePointer<colorize_winograd_weights>?) -> Void
   package let winogradOutput: @convention(c) (UnsafePointer<colorize_winograd_output>?) -> Void
@@ -66,6 +67,7 @@ package struct KernelSet: Sendable {
         gemmPanel = KernelsAVX512.gemmPanel
         annealedMean = { KernelsAVX512.annealedMean($0.unsafelyUnwrapped) }
         blend = { KernelsAVX512.blend($0.unsafelyUnwrapped) }
+        depthwise = { KernelsAVX512.depthwise($0.unsafelyUnwrapped) }
         winogradInput = { KernelsAVX512.winogradInput($0.unsafelyUnwrapped) }
         winogradWeights = { KernelsAVX512.winogradWeights($0.unsafelyUnwrapped) }
         winogradOutput = { KernelsAVX512.winogradOutput($0.unsafelyUnwrapped) }
@@ -81,6 +83,7 @@ package struct KernelSet: Sendable {
         gemmPanel = KernelsAVX2.gemmPanel
         annealedMean = { KernelsAVX2.annealedMean($0.unsafelyUnwrapped) }
         blend = { KernelsAVX2.blend($0.unsafelyUnwrapped) }
+        depthwise = { KernelsAVX2.depthwise($0.unsafelyUnwrapped) }
         winogradInput = { KernelsAVX2.winogradInput($0.unsafelyUnwrapped) }
         winogradWeights = { KernelsAVX2.winogradWeights($0.unsafelyUnwrapped) }
         winogradOutput = { KernelsAVX2.winogradOutput($0.unsafelyUnwrapped) }
@@ -97,6 +100,7 @@ package struct KernelSet: Sendable {
       gemmPanel = KernelsBaseline.gemmPanel
       annealedMean = { KernelsBaseline.annealedMean($0.unsafelyUnwrapped) }
       blend = { KernelsBaseline.blend($0.unsafelyUnwrapped) }
+      depthwise = { KernelsBaseline.depthwise($0.unsafelyUnwrapped) }
       winogradInput = { KernelsBaseline.winogradInput($0.unsafelyUnwrapped) }
       winogradWeights = { KernelsBaseline.winogradWeights($0.unsafelyUnwrapped) }
       winogradOutput = { KernelsBaseline.winogradOutput($0.unsafelyUnwrapped) }

@@ -226,6 +226,12 @@ package struct Network: Sendable {
       return Value(table, name: name, operation, [self], channels: outputs)
     }
 
+    /// A convolution of each channel by itself, without bias; its padding keeps the size (divided by the stride).
+    package func depthwise(_ name: String, kernel: Int, stride: Int = 1) -> Value {
+      let operation = DepthwiseConvolution(channels: channels, kernel: kernel, stride: stride)
+      return Value(table, name: name, operation, [self], channels: channels)
+    }
+
     /// A transposed convolution that doubles the sides.
     package func transposedConvolution(_ name: String, _ outputs: Int) -> Value {
       let operation = TransposedConvolution(inputs: channels, outputs: outputs)

@@ -1,7 +1,7 @@
 // All that a run's result follows from, and what else is said when it is begun. A checkpoint notes it,
 // so that a run that is resumed goes on as it was.
 
-/// What is trained, on what, and how. The defaults are the recipe of the compact network.
+/// What is trained, on what, and how. The defaults are those of the built-in model, but for what it begins from.
 package struct Recipe: Equatable, Sendable {
   /// What is learnt of a picture.
   package enum Loss: String, CaseIterable, Sendable {
@@ -18,11 +18,15 @@ package struct Recipe: Equatable, Sendable {
   }
 
   // What is trained.
-  package var model = "compact"
+  package var model = "lite"
   /// A model file, or "default" for the embedded model; empty: random weights.
   package var initial = ""
   /// Tensors whose names begin with one of these stay as they are.
   package var frozen: [String] = []
+  /// Tensors whose names begin with one of these learn more slowly.
+  package var slow: [String] = []
+  /// What their learning rate is multiplied by.
+  package var slowFactor: Float = 0.1
   package var seed: UInt64 = 1
 
   // The data.

@@ -26,9 +26,12 @@ extension Recipe {
     guard hints ?? 0 == 0 || network.takesHints else {
       throw .invalidArgument("hints is \(hints ?? 0), and the network \(model) takes none")
     }
-    for prefix in frozen where !network.parameters.contains(where: { $0.name.hasPrefix(prefix) }) {
-      throw .invalidArgument(
-        "freeze is \(prefix), and the network \(model) has no tensor whose name begins so")
+    for (option, prefixes) in [("freeze", frozen), ("slow", slow)] {
+      for prefix in prefixes
+      where !network.parameters.contains(where: { $0.name.hasPrefix(prefix) }) {
+        throw .invalidArgument(
+          "\(option) is \(prefix), and the network \(model) has no tensor whose name begins so")
+      }
     }
   }
 
@@ -81,6 +84,8 @@ extension Recipe {
     options.losses.pooled = shape.pooledChannels > 0 ? featureWeight : 0
     options.regression = regression
     options.frozen = frozen
+    options.slow = slow
+    options.slowFactor = slowFactor
     options.seed = seed
     return options
   }

@@ -20,6 +20,8 @@ package struct Setting {
       name("model", \.model, of: Network.all.map(\.architecture)),
       string("init", \.initial),
       list("freeze", \.frozen),
+      list("slow", \.slow),
+      number("slow-factor", \.slowFactor, 0...1),
       number("seed", \.seed, 0...(1 << 53)),
 
       list("data", \.data),

@@ -40,7 +40,7 @@ class ModelInfo:
     """What a model is."""
 
     architecture: str
-    """For example "compact"."""
+    """For example "lite"."""
     licence: str
     """The licence of the weights as the model file states it; empty if it does not."""
     instruction_set: str

@@ -117,6 +117,37 @@ typedef struct colorize_blend {
   intptr_t relu;
 } colorize_blend;
 
+/* A row of a depthwise convolution, or of its adjoint: for each position x < count
+ *
+ *     column(t)          = x * input_step + tap_column[t]
+ *     sum[c]             = bias[c] + sum over t with 0 <= column(t) < input_width of
+ *                          tap_row[t][column(t) * input_stride + c] * tap_weight[t][c]
+ *     output[x * output_stride + c] = (adds ? what is there : 0) + (sum[c] < 0 ? slope * sum[c] : sum[c])
+ *
+ * and the gradient of its weights, where `output` is the gradient of its output, which is only read:
+ *
+ *     tap_gradient[t][c] = tap_gradient[t][c] + sum over x of
+ *                          tap_row[t][column(t) * input_stride + c] * output[x * output_stride + c]
+ *
+ * `channels` is a multiple of 16; pointers have room for it. */
+typedef struct colorize_depthwise {
+  const float *const *tap_row;    /* [taps]: the row of the input, from its column 0 on */
+  const intptr_t *tap_column;     /* [taps] */
+  const float *const *tap_weight; /* [taps][channels] */
+  float *const *tap_gradient;     /* [taps][channels], of the gradient alone */
+  const float *bias;              /* [channels]; NULL: 0 */
+  float *output;
+  intptr_t taps;
+  intptr_t channels;
+  intptr_t count;
+  intptr_t input_step;
+  intptr_t input_stride;
+  intptr_t input_width;
+  intptr_t output_stride;
+  intptr_t adds;
+  float slope;
+} colorize_depthwise;
+
 /* Winograd's minimal filtering F(4x4, 3x3) (Lavin and Gray, "Fast Algorithms for Convolutional Neural
  * Networks", 2016): 4x4 outputs of a 3x3 convolution from 6x6 inputs by 36 multiplications instead of 144.
  * The 36 are numbered row by row, and called positions. Which points they interpolate at is the

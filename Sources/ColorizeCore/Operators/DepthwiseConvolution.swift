@@ -1,0 +1,200 @@
+// Depthwise convolution: each channel has a kernel of its own.
+
+import CKernelContract
+
+/// A square convolution of each channel by itself, with zero padding that keeps the size (divided by the stride): PyTorch's
+/// `Conv2d` with as many groups as channels, without a bias.
+package struct DepthwiseConvolution: Operator {
+  package var channels: Int
+  package var kernel: Int
+  package var stride: Int
+
+  package init(channels: Int, kernel: Int, stride: Int) {
+    self.channels = channels
+    self.kernel = kernel
+    self.stride = stride
+  }
+
+  package var padding: Int { kernel / 2 }
+  package var taps: Int { kernel * kernel }
+
+  package var parameters: [Parameter] { [Parameter("weight", [channels, 1, kernel, kernel])] }
+
+  package func outputShape(_ inputs: [Shape]) -> Shape {
+    Shape(
+      channels: channels, height: inputs[0].height.pieces(of: stride),
+      width: inputs[0].width.pieces(of: stride))
+  }
+
+  package func reference(_ inputs: [ReferenceTensor], parameters: [[Double]]) -> ReferenceTensor {
+    let input = inputs[0]
+    var output = ReferenceTensor(outputShape([input.shape]))
+    for c in 0..<channels {
+      for y in 0..<output.shape.height {
+        for x in 0..<output.shape.width {
+          for ky in 0..<kernel {
+            for kx in 0..<kernel {
+              let sourceY = y * stride - padding + ky
+              let sourceX = x * stride - padding + kx
+              guard (0..<input.shape.height).contains(sourceY) else { continue }
+              guard (0..<input.shape.width).contains(sourceX) else { continue }
+              output[c, y, x] +=
+                parameters[0][(c * kernel + ky) * kernel + kx] * input[c, sourceY, sourceX]
+            }
+          }
+        }
+      }
+    }
+    return output
+  }
+}
+
+/// The taps of one row of a depthwise convolution, or of its adjoint, that are inside of the picture's height, as its kernel
+/// takes them.
+package struct DepthwiseTaps {
+  /// The most taps of a kernel that there is a network for.
+  package static let maximum = 25
+
+  private let rows: UnsafeMutablePointer<UnsafePointer<Float>?>
+  private let columns: UnsafeMutablePointer<Int>
+  private let weights: UnsafeMutablePointer<UnsafePointer<Float>?>
+  private let gradients: UnsafeMutablePointer<UnsafeMutablePointer<Float>?>
+  private var count = 0
+
+  /// Memory for one row at a time, for as long as `body` takes.
+  package static func with(_ body: (inout DepthwiseTaps) -> Void) {
+    withUnsafeTemporaryAllocation(of: UnsafePointer<Float>?.self, capacity: 2 * maximum) {
+      pointers in
+      withUnsafeTemporaryAllocation(of: Int.self, capacity: maximum) { columns in
+        withUnsafeTemporaryAllocation(of: UnsafeMutablePointer<Float>?.self, capacity: maximum) {
+          gradients in
+          // None of the three is empty.
+          let start = pointers.baseAddress.unsafelyUnwrapped
+          var taps = DepthwiseTaps(
+            rows: start, columns: columns.baseAddress.unsafelyUnwrapped, weights: start + maximum,
+            gradients: gradients.baseAddress.unsafelyUnwrapped)
+          body(&taps)
+        }
+      }
+    }
+  }
+
+  private init(
+    rows: UnsafeMutablePointer<UnsafePointer<Float>?>, columns: UnsafeMutablePointer<Int>,
+    weights: UnsafeMutablePointer<UnsafePointer<Float>?>,
+    gradients: UnsafeMutablePointer<UnsafeMutablePointer<Float>?>
+  ) {
+    self.rows = rows
+    self.columns = columns
+    self.weights = weights
+    self.gradients = gradients
+  }
+
+  package mutating func removeAll() { count = 0 }
+
+  /// - Parameters:
+  ///   - row: of the input, from its column 0 on.
+  ///   - column: of the input, for position 0.
+  package mutating func append(
+    row: UnsafePointer<Float>, column: Int, weight: UnsafePointer<Float>,
+    gradient: UnsafeMutablePointer<Float>? = nil
+  ) {
+    rows[count] = row
+    columns[count] = column
+    weights[count] = weight
+    gradients[count] = gradient
+    count += 1
+  }
+
+  /// What the kernel is called with, without the output and its end.
+  package func arguments(_ input: Activation, step: Int) -> colorize_depthwise {
+    var arguments = colorize_depthwise()
+    arguments.tap_row = UnsafePointer(rows)
+    arguments.tap_column = UnsafePointer(columns)
+    arguments.tap_weight = UnsafePointer(weights)
+    arguments.tap_gradient = UnsafePointer(gradients)
+    arguments.taps = count
+    arguments.input_step = step
+    arguments.input_stride = input.stride
+    arguments.input_width = input.shape.width
+    arguments.slope = 1
+    return arguments
+  }
+}
+
+extension DepthwiseConvolution {
+  /// The taps of row `y` of the output.
+  ///
+  /// - Parameters:
+  ///   - weights: `[taps]` of the next tap every `weightStride` floats.
+  ///   - gradients: likewise.
+  package func setTaps(
+    _ taps: inout DepthwiseTaps, y: Int, _ input: Activation, weights: UnsafePointer<Float>,
+    weightStride: Int, gradients: UnsafeMutablePointer<Float>? = nil
+  ) {
+    taps.removeAll()
+    for ky in 0..<kernel {
+      let sourceY = y * stride - padding + ky
+      guard sourceY >= 0, sourceY < input.shape.height else { continue }
+      for kx in 0..<kernel {
+        let tap = (ky * kernel + kx) * weightStride
+        taps.append(
+          row: input.start + sourceY * input.shape.width * input.stride, column: kx - padding,
+          weight: weights + tap, gradient: gradients.map { $0 + tap })
+      }
+    }
+  }
+}
+
+/// A depthwise convolution with bias and activation at its end.
+package final class PlannedDepthwiseConvolution: PlannedOperator {
+  private let convolution: DepthwiseConvolution
+  private let slope: Float
+  /// `[taps, stride]`, then the bias, `[stride]`.
+  private let values: Memory<Float>
+  private let stride: Int
+
+  /// - Parameters:
+  ///   - weight: `[channels, 1, kernel, kernel]`.
+  ///   - scale: what the weights of each channel are multiplied by.
+  ///   - bias: `[channels]`.
+  ///   - slope: what negative values are multiplied by.
+  package init(
+    _ convolution: DepthwiseConvolution, weight: UnsafePointer<Float>,
+    scale: UnsafePointer<Float>, bias: UnsafePointer<Float>, slope: Float, kernels: KernelSet
+  ) throws(ColorizeError) {
+    self.convolution = convolution
+    self.slope = slope
+    stride = convolution.channels.roundedUp(to: max(16, kernels.gemmPanel))
+    values = try Memory(count: (convolution.taps + 1) * stride)
+    values.fill(0)
+    for tap in 0..<convolution.taps {
+      for c in 0..<convolution.channels {
+        values.start[tap * stride + c] = weight[c * convolution.taps + tap] * scale[c]
+      }
+    }
+    (values.start + convolution.taps * stride).update(from: bias, count: convolution.channels)
+  }
+
+  package func work(_ inputs: [Shape], _ output: Shape) -> Work {
+    let count = output.count * convolution.taps
+    return Work(algorithm: "depthwise", direct: count, done: count)
+  }
+
+  package func run(_ inputs: [Activation], _ output: Activation, _ execution: Execution) {
+    let input = inputs[0]
+    execution.team.run(output.shape.height) { y, _ in
+      DepthwiseTaps.with { taps in
+        convolution.setTaps(&taps, y: y, input, weights: values.start, weightStride: stride)
+        var arguments = taps.arguments(input, step: convolution.stride)
+        arguments.bias = UnsafePointer(values.start + convolution.taps * stride)
+        arguments.output = output.start + y * output.shape.width * output.stride
+        arguments.output_stride = output.stride
+        arguments.count = output.shape.width
+        arguments.channels = stride
+        arguments.slope = slope
+        execution.kernels.depthwise(&arguments)
+      }
+    }
+  }
+}

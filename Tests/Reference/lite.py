@@ -1,0 +1,119 @@
+"""The lite network in PyTorch: the definition that libcolorize's own is measured against.
+
+It reads like the network's description (Sources/ColorizeCore/Networks/Lite.swift); the attributes are named
+as the tensors of a model file are, so a file's tensors are a state dict.
+
+    network = models.load("lite.safetensors")
+    logits = network(inputs)               # [1, 4, H, W] -> [1, 313, H/4, W/4]
+"""
+
+import torch.nn.functional as F
+from torch import nn
+
+from compact import BINS, Residual, conv, up
+
+# Of the classifier's stages after the first: channels, blocks, kernel, stride.
+STAGES = {
+    2: (24, 2, 3, 2),
+    3: (40, 2, 5, 2),
+    4: (80, 3, 3, 2),
+    5: (112, 3, 5, 1),
+    6: (192, 4, 5, 2),
+    7: (320, 1, 3, 1),
+}
+
+
+def pointwise(inputs, outputs):
+    """A 1x1 convolution without bias, then batch norm."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 1, bias=False), nn.BatchNorm2d(outputs, eps=1e-5)
+    )
+
+
+class Block(nn.Module):
+    """EfficientNet's: wider inside by `expansion`, and added to what it gets if `adds`."""
+
+    def __init__(self, inputs, outputs, kernel, stride, expansion=6, adds=False):
+        super().__init__()
+        inside = expansion * inputs
+        if expansion > 1:
+            self.expand = pointwise(inputs, inside)
+        self.depthwise = nn.Sequential(
+            nn.Conv2d(
+                inside, inside, kernel, stride, padding=kernel // 2, groups=inside, bias=False
+            ),
+            nn.BatchNorm2d(inside, eps=1e-5),
+        )
+        self.project = pointwise(inside, outputs)
+        self.adds = adds
+
+    def forward(self, x):
+        y = F.relu(self.expand(x)) if hasattr(self, "expand") else x
+        y = self.project(F.relu(self.depthwise(y)))
+        return x + y if self.adds else y
+
+
+def stage(inputs, number):
+    outputs, count, kernel, stride = STAGES[number]
+    blocks = [Block(inputs, outputs, kernel, stride)]
+    blocks += [Block(outputs, outputs, kernel, 1, adds=True) for _ in range(count - 1)]
+    return nn.Sequential(*blocks)
+
+
+class Lite(nn.Module):
+    """Input [N, 4, H, W]: (L - 50) / 100, a hint / 110, b hint / 110, mask (1 where a hint is).
+
+    H and W are multiples of 16.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.stem = conv(4, 32, 2)
+        self.stage1 = nn.Sequential(Block(32, 16, 3, 1, expansion=1))
+        self.stage2 = stage(16, 2)
+        self.stage3 = stage(24, 3)
+        self.stage4 = stage(40, 4)
+        self.stage5 = stage(80, 5)
+        self.stage6 = stage(112, 6)
+        self.stage7 = stage(192, 7)
+        self.hint2 = conv(4, 16, 2)
+        self.hint4 = conv(16, 32, 2)
+        self.hint8 = conv(32, 64, 2)
+        self.hint16 = conv(64, 128, 2)
+        self.lateral16 = nn.Conv2d(112, 128, 1)
+        self.up16 = nn.Conv2d(320, 128, 1)
+        self.dec16 = nn.Sequential(Residual(128), Residual(128))
+        self.glob1 = nn.Linear(128, 128)
+        self.glob2 = nn.Linear(128, 128)
+        self.lateral8 = nn.Conv2d(40, 96, 1)
+        self.hintlateral8 = nn.Conv2d(64, 96, 1)
+        self.up8 = nn.Conv2d(128, 96, 1)
+        self.dec8 = nn.Sequential(Residual(96))
+        self.lateral4 = nn.Conv2d(24, 64, 1)
+        self.hintlateral4 = nn.Conv2d(32, 64, 1)
+        self.up4 = nn.Conv2d(96, 64, 1)
+        self.dec4 = nn.Sequential(Residual(64))
+        self.head = conv(64, 128, 1)
+        self.logits = nn.Conv2d(128, len(BINS), 1)
+
+    def forward(self, inputs):
+        a = self.stage2(self.stage1(F.relu(self.stem(inputs))))
+        b = self.stage3(a)
+        c = self.stage5(self.stage4(b))
+        d = self.stage7(self.stage6(c))
+
+        hint4 = F.relu(self.hint4(F.relu(self.hint2(inputs))))
+        hint8 = F.relu(self.hint8(hint4))
+        hint16 = F.relu(self.hint16(hint8))
+
+        c = self.lateral16(c)
+        y = self.dec16[0](F.relu(up(self.up16(d), c) + (c + hint16)))
+        g = self.glob2(F.relu(self.glob1(y.mean(dim=(2, 3)))))
+        y = self.dec16[1](F.relu(y + g[:, :, None, None]))
+
+        b = self.lateral8(b) + self.hintlateral8(hint8)
+        y = self.dec8(F.relu(up(self.up8(y), b) + b))
+
+        a = self.lateral4(a) + self.hintlateral4(hint4)
+        y = self.dec4(F.relu(up(self.up4(y), a) + a))
+        return self.logits(F.relu(self.head(y)))

@@ -1,0 +1,62 @@
+"""Our own networks in PyTorch, by the model file that holds their weights.
+
+    network = load("model.safetensors")    # what its metadata says: compact or lite
+    logits = network(inputs)               # [1, 4, H, W] -> [1, 313, H/4, W/4]
+
+Run as a program it proves compact's definition on vectors that somebody else made:
+
+    python models.py compact-bootstrap.safetensors compact-bootstrap-vectors.safetensors
+"""
+
+import sys
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file
+
+from compact import Compact
+from lite import Lite
+
+CLASSES = {"compact": Compact, "lite": Lite}
+
+
+def architecture(path):
+    """Which network a file holds; one without metadata holds compact."""
+    with safe_open(path, "pt") as file:
+        return (file.metadata() or {}).get("architecture", "compact")
+
+
+def load(path, dtype=torch.float32):
+    """The network with a file's weights, computing in `dtype`."""
+    # What a file holds beside its weights is test vectors.
+    weights = {
+        name: tensor.to(dtype)
+        for name, tensor in load_file(path).items()
+        if not name.startswith("vector.")
+    }
+    network = CLASSES[architecture(path)]().to(dtype).eval()
+    network.load_state_dict(weights, strict=False)
+    missing = network.state_dict().keys() - weights.keys()
+    if not all(name.endswith("num_batches_tracked") for name in missing):
+        raise ValueError(f"{path} lacks {sorted(missing)}")
+    return network.requires_grad_(False)
+
+
+def main():
+    weights, vectors = sys.argv[1:]
+    network = load(weights)
+    vectors = load_file(vectors)
+    # Logits reach 20 or so, and PyTorch may sum in another order on another processor.
+    bound = 1e-4
+    worst = 0.0
+    count = sum(name.startswith("input.") for name in vectors)
+    for index in range(count):
+        logits = network(vectors[f"input.{index}"][None])[0]
+        error = (logits - vectors[f"logits.{index}"]).abs().max().item()
+        print(f"vector {index}: logits differ by at most {error:.2e} (bound {bound:.0e})")
+        worst = max(worst, error)
+    return 0 if count > 0 and worst <= bound else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
