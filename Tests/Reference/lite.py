@@ -30,6 +30,11 @@ def pointwise(inputs, outputs):
     )
 
 
+def halving(inputs, outputs):
+    """A 3x3 convolution with bias and stride 2."""
+    return nn.Conv2d(inputs, outputs, 3, stride=2, padding=1)
+
+
 class Block(nn.Module):
     """EfficientNet's: wider inside by `expansion`, and added to what it gets if `adds`."""
 
@@ -76,10 +81,10 @@ class Lite(nn.Module):
         self.stage5 = stage(80, 5)
         self.stage6 = stage(112, 6)
         self.stage7 = stage(192, 7)
-        self.hint2 = conv(4, 16, 2)
-        self.hint4 = conv(16, 32, 2)
-        self.hint8 = conv(32, 64, 2)
-        self.hint16 = conv(64, 128, 2)
+        self.hint2 = halving(4, 16)
+        self.hint4 = halving(16, 32)
+        self.hint8 = halving(32, 64)
+        self.hint16 = halving(64, 128)
         self.lateral16 = nn.Conv2d(112, 128, 1)
         self.up16 = nn.Conv2d(320, 128, 1)
         self.dec16 = nn.Sequential(Residual(128), Residual(128))

@@ -19,11 +19,11 @@ extension Network {
     let deep = sixteenth.stage(6, 192, count: 4, kernel: 5, stride: 2)
       .stage(7, 320, count: 1, kernel: 3)
 
-    // Where hints are, at each size; the classifier's stem hardly sees them.
-    let hint4 = input.conv("hint2", 16, kernel: 3, stride: 2).relu()
-      .conv("hint4", 32, kernel: 3, stride: 2).relu()
-    let hint8 = hint4.conv("hint8", 64, kernel: 3, stride: 2).relu()
-    let hint16 = hint8.conv("hint16", 128, kernel: 3, stride: 2).relu()
+    // Where hints are, at each size; the classifier's stem hardly sees them. Without batch norms: few positions have
+    // any, and a batch's statistics would say how many.
+    let hint4 = input.halved("hint2", 16).halved("hint4", 32)
+    let hint8 = hint4.halved("hint8", 64)
+    let hint16 = hint8.halved("hint16", 128)
 
     // Colours, from coarse to fine.
     let c = sixteenth.pointwise("lateral16", 128)
@@ -49,6 +49,11 @@ extension Network.Value {
   {
     convolution("\(name).0", outputs, kernel: kernel, stride: stride, bias: false)
       .batchNorm("\(name).1")
+  }
+
+  /// 3x3 with bias, stride 2, ReLU.
+  fileprivate func halved(_ name: String, _ outputs: Int) -> Network.Value {
+    convolution(name, outputs, kernel: 3, stride: 2).relu()
   }
 
   /// 1x1 with bias.
