@@ -382,7 +382,7 @@ def test(name):
 @test("every variant of a model file has the status that its name says")
 def all_variants(library, original, at):
     count = 0
-    fenced = Fenced(len(original) + (8 << 20))
+    fenced = Fenced(2 * len(original) + (8 << 20))
     for name, content in variants(original):
         at(name)
         status, message = library.open_memory(fenced.put(content), len(content))

@@ -34,11 +34,13 @@ PAPER_TEMPERATURE = 0.38
 def vivid(vividness, prior):
     """What is added to logits [313] for a world in which rare colours are less rare.
 
-    The distribution p becomes proportional to p * (1 + vividness / (313 smoothed prior)); the
+    The distribution p becomes proportional to p * (1 + vividness / (313 smoothed prior)), or, for a
+    vividness below 0, where rare colours are rarer, p / (1 - vividness / (313 smoothed prior)); the
     smoothed prior is 0.95 prior + 0.05 / 313.
     """
     smoothed = 0.95 * prior + 0.05 / len(BINS)
-    return torch.log1p(vividness / (len(BINS) * smoothed))
+    shift = torch.log1p(abs(vividness) / (len(BINS) * smoothed))
+    return shift if vividness >= 0 else -shift
 
 
 def read_prior(path):
