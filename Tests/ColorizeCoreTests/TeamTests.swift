@@ -28,6 +28,43 @@ import Testing
     }
   }
 
+  /// Each item would go on for ever, and all threads but the calling one are in one when it is asked.
+  @Test(arguments: [1, 2, 3]) func breaksOffItems(_ threads: Int) {
+    let team = Team(threads: threads)
+    var questions = 0
+    team.wantsToStop = {
+      questions += 1
+      return questions == 100
+    }
+    nonisolated(unsafe) let begun = UnsafeMutablePointer<Int>.allocate(capacity: threads)
+    defer { begun.deallocate() }
+    begun.initialize(repeating: 0, count: threads)
+    team.run(2 * threads) { _, worker in
+      begun[worker] += 1
+      while !team.isStopping(worker) { sched_yield() }
+    }
+    #expect(questions == 100)
+    #expect(begun[0] == 1)
+    for worker in 0..<threads { #expect(begun[worker] <= 1) }
+    #expect(throws: ColorizeError.self) { try team.throwIfInterrupted() }
+    team.run(8) { _, _ in Issue.record("an item after the end") }
+    #expect(questions == 100)
+  }
+
+  /// The calling thread has nothing to do, and the other one does not end before it is told so.
+  @Test func asksWhileItWaits() {
+    let team = Team(threads: 2)
+    var questions = 0
+    team.wantsToStop = {
+      questions += 1
+      return questions == 10
+    }
+    team.run(2) { item, worker in
+      while item == 1, !team.isStopping(worker) { sched_yield() }
+    }
+    #expect(questions == 10)
+  }
+
   @Test func endsItsThreads() {
     func threads() -> Int {
       var count = 0

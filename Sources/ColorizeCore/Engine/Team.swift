@@ -14,11 +14,9 @@ package final class Team {
   package let size: Int
   private let state: TeamState
   private var threads: [pthread_t] = []
-  /// Asked again and again while the calling thread works: whether to stop. Then the items that nobody
-  /// has begun are left undone, in this run and in all later ones.
+  /// Asked again and again while the calling thread works or waits for the others: whether to stop. Then
+  /// the items that nobody has begun are left undone, in this run and in all later ones.
   package var wantsToStop: (() -> Bool)?
-  /// Whether items have been left undone.
-  private var isInterrupted = false
 
   /// The most that a team has.
   package static let maximumSize = 256
@@ -73,22 +71,25 @@ package final class Team {
   /// to it in one step of a network is near in the next, and processors need not share a cache. When
   /// that is done it takes over from others.
   package func run(_ items: Int, _ body: (_ item: Int, _ worker: Int) -> Void) {
-    if isInterrupted { return }
+    if state.isInterrupted { return }
     if size == 1 || items <= 1 {
       for item in 0..<items {
         body(item, 0)
-        if wantsToStop?() ?? false {
-          isInterrupted = true
-          return
-        }
+        if isStopping(0) { return }
       }
       return
     }
     withoutActuallyEscaping(body) { escapable in
-      withUnsafePointer(to: escapable) {
-        isInterrupted = state.run(items, $0, wantsToStop: wantsToStop)
-      }
+      withUnsafePointer(to: escapable) { state.run(items, $0, wantsToStop: wantsToStop) }
     }
+  }
+
+  /// For items that take several milliseconds, to be asked between their parts: whether to leave the rest
+  /// of it undone.
+  ///
+  /// - Parameter worker: whose item it is.
+  package func isStopping(_ worker: Int) -> Bool {
+    state.isStopping(asking: worker == 0 ? wantsToStop : nil)
   }
 
   /// For long work on the calling thread alone, now and then: asks whether to stop.
@@ -99,7 +100,7 @@ package final class Team {
 
   /// To be called before what `run` has made is looked at, where that would go wrong.
   package func throwIfInterrupted() throws(ColorizeError) {
-    if isInterrupted { throw .cancelled }
+    if state.isInterrupted { throw .cancelled }
   }
 }
 
@@ -112,7 +113,8 @@ private func call(_ body: UnsafePointer<Body>, _ item: Int, _ worker: Int) {
   body.pointee(item, worker)
 }
 
-/// What the threads of a team share. Every property is read and written under `mutex`.
+/// What the threads of a team share. Every property is read and written under `mutex`, but for the
+/// numbers that are also read without it.
 private final class TeamState: @unchecked Sendable {
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
   private let workToDo: UnsafeMutablePointer<pthread_cond_t>
@@ -129,6 +131,11 @@ private final class TeamState: @unchecked Sendable {
   /// the mutex.
   private let beginnings: UnsafeMutablePointer<Int32>
   private let ends: UnsafeMutablePointer<Int32>
+  /// Not 0 once work is to be left undone. Read and written without the mutex.
+  private let interruptions: UnsafeMutablePointer<Int32>
+
+  /// While it waits for the others, the calling thread asks this often whether to stop, in nanoseconds.
+  private static let waitingTime = 2_000_000
 
   init(workers: Int) {
     maximumWorkers = max(workers, 1)
@@ -138,12 +145,19 @@ private final class TeamState: @unchecked Sendable {
     beginnings.initialize(to: 0)
     ends = .allocate(capacity: 1)
     ends.initialize(to: 0)
+    interruptions = .allocate(capacity: 1)
+    interruptions.initialize(to: 0)
     mutex = .allocate(capacity: 1)
     workToDo = .allocate(capacity: 1)
     workDone = .allocate(capacity: 1)
     pthread_mutex_init(mutex, nil)
     pthread_cond_init(workToDo, nil)
-    pthread_cond_init(workDone, nil)
+    // So that setting the computer's clock makes no wait longer.
+    var attributes = pthread_condattr_t()
+    pthread_condattr_init(&attributes)
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+    pthread_cond_init(workDone, &attributes)
+    pthread_condattr_destroy(&attributes)
   }
 
   deinit {
@@ -155,11 +169,21 @@ private final class TeamState: @unchecked Sendable {
     workDone.deallocate()
     beginnings.deallocate()
     ends.deallocate()
+    interruptions.deallocate()
     left.deallocate()
   }
 
-  /// - Returns: whether items have been left undone.
-  func run(_ count: Int, _ work: UnsafePointer<Body>, wantsToStop: (() -> Bool)?) -> Bool {
+  var isInterrupted: Bool { platform_load(interruptions) != 0 }
+
+  /// - Parameter wantsToStop: of the calling thread.
+  func isStopping(asking wantsToStop: (() -> Bool)?) -> Bool {
+    if isInterrupted { return true }
+    guard wantsToStop?() ?? false else { return false }
+    platform_increment(interruptions)
+    return true
+  }
+
+  func run(_ count: Int, _ work: UnsafePointer<Body>, wantsToStop: (() -> Bool)?) {
     pthread_mutex_lock(mutex)
     body = work
     for worker in 0..<maximumWorkers {
@@ -169,12 +193,25 @@ private final class TeamState: @unchecked Sendable {
     unfinished = count
     platform_increment(beginnings)
     pthread_cond_broadcast(workToDo)
-    let isInterrupted = takeItems(as: 0, wantsToStop: wantsToStop)
+    takeItems(as: 0, wantsToStop: wantsToStop)
     if unfinished > 0 { waitBusily(ends) }
-    while unfinished > 0 { pthread_cond_wait(workDone, mutex) }
+    while unfinished > 0 {
+      if wantsToStop == nil || isInterrupted {
+        pthread_cond_wait(workDone, mutex)
+        continue
+      }
+      var end = timespec()
+      clock_gettime(CLOCK_MONOTONIC, &end)
+      let nanoseconds = end.tv_nsec + Self.waitingTime
+      end.tv_sec += nanoseconds / 1_000_000_000
+      end.tv_nsec = nanoseconds % 1_000_000_000
+      guard pthread_cond_timedwait(workDone, mutex, &end) != 0 else { continue }
+      pthread_mutex_unlock(mutex)
+      _ = isStopping(asking: wantsToStop)
+      pthread_mutex_lock(mutex)
+    }
     body = nil
     pthread_mutex_unlock(mutex)
-    return isInterrupted
   }
 
   func finish() {
@@ -191,7 +228,7 @@ private final class TeamState: @unchecked Sendable {
     let worker = workers
     workers += 1
     while !isFinished {
-      _ = takeItems(as: worker, wantsToStop: nil)
+      takeItems(as: worker, wantsToStop: nil)
       if !isFinished { waitBusily(beginnings) }
       while untaken == 0, !isFinished { pthread_cond_wait(workToDo, mutex) }
     }
@@ -206,15 +243,14 @@ private final class TeamState: @unchecked Sendable {
     pthread_mutex_lock(mutex)
   }
 
-  /// Works until no item is left to take. Called and left with the mutex locked.
-  ///
-  /// - Returns: whether items have been left undone, since `wantsToStop` said so.
-  private func takeItems(as worker: Int, wantsToStop: (() -> Bool)?) -> Bool {
+  /// Works until no item is left to take, or leaves those that are undone. Called and left with the mutex
+  /// locked.
+  private func takeItems(as worker: Int, wantsToStop: (() -> Bool)?) {
     while untaken > 0, let work = body {
       let item = take(for: worker)
       pthread_mutex_unlock(mutex)
       call(work, item, worker)
-      let stops = wantsToStop?() ?? false
+      let stops = isStopping(asking: wantsToStop)
       pthread_mutex_lock(mutex)
       unfinished -= 1
       if stops {
@@ -226,9 +262,7 @@ private final class TeamState: @unchecked Sendable {
         platform_increment(ends)
         pthread_cond_signal(workDone)
       }
-      if stops { return true }
     }
-    return false
   }
 
   /// One of the worker's own items, the first, or the last of whoever has most left.

@@ -160,15 +160,18 @@ struct WinogradProduct {
     if layout.isLocal {
       execution.team.run(layout.groups) { group, worker in
         let transformed = execution.shared + worker * layout.groupCount
+        // With many channels a group takes tens of milliseconds.
         for matrix in work.matrices(of: group) {
           work.transform(
             matrix, group: group, into: transformed, scratch: execution.scratch(of: worker))
+          if execution.team.isStopping(worker) { return }
         }
         for phase in 0..<outputPhases {
           for panel in 0..<panels {
             work.multiply(
               transformed, group: group, phase: phase, panel: panel,
               scratch: execution.scratch(of: worker))
+            if execution.team.isStopping(worker) { return }
           }
         }
       }
