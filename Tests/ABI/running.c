@@ -54,6 +54,7 @@ static int32_t keep(void *data, float fraction) {
   CHECK_THAT(fraction >= 0 && fraction <= 1, "fraction is %g", fraction);
   CHECK_THAT(fraction >= record->last, "fraction is %g after %g", fraction, record->last);
   CHECK_THAT(!record->stopped, "a call after the one that cancelled, with %g", fraction);
+  CHECK_THAT(record->last < 1, "a call after the last one, with %g", fraction);
   if (fraction == record->last) return 0;
   record->last = fraction;
   record->ones += fraction == 1;
@@ -91,6 +92,24 @@ static void fractions(void) {
                                    probabilities, &error));
     CHECK(record.calls >= 10 && record.last == 1 && record.ones == 1);
   }
+}
+
+/* Behind the last answer comes what cannot be stopped. It takes longer here than a question is put off. */
+static void nothing_follows_the_last_fraction(void) {
+  enum { LARGE = 512 };
+  float *large = calloc(LARGE * LARGE, sizeof *large);
+  float *probabilities = calloc(313 * LARGE / 4 * LARGE / 4, sizeof *probabilities);
+  CHECK(large != NULL && probabilities != NULL);
+  set_up();
+  record record;
+  for (uint32_t threads = 1; threads <= 2; threads++) {
+    colorize_options options = with(&record, threads);
+    CHECK_OK(colorize_distribution(model, LARGE, LARGE, large, NULL, NULL, &options, probabilities,
+                                   &error));
+    CHECK(record.ones == 1);
+  }
+  free(large);
+  free(probabilities);
 }
 
 /* Every place where a run can be cancelled. The output is written in bands of rows, and the
@@ -437,6 +456,7 @@ static void fork_amid_the_first_run(void) {
 
 const test tests[] = {
     {"fractions never go back, and are 1 once, at the end", fractions},
+    {"nothing follows the last fraction", nothing_follows_the_last_fraction},
     {"a run cancelled at each call of its callback", cancelling_a_run},
     {"colorize_predict and colorize_distribution cancelled at each call", cancelling_the_network},
     {"a callback calls every function", callbacks_call_the_library},

@@ -9,16 +9,18 @@ final class Progress {
   private var last: Float = 0
   private var lastTime = Clock.seconds()
   private var isCancelled = false
+  /// Then nothing can be stopped any more.
+  private var isFinished = false
 
   /// Between two questions whether to stop, in seconds: an answer is heeded well within 50 ms.
-  private static let patience = 0.015
+  private static let patience = 0.005
 
   /// - Parameter team: asks whether to stop while it works.
   init(stages: [Float], callback: ((Float) -> Bool)?, _ team: Team) {
     self.stages = stages
     self.callback = callback
     guard callback != nil else { return }
-    team.wantsToStop = { self.isLong && self.ask(self.last) }
+    team.wantsToStop = { !self.isFinished && self.isLong && self.ask(self.last) }
   }
 
   private var isLong: Bool { Clock.seconds() - lastTime > Self.patience }
@@ -32,7 +34,10 @@ final class Progress {
     try tell(min(done / stages.reduce(0, +), 0.999))
   }
 
-  func finish() throws(ColorizeError) { try tell(1) }
+  func finish() throws(ColorizeError) {
+    try tell(1)
+    isFinished = true
+  }
 
   private func tell(_ fraction: Float) throws(ColorizeError) {
     if isCancelled || ask(fraction) { throw .cancelled }
