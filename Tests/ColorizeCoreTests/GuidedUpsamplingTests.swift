@@ -22,11 +22,12 @@ import Testing
   private func guided(
     _ colors: [Float], _ lightness: [Float], _ sizes: Case, threads: Int = 2
   ) throws -> (ab: [Float], height: Int, width: Int) {
+    let team = Team(threads: threads)
     let upsampling = try GuidedUpsampling(
       cellsHigh: sizes.cells.high, cellsWide: sizes.cells.wide, lightness: lightness,
-      seenHeight: sizes.seen.high, seenWidth: sizes.seen.wide)
+      seenHeight: sizes.seen.high, seenWidth: sizes.seen.wide, team)
     var ab = [Float](repeating: .nan, count: 2 * upsampling.height * upsampling.width)
-    try upsampling.run(colors, into: &ab, Team(threads: threads)) { _ in }
+    try upsampling.run(colors, into: &ab, team) { _ in }
     return (ab, upsampling.height, upsampling.width)
   }
 

@@ -62,7 +62,7 @@ package enum Colorizer {
       isGuided
       ? try GuidedUpsampling(
         cellsHigh: abShape.height, cellsWide: abShape.width, lightness: session.lightness.start,
-        seenHeight: session.height, seenWidth: session.width) : nil
+        seenHeight: session.height, seenWidth: session.width, team) : nil
     let renderer = try Renderer(
       input: session.picture, output: output, abHeight: guided?.height ?? abShape.height,
       abWidth: guided?.width ?? abShape.width, guide: guided?.guide,
@@ -73,7 +73,7 @@ package enum Colorizer {
     try model.withPlan(
       .ab, height: session.height, width: session.width, workers: team.size
     ) { (plan, workspace) throws(ColorizeError) in
-      session.feed(hints, to: plan.input(workspace))
+      session.feed(hints, to: plan.input(workspace), team)
       try plan.run(workspace, team, progress: progress.report)
       if let variant { try decoder.tilt(plan.output(workspace), variant) }
       try decoder.ab(plan.output(workspace), enlarged: !isGuided, into: ab)

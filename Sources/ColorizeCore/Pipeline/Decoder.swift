@@ -38,10 +38,12 @@ struct Decoder {
   {
     switch model.network.decoder {
     case .regression:
-      for channel in 0..<2 {
-        let plane = ab.start + channel * output.pixels
-        for pixel in 0..<output.pixels {
-          plane[pixel] = NetworkInput.abRange * output.start[pixel * output.stride + channel]
+      let (a, b) = (ab.start, ab.start + output.pixels)
+      let width = output.shape.width
+      team.run(output.shape.height) { y, _ in
+        for pixel in (y * width)..<((y + 1) * width) {
+          a[pixel] = NetworkInput.abRange * output.start[pixel * output.stride]
+          b[pixel] = NetworkInput.abRange * output.start[pixel * output.stride + 1]
         }
       }
     case .annealedMean(let upsampling) where upsampling == 1 || !enlarged:

@@ -51,7 +51,7 @@ package struct GuidedUpsampling {
   ///   - lightness: what the network saw, `[seenHeight, seenWidth]`, L 0 to 100.
   package init(
     cellsHigh: Int, cellsWide: Int, lightness: UnsafePointer<Float>, seenHeight: Int,
-    seenWidth: Int
+    seenWidth: Int, _ team: Team
   ) throws(ColorizeError) {
     self.cellsHigh = cellsHigh
     self.cellsWide = cellsWide
@@ -64,7 +64,8 @@ package struct GuidedUpsampling {
     guide = try Memory(count: height * width)
     let rows = BilinearAxis(from: seenHeight, to: height)
     let columns = try Self.columns(from: seenWidth, to: width)
-    for y in 0..<height {
+    let (width, guide) = (width, guide.start)
+    team.run(height) { y, _ in
       let row = rows[y]
       let upper = lightness + row.first * seenWidth
       let lower = lightness + row.second * seenWidth
@@ -73,7 +74,7 @@ package struct GuidedUpsampling {
         let left = upper[column.first] + (lower[column.first] - upper[column.first]) * row.share
         let right =
           upper[column.second] + (lower[column.second] - upper[column.second]) * row.share
-        guide.start[y * width + x] = (left + (right - left) * column.share) / Self.range
+        guide[y * width + x] = (left + (right - left) * column.share) / Self.range
       }
     }
   }
@@ -86,10 +87,12 @@ package struct GuidedUpsampling {
     progress: (Float) throws(ColorizeError) -> Void
   ) throws(ColorizeError) {
     guard down > 1 || across > 1 else {
-      ab.update(from: colors, count: 2 * cells)
+      team.run(2 * cellsHigh) { row, _ in
+        (ab + row * cellsWide).update(from: colors + row * cellsWide, count: cellsWide)
+      }
       return
     }
-    var planes = try Planes(self)
+    var planes = try Planes(self, team)
     try start(colors, planes, team, progress)
     for step in 0..<Self.steps {
       flow(planes, colors, team)
@@ -122,7 +125,7 @@ package struct GuidedUpsampling {
     /// Of cells, for each column of pixels.
     let columns: Columns
 
-    init(_ owner: GuidedUpsampling) throws(ColorizeError) {
+    init(_ owner: GuidedUpsampling, _ team: Team) throws(ColorizeError) {
       stride = owner.width + 2
       size = stride * (owner.height + 2)
       now = try Memory(count: 2 * size)
@@ -134,7 +137,12 @@ package struct GuidedUpsampling {
       least = try Memory(count: lost.count)
       most = try Memory(count: lost.count)
       columns = try GuidedUpsampling.columns(from: owner.cellsWide, to: owner.width)
-      for plane in [now, next, across, down] { plane.fill(0) }
+      for plane in [now, next, across, down] {
+        let start = plane.start
+        let rows = plane.count / stride
+        let stride = stride
+        team.run(rows) { row, _ in (start + row * stride).update(repeating: 0, count: stride) }
+      }
     }
 
     /// The place of a row's first pixel.

@@ -19,7 +19,7 @@ struct HintBlend {
     _ hints: RasterisedHints, lightness: UnsafePointer<Float>, to ab: Memory<Float>, width: Int,
     height: Int, _ team: Team
   ) throws(ColorizeError) {
-    let cells = try Cells(hints, lightness, width: width, height: height)
+    let cells = try Cells(hints, lightness, width: width, height: height, team)
     let count = width * height
     let side = 2 * reach + 1
     let nearness = try Memory<Float>(count: side * side)
@@ -75,7 +75,8 @@ struct HintBlend {
     let lightness: Memory<Float>
 
     init(
-      _ hints: RasterisedHints, _ lightness: UnsafePointer<Float>, width: Int, height: Int
+      _ hints: RasterisedHints, _ lightness: UnsafePointer<Float>, width: Int, height: Int,
+      _ team: Team
     ) throws(ColorizeError) {
       let count = width * height
       a = try Memory(count: count)
@@ -84,7 +85,7 @@ struct HintBlend {
       hintedRows = try Memory(count: height)
       self.lightness = try Memory(count: count)
       hintedRows.fill(false)
-      for y in 0..<height {
+      team.run(height) { y, _ in
         let rows = Self.part(y, height, of: hints.height)
         for x in 0..<width {
           var (sum, sumA, sumB, light): (Float, Float, Float, Float) = (0, 0, 0, 0)
@@ -106,6 +107,7 @@ struct HintBlend {
           if sum > 0 { hintedRows.start[y] = true }
         }
       }
+      try team.throwIfInterrupted()
     }
 
     /// The pixels of a cell; sides may be rounded up beyond the hints'.

@@ -64,7 +64,7 @@ package struct Hints {
   func rasterised(
     width: Int, height: Int, networkWidth: Int, networkHeight: Int, _ team: Team
   ) throws(ColorizeError) -> RasterisedHints {
-    let sums = try HintSums(width: networkWidth, height: networkHeight)
+    let sums = try HintSums(width: networkWidth, height: networkHeight, team)
     if let squares {
       let gamut = GamutOutline()
       for index in 0..<squares.count {
@@ -77,8 +77,9 @@ package struct Hints {
       }
     }
     sums.integrate()
+    try team.pause()
     if let map { try Self.add(map, width: width, height: height, to: sums, team) }
-    return try sums.means()
+    return try sums.means(team)
   }
 
   private static func validate(
@@ -164,12 +165,16 @@ private struct HintSums {
   private let stride: Int
   private let sums: Memory<SIMD4<Double>>
 
-  init(width: Int, height: Int) throws(ColorizeError) {
+  init(width: Int, height: Int, _ team: Team) throws(ColorizeError) {
     self.width = width
     self.height = height
     stride = width + 1
     sums = try Memory(count: stride * (height + 1))
-    sums.fill(.zero)
+    let (sums, stride) = (sums.start, stride)
+    team.run(height + 1) { row, _ in
+      (sums + row * stride).update(repeating: .zero, count: stride)
+    }
+    try team.throwIfInterrupted()
   }
 
   private func term(_ ab: SIMD2<Float>) -> SIMD4<Double> {
@@ -203,9 +208,9 @@ private struct HintSums {
     sums.start[row * stride + column] += term(ab)
   }
 
-  func means() throws(ColorizeError) -> RasterisedHints {
+  func means(_ team: Team) throws(ColorizeError) -> RasterisedHints {
     let result = try RasterisedHints(width: width, height: height)
-    for y in 0..<height {
+    team.run(height) { y, _ in
       for x in 0..<width {
         let sum = sums.start[y * stride + x]
         let pixel = y * width + x
@@ -215,6 +220,7 @@ private struct HintSums {
         result.mask.start[pixel] = isHinted ? 1 : 0
       }
     }
+    try team.throwIfInterrupted()
     return result
   }
 }

@@ -18,16 +18,17 @@ package final class Session: Sendable {
     model: Model, copying picture: ImageView, options: RunOptions
   ) throws(ColorizeError) {
     try options.validate()
+    let team = Team(threads: options.threads)
+    let progress = Progress(stages: [1], callback: options.progress, team)
     let bytes = picture.width * picture.format.bytesPerPixel
     let pixels = try Memory<UInt8>(count: bytes * picture.height)
-    for y in 0..<picture.height {
+    team.run(picture.height) { y, _ in
       (pixels.start + y * bytes).update(from: picture.row(y), count: bytes)
     }
+    try team.throwIfInterrupted()
     let copy = try ImageView(
       pixels: pixels.start, rowBytes: bytes, width: picture.width, height: picture.height,
       format: picture.format)
-    let team = Team(threads: options.threads)
-    let progress = Progress(stages: [1], callback: options.progress, team)
     try self.init(model: model, copy, pixels, options, team, progress)
     try progress.finish()
   }
@@ -76,24 +77,27 @@ package final class Session: Sendable {
       resampler.run(band: band, worker: worker, into: small.start)
     }
     let table = try LuminanceTable()
-    for y in 0..<height {
+    team.run(height) { y, _ in
       table.lightness(
         small.start + y * width * resampler.channels, channels: resampler.channels, count: width,
         into: lightness.start + y * width, kernels: kernels)
     }
+    try team.throwIfInterrupted()
   }
 
   /// Writes the network's input: the lightness, and hints if there are some.
-  func feed(_ hints: RasterisedHints?, to input: Activation) {
+  func feed(_ hints: RasterisedHints?, to input: Activation, _ team: Team) {
     let offset = model.information.maskConvention.offset
-    for pixel in 0..<(width * height) {
-      NetworkInput.write(
-        lightness: lightness.start[pixel], maskOffset: offset, to: input, pixel)
-      guard let hints else { continue }
-      let target = input.start + pixel * input.stride
-      target[1] = hints.a.start[pixel] / NetworkInput.abRange
-      target[2] = hints.b.start[pixel] / NetworkInput.abRange
-      target[3] += hints.mask.start[pixel]
+    team.run(height) { y, _ in
+      for pixel in (y * width)..<((y + 1) * width) {
+        NetworkInput.write(
+          lightness: lightness.start[pixel], maskOffset: offset, to: input, pixel)
+        guard let hints else { continue }
+        let target = input.start + pixel * input.stride
+        target[1] = hints.a.start[pixel] / NetworkInput.abRange
+        target[2] = hints.b.start[pixel] / NetworkInput.abRange
+        target[3] += hints.mask.start[pixel]
+      }
     }
   }
 

@@ -86,7 +86,7 @@ extension Session {
       try finish()
       let rows = BilinearAxis(from: shape.height, to: picture.height)
       let columns = BilinearAxis(from: shape.width, to: picture.width)
-      for y in 0..<picture.height {
+      team.run(picture.height) { y, _ in
         let row = rows[y]
         let upper = small.start + row.first * shape.width
         let lower = small.start + row.second * shape.width
@@ -118,7 +118,7 @@ extension Session {
     try model.withPlan(.distribution, height: height, width: width, workers: team.size) {
       (plan, workspace) throws(ColorizeError) in
       let progress = Progress(stages: [plan.cost], callback: options.progress, team)
-      feed(try hints(options, team), to: plan.input(workspace))
+      feed(try hints(options, team), to: plan.input(workspace), team)
       try plan.run(workspace, team, progress: progress.report)
       let logits = plan.output(workspace)
       let probabilities = try Memory<Float>(count: model.bins.count * logits.pixels)
