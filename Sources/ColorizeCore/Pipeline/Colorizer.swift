@@ -71,7 +71,7 @@ package enum Colorizer {
     let ab = isGuided ? try Memory<Float>(count: abShape.count) : renderer.ab
 
     try model.withPlan(
-      .ab, height: session.height, width: session.width, workers: team.size
+      .ab, height: session.height, width: session.width, team
     ) { (plan, workspace) throws(ColorizeError) in
       session.feed(hints, to: plan.input(workspace), team)
       try plan.run(workspace, team, progress: progress.report)
@@ -177,9 +177,9 @@ package enum Colorizer {
     let team = Team(threads: options.threads)
     let decoder = Decoder(
       model, temperature: options.temperature ?? AnnealedMean.defaultTemperature, team)
-    try model.withPlan(goal, height: height, width: width, workers: team.size) {
+    let progress = Progress(stages: [1], callback: options.progress, team)
+    try model.withPlan(goal, height: height, width: width, team) {
       (plan, workspace) throws(ColorizeError) in
-      let progress = Progress(stages: [plan.cost], callback: options.progress, team)
       fill(plan.input(workspace))
       try plan.run(workspace, team) { (share) throws(ColorizeError) in
         try progress.report(share)

@@ -179,17 +179,19 @@ package final class Model: Sendable {
     return number
   }
 
-  /// Runs `body` with the plan for a size and memory to run it in.
+  /// Runs `body` with the plan for a size and memory for the team to run it in.
   func withPlan(
-    _ goal: Network.Goal, height: Int, width: Int, workers: Int,
+    _ goal: Network.Goal, height: Int, width: Int, _ team: Team,
     _ body: (Plan, Workspace) throws(ColorizeError) -> Void
   ) throws(ColorizeError) {
     let entry: WorkspacePool.Entry
-    if let kept = pool.take(goal, height: height, width: width, workers: workers) {
+    if let kept = pool.take(goal, height: height, width: width, workers: team.size) {
       entry = kept
     } else {
       entry = try WorkspacePool.Entry(
-        Plan(compiled, goal, height: height, width: width), workers: workers)
+        Plan(compiled, goal, height: height, width: width), workers: team.size)
+      entry.workspace.arena.fetch(team)
+      try team.throwIfInterrupted()
     }
     // Not given back after an error: it is rare, and simple.
     try body(entry.plan, entry.workspace)

@@ -57,6 +57,7 @@ struct Palette {
   func apply(to colors: Memory<Float>, strength: Float, _ team: Team) throws(ColorizeError) {
     let pixels = colors.count / 2
     let moved = try Memory<Float>(count: colors.count)
+    moved.fetch(team)
     moved.start.update(from: colors.start, count: colors.count)
     let from = try Line(buckets: Self.buckets, range: Self.range)
     let to = try Line(buckets: Self.buckets, range: Self.range)

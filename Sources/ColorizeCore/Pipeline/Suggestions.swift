@@ -115,13 +115,15 @@ extension Session {
     try options.validate()
     let team = Team(threads: options.threads)
     let decoder = Decoder(model, temperature: options.temperature ?? 1, team)
-    try model.withPlan(.distribution, height: height, width: width, workers: team.size) {
+    let progress = Progress(stages: [1], callback: options.progress, team)
+    try model.withPlan(.distribution, height: height, width: width, team) {
       (plan, workspace) throws(ColorizeError) in
-      let progress = Progress(stages: [plan.cost], callback: options.progress, team)
       feed(try hints(options, team), to: plan.input(workspace), team)
       try plan.run(workspace, team, progress: progress.report)
       let logits = plan.output(workspace)
       let probabilities = try Memory<Float>(count: model.bins.count * logits.pixels)
+      // The first row is in as many pages as there are bins.
+      probabilities.fetch(team)
       try decoder.distribution(logits, into: probabilities.start, commit: team.throwIfInterrupted)
       try body(probabilities, logits.shape, team) { () throws(ColorizeError) in
         try progress.finish()
