@@ -172,7 +172,7 @@ import Testing
     let width = 64
     let values = numbers.values(height * width).map { 50 + 50 * $0 }
     func ab(threads: Int) throws -> [UInt32] {
-      let ab = try Memory<Float>(count: 2 * height * width)
+      let ab = try Memory<Float>(count: model.network.abShape(height: height, width: width).count)
       var options = RunOptions()
       options.threads = threads
       try values.withUnsafeBufferPointer { values in
