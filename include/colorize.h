@@ -203,8 +203,9 @@ void colorize_model_close(colorize_model *model);
 
 /* ---- Colouring -------------------------------------------------------------------------------------------------- */
 
-/* Called from time to time with the work done so far, `fraction` from 0 to 1, which never goes back and is 1 once, at the
- * end. Return 0 to go on; any other value stops the call, which then returns COLORIZE_CANCELLED. */
+/* Called with the work done so far, `fraction` from 0 to 1, which never goes back and is 1 once, at the end: every few
+ * milliseconds, on the thread that made the call. Return 0 to go on; any other value stops the call, which then returns
+ * COLORIZE_CANCELLED, some milliseconds later. */
 typedef int32_t (*colorize_progress)(void *user_data, float fraction);
 
 typedef int32_t colorize_preset;
