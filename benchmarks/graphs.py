@@ -1,8 +1,8 @@
 """The networks in PyTorch, from their inputs to ab: what all runtimes are given.
 
-They do what colorize_predict does: those of our own end in the annealed mean, at T = 0.38. eccv16 and
-siggraph17 are as they were released, but for one thing: the release runs siggraph17's decoder twice
-and drops the first result, and that work should be nobody's here.
+They do what colorize_predict does: those of our own end in the annealed mean, at T = 0.38. eccv16
+and siggraph17 are as they were released, but for one thing: the release runs siggraph17's decoder
+twice and drops the first result, and that work should be nobody's here.
 """
 
 from pathlib import Path
@@ -21,7 +21,7 @@ DEFAULT_MODEL = Path(__file__).parents[1] / "Sources/ColorizeDefaultModel/defaul
 
 
 class OwnAb(nn.Module):
-    """A network of our own and its decoding. The mean over bins is a 1x1 convolution without bias."""
+    """One of our own and its decoding. The mean over bins is a 1x1 convolution without bias."""
 
     def __init__(self, network):
         super().__init__()

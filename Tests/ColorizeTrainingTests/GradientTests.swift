@@ -77,7 +77,8 @@ struct GradientCase: CustomTestStringConvertible, Sendable {
     GradientCase("depthwise, 3x3, stride 2", [(depthwise(3, stride: 2), [1])]),
     GradientCase("depthwise, 5x5", [(depthwise(5, stride: 1), [1])], width: 9),
     GradientCase("depthwise, 5x5, stride 2", [(depthwise(5, stride: 2), [1])], width: 14),
-    GradientCase("depthwise, 5x5, stride 2, one column", [(depthwise(5, stride: 2), [1])], width: 1),
+    GradientCase(
+      "depthwise, 5x5, stride 2, one column", [(depthwise(5, stride: 2), [1])], width: 1),
     GradientCase("transposed", [(TransposedConvolution(inputs: channels, outputs: 4), [1])]),
     // A bias before a norm has no gradient.
     GradientCase("norm", [(norm, [1])], bias: false),

@@ -9,7 +9,8 @@ import Testing
 struct RecipeTests {
   /// Something else than the default, for every setting.
   private static let other = [
-    "model": "siggraph17", "init": "/a b.safetensors", "freeze": "model1\nmodel2", "slow": "model3", "slow-factor": "0.25", "seed": "7",
+    "model": "siggraph17", "init": "/a b.safetensors", "freeze": "model1\nmodel2", "slow": "model3",
+    "slow-factor": "0.25", "seed": "7",
     "data": "/x\n/y z", "size": "64", "batch": "3", "scale": "0.25 0.75", "flip": "no",
     "hints": "0.5", "hold-back": "9", "validation": "/v", "loss": "both", "regression": "l1",
     "regression-weight": "0.1", "lambda": "0.3", "prior": "/p", "features": "/f",

@@ -145,8 +145,13 @@ def operators():
         (33, 3, 1, 11, 13), (64, 3, 2, 31, 26), (19, 5, 1, 9, 14), (40, 5, 2, 18, 19),
         (5, 5, 2, 2, 3), (4, 3, 2, 1, 1),
     ]:  # fmt: skip
-        result[f"depthwise {channels}, {kernel}x{kernel}, stride {stride}, {height}x{width}"] = graph(
-            channels, f"own depthwise 1 kernel={kernel} stride={stride}", height=height, width=width
+        result[f"depthwise {channels}, {kernel}x{kernel}, stride {stride}, {height}x{width}"] = (
+            graph(
+                channels,
+                f"own depthwise 1 kernel={kernel} stride={stride}",
+                height=height,
+                width=width,
+            )
         )
     result["transposed 19 to 33, 5x7"] = graph(19, "own transposed 1 outputs=33", height=5, width=7)
     result["transposed 64 to 48, 13x9"] = graph(

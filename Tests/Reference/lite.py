@@ -1,7 +1,7 @@
 """The lite network in PyTorch: the definition that libcolorize's own is measured against.
 
-It reads like the network's description (Sources/ColorizeCore/Networks/Lite.swift); the attributes are named
-as the tensors of a model file are, so a file's tensors are a state dict.
+It reads like the network's description (Sources/ColorizeCore/Networks/Lite.swift); the attributes
+are named as the tensors of a model file are, so a file's tensors are a state dict.
 
     network = models.load("lite.safetensors")
     logits = network(inputs)               # [1, 4, H, W] -> [1, 313, H/4, W/4]

@@ -116,7 +116,9 @@ def main():
         for name, tensor in weights.items()
     }
     network = architecture(arguments.source)
-    rounded = network_of(network, {name: torch.from_numpy(array) for name, array in tensors.items()})
+    rounded = network_of(
+        network, {name: torch.from_numpy(array) for name, array in tensors.items()}
+    )
     tensors |= vectors(rounded)
 
     digest = hashlib.sha256(arguments.source.read_bytes()).hexdigest()

@@ -27,7 +27,7 @@ from skimage.color import lab2rgb, rgb2lab
 from compact import PAPER_TEMPERATURE, annealed_mean
 from models import load
 from pictures import gray, network_input, picture
-from published import CLASSES, forward, formula_network, own_forward, released_network
+from published import CLASSES, formula_network, forward, own_forward, released_network
 from safetensors_file import write
 
 ROOT = Path(__file__).parents[2]
@@ -497,8 +497,8 @@ def released_pipeline(predict, image, network_size):
 
 
 def own_in_pipeline(network):
-    """A network of our own in the form of the released networks. Its ab is at a quarter of its input's size, and
-    the pipeline's one bilinear step takes it from there to the picture's.
+    """A network of our own in the form of the released ones. Its ab is at a quarter of its input's
+    size, and the pipeline's one bilinear step takes it from there to the picture's.
     """
 
     def predict(lightness):

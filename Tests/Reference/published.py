@@ -80,7 +80,8 @@ def formula(architecture, shapes):
 
     Kernels are He's: uniform, with a variance of 2 / fan-in, so that ReLUs keep the size of what
     passes. Batch norms have about the mean (0.56) and the variance (0.68) that a normal variable of
-    variance 2 has after a ReLU; in our own networks, where they come before it, 0 and 1. eccv16's last weights are the bins' centres, as in the release.
+    variance 2 has after a ReLU; in our own networks, where they come before it, 0 and 1. eccv16's
+    last weights are the bins' centres, as in the release.
     """
     norms = {name.removesuffix(".running_mean") for name in shapes if name.endswith("running_mean")}
     result = {}
