@@ -31,8 +31,8 @@ EDGE_CHANGE = 20
 EDGE_RADIUS = 3
 BATCH = 16
 # Sides of the grid of ab and of the lightness that the network sees: the default model at 256 and
-# at 160, its default; a picture four times as large as what the network sees; and a network, like siggraph17,
-# that gives ab for each pixel that it sees.
+# at 160, its default; a picture four times as large as what the network sees; and a network, like
+# siggraph17, that gives ab for each pixel that it sees.
 SETTINGS = [(64, 256), (40, 160), (16, 64), (128, 128)]
 
 # ---- Resampling ----------------------------------------------------------------------------------
