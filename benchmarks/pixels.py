@@ -39,7 +39,8 @@ def run(results, setup):
         "The default model. Ours: all of colorize_run with the preset `reference`, the network "
         "included, and `pixels` what is left of it without the network (colorize_predict at "
         "256x256). The Python pipeline: preprocess_img and postprocess_tens of the release, "
-        "without reading the file and without the network. Each in a process of its own, which may use as many processors "
+        "without reading the file and without the network. Each in a process of its own, which may "
+        "use as many processors "
         "as it has threads; Python's may use all."
     )
     own = {threads: [] for threads in setup.threads}
