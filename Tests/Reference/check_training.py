@@ -60,8 +60,8 @@ def distance(actual, wanted, whole=None):
 
 
 def worst_gradient(actual, wanted, prefix=""):
-    """The same for gradients. Where a batch norm takes away the bias of another one, with nothing but
-    1x1 convolutions and additions between them, as in lite's encoder, that bias has none."""
+    """The same for gradients. Where a batch norm takes away the bias of another one, with nothing
+    but 1x1 convolutions and additions between them, as in lite's encoder, that bias has none."""
     whole = np.sqrt(sum(np.linalg.norm(gradient.ravel()) ** 2 for gradient in wanted.values()))
     return worst(actual, wanted, prefix, whole)
 
