@@ -40,7 +40,13 @@ def test_every_layer_is_there_once_with_its_work(colorize):
         if row["step"]:
             outputs, inputs, *kernel = layers[row["step"]]
             channels, height, width = sides(row["output"])
-            assert (sides(row["input"])[0], channels) == (inputs, outputs)
+            # [channels, 1, k, k] of a depthwise convolution.
+            is_depthwise = "depthwise" in row["step"]
+            assert is_depthwise == (row["algorithm"] == "depthwise")
+            assert (sides(row["input"])[0], channels) == (
+                outputs if is_depthwise else inputs,
+                outputs,
+            )
             taps = kernel[0] * kernel[1] if kernel else 1
             assert int(row["direct_multiply_adds"]) == taps * inputs * outputs * height * width
     for column in ("direct_multiply_adds", "done_multiply_adds"):
