@@ -19,11 +19,14 @@ extension Network {
     let deep = sixteenth.stage(6, 192, count: 4, kernel: 5, stride: 2)
       .stage(7, 320, count: 1, kernel: 3)
 
-    // Where hints are, at each size; the classifier's stem hardly sees them. Without batch norms: few positions have
-    // any, and a batch's statistics would say how many.
-    let hint4 = input.halved("hint2", 16).halved("hint4", 32)
-    let hint8 = hint4.halved("hint8", 64)
-    let hint16 = hint8.halved("hint16", 128)
+    // Hints, and how far they reach in what is in the picture, at each size; the classifier's stem hardly sees them.
+    // What halves has no batch norm: few positions have hints, and a batch's statistics would say how many.
+    let hint4 =
+      (input.halved("hint2", 16).relu().halved("hint4", 32)
+      + quarter.pointwise("hintimage4", 32)).relu().residual("hintres4")
+    let hint8 = (hint4.halved("hint8", 64) + eighth.pointwise("hintimage8", 64)).relu()
+      .residual("hintres8")
+    let hint16 = (hint8.halved("hint16", 128) + sixteenth.pointwise("hintimage16", 128)).relu()
 
     // Colours, from coarse to fine.
     let c = sixteenth.pointwise("lateral16", 128)
@@ -51,9 +54,9 @@ extension Network.Value {
       .batchNorm("\(name).1")
   }
 
-  /// 3x3 with bias, stride 2, ReLU.
+  /// 3x3 with bias, stride 2.
   fileprivate func halved(_ name: String, _ outputs: Int) -> Network.Value {
-    convolution(name, outputs, kernel: 3, stride: 2).relu()
+    convolution(name, outputs, kernel: 3, stride: 2)
   }
 
   /// 1x1 with bias.
