@@ -114,21 +114,23 @@ import Testing
   }
 
   /// Colours at a high temperature are duller than at a low one.
-  @Test func temperatureDullsColours() throws {
+  /// Towards 0 the most probable bin of each cell alone decides, and neighbours differ.
+  @Test func temperatureEvensColours() throws {
     let fixture = try Fixture("picture")
     let input = try #require(try fixture.tensor("6.input", of: UInt8.self))
     let picture = try Picture(.gray8, width: input.shape[1], height: input.shape[0]) { x, y, _ in
       input.values[(y * input.shape[1] + x) * (input.shape.count == 3 ? 3 : 1)]
     }
-    func chroma(_ temperature: Float) throws -> Int {
+    /// How much the warmth changes from pixel to pixel.
+    func patchiness(_ temperature: Float) throws -> Int {
       let values = try color(picture) { $0.temperature = temperature }.values
-      return stride(from: 0, to: values.count, by: 3).reduce(0) { sum, index in
-        let pixel = values[index..<(index + 3)]
-        return sum + Int(pixel.max() ?? 0) - Int(pixel.min() ?? 0)
+      let warmth = stride(from: 0, to: values.count, by: 3).map {
+        Int(values[$0]) - Int(values[$0 + 2])
       }
+      return zip(warmth, warmth.dropFirst()).reduce(0) { $0 + abs($1.0 - $1.1) }
     }
-    #expect(try chroma(0.1) > chroma(0.38))
-    #expect(try chroma(0.38) > chroma(1))
+    #expect(try patchiness(0.1) > patchiness(0.38))
+    #expect(try patchiness(0.38) > patchiness(1))
   }
 
   @Test func progressRisesToOne() throws {

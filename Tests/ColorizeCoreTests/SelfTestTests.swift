@@ -32,6 +32,6 @@ import Testing
     #expect(information.bins == 313)
     #expect(information.plainSoftmaxTemperature == 1)
     #expect(information.licence.contains("research"))
-    #expect((4_000_000...4_200_000).contains(information.parameters))
+    #expect((4_200_000...4_300_000).contains(information.parameters))
   }
 }
