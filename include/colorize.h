@@ -327,9 +327,9 @@ void colorize_options_init(colorize_options *options, size_t struct_size);
  * `out` may be `in` (same pixels and row_bytes, and as many bytes a pixel), or lie beside it without a shared byte (with
  * different row_bytes only before or behind it); otherwise the two must not overlap.
  *
- * The network's activations take about 115 bytes (compact), 320 (eccv16) or 1150 (siggraph17) for each pixel that it sees,
- * and what it computes with at most 10 MB, or 6 for each thread: 10, 29 or 79 MB in all at 256x256, 0.5, 1.3 or 4.8 GB at
- * 2048x2048. A model keeps up to 96 MB of that for its next run. (With OpenBLAS it is two megabytes for each thread, and OpenBLAS maps and keeps 128 MB
+ * The network's activations take about 140 bytes (lite), 115 (compact), 320 (eccv16) or 1150 (siggraph17) for each pixel
+ * that it sees, and what it computes with at most 10 MB, or 6 for each thread: 10, 10, 29 or 79 MB in all at 256x256, 0.6,
+ * 0.5, 1.3 or 4.8 GB at 2048x2048. A model keeps up to 96 MB of that for its next run. (With OpenBLAS it is two megabytes for each thread, and OpenBLAS maps and keeps 128 MB
  * for each, of which it touches a few.) Beyond the model and these, the memory needed grows with the picture's sides, not with
  * its area: about 20 bytes for each row, 30 for each column, and 12 more for each column and thread; and 8 bytes for each
  * pixel of the network's ab, or, with COLORIZE_UPSAMPLING_GUIDED, 45 for each pixel that it sees.
