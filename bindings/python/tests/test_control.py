@@ -86,7 +86,7 @@ def test_the_gamut(model: colorize.Model, photo: np.ndarray):
     wanted = colorize.rgb_to_lab(photo / 255)[:, :, 0]
     lightness = [colorize.rgb_to_lab(picture)[:, :, 0] for picture in (kept, clipped)]
     assert np.abs(lightness[0] - wanted).max() < 0.05
-    assert np.abs(lightness[1] - wanted).max() > 5
+    assert np.abs(lightness[1] - wanted).max() > 2
     reference = model.colorize(photo, preset="reference", **strong)
     assert np.array_equal(
         model.colorize(photo, preset="reference", gamut="clip", **strong), reference
@@ -187,11 +187,11 @@ def test_a_hint_colours_its_neighbourhood(
         pictures.append(ab_of(model.colorize(gray, network_size=size, hints=[hint])))
         wanted = colorize.rgb_to_lab(np.array(hint.rgb))[1:]
         assert np.linalg.norm(pictures[-1][30, 40] - wanted) < 5
-    # The three differ there, and less so far away from there.
+    # The three differ there, and less so far away from there, though the picture is even.
     for one, other in zip(pictures, pictures[1:]):
         difference = np.linalg.norm(one - other, axis=2)
         assert difference[26:34, 36:44].mean() > 30
-        assert difference[26:34, 36:44].mean() > 2 * difference[60:, 90:].mean()
+        assert difference[26:34, 36:44].mean() > 1.5 * difference[60:, 90:].mean()
 
 
 def test_hints_reach_the_network(siggraph17: colorize.Model, gray: np.ndarray):
