@@ -7,6 +7,7 @@ without it. Then every step is compared as floats, with the weights of published
 measured and its bound, row by row, and ends with `N passed, M failed`.
 """
 
+import copy
 import subprocess
 import sys
 import tempfile
@@ -115,6 +116,17 @@ def lightness_of(index, height, width):
     return released.preprocess_img(image, HW=(height, width))[0]
 
 
+def in_float64(network):
+    """What a released network computes in float64: its float32 is another one on each processor."""
+    precise = copy.deepcopy(network).double()
+
+    def call(*tensors, **named):
+        named = {name: tensor.double() for name, tensor in named.items()}
+        return precise(*(tensor.double() for tensor in tensors), **named)
+
+    return call
+
+
 def compare_ab(report, what, pairs):
     errors = [np.abs(np.asarray(actual) - wanted.numpy()) for actual, wanted in pairs]
     report.row(f"{what}: maximum", max(error.max() for error in errors), AB_MAXIMUM)
@@ -124,6 +136,7 @@ def compare_ab(report, what, pairs):
 def check_networks(report, models):
     report.section("ab, against the release's networks with the same state dict")
     for name, (theirs, model) in models.items():
+        theirs = in_float64(theirs)
         sizes = ANY_SIZES if name == "eccv16" else SIZES
         inputs = [lightness_of(index, *size) for index, size in enumerate(sizes)]
         pairs = [(model(x), theirs(x)) for x in inputs]
@@ -134,6 +147,7 @@ def check_networks(report, models):
         compare_ab(report, f"{name}, three at a time", [(model(x), theirs(x))])
 
     theirs, model = models["siggraph17"]
+    theirs = in_float64(theirs)
     rng = seeded("check_colorizers")
     pairs, half, lone, beyond = [], [], [], []
     for index, (height, width) in enumerate(SIZES):
@@ -160,6 +174,7 @@ def check_centred(report, theirs):
     model = ours.siggraph17(pretrained=False)
     content = ours._state_dict.model_file("siggraph17", theirs.state_dict())
     model.network = colorize.Model.from_bytes(content, mask_convention="centred")
+    theirs = in_float64(theirs)
     x = lightness_of(0, 64, 64)
     ab = torch.zeros(1, 2, 64, 64)
     mask = torch.full((1, 1, 64, 64), -0.5)

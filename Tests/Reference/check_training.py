@@ -118,8 +118,8 @@ def check_networks(report, sets):
             report.row(f"{what}: gradients that PyTorch has not", more, 0)
             report.row(f"{what}: {whose}", error, GRADIENT_BOUND)
             error, _ = worst(ours, statistics, "statistic.")
-            # lite's first stages make roundings larger, in PyTorch's float32 as well; the baseline has
-            # no multiply-add that rounds once.
+            # lite's first stages make roundings larger, in PyTorch's float32 as well; the baseline
+            # has no multiply-add that rounds once.
             bound = max(STATISTIC_BOUND, 4 * single_statistics)
             report.row(f"{what}: running statistics", error, bound)
             report.row(f"{what}: loss", abs(float(ours["loss"][0]) / loss - 1), 1e-6)
