@@ -43,15 +43,15 @@ def test_a_layer_is_coloured(console, tmp_path, dtype):
             assert (actual[..., 3] == pixels[..., -1]).all()
 
 
-# Precisions that are taken as floats, and how many steps of 65535 their pixels may be off: a half
-# float has eleven bits.
+# Precisions that are taken as floats, and how many steps of 65535 their pixels may be off. A half
+# float has eleven bits: 32 of these steps lie between those below 1.
 PRECISIONS = {
     "PRECISION-U32-GAMMA": 1,
     "PRECISION-FLOAT-GAMMA": 1,
     "PRECISION-FLOAT-LINEAR": 1,
     "PRECISION-DOUBLE-LINEAR": 1,
     "PRECISION-U32-LINEAR": 1,
-    "PRECISION-HALF-GAMMA": 256,
+    "PRECISION-HALF-GAMMA": 32,
 }
 
 
@@ -70,9 +70,11 @@ def test_other_precisions(host, tmp_path, mode):
             (save image layer "{tmp_path}/{precision}.png")
             (gimp-image-delete image))"""
     host.batch(script)
+    halves = (pixels / 65535).astype(np.float16).astype(np.float32)
     for precision, tolerance in PRECISIONS.items():
         actual = read_png(tmp_path / f"{precision}.png")
-        difference = np.abs(actual.astype(int) - expected(pixels).astype(int))
+        coloured = expected(halves) * 65535 if "HALF" in precision else expected(pixels)
+        difference = np.abs(actual.astype(float) - coloured)
         assert difference[..., :3].max() <= tolerance, precision
         assert (actual != as_rgb(pixels)).any()
 
