@@ -57,35 +57,39 @@ package struct TapRows {
   ) {
     // Where pixels lie without a gap, all taps of a kernel's row are one run of floats.
     let isDense = input.stride == channels && dilation == 1
+    let (firstRow, firstColumn) = taps.lowerBound.quotientAndRemainder(dividingBy: kernelColumns)
     var y = y
     var x = x
     for row in 0..<count {
       var target = RowWriter(packed, row: row, rows: rows)
-      let firstX = x * stride + originX
-      var tap = taps.lowerBound
-      while tap < taps.upperBound {
-        let ky = tap / kernelColumns
-        let kx = tap - ky * kernelColumns
-        let rest = min(kernelColumns - kx, taps.upperBound - tap)
-        let sourceY = y * stride + originY + ky * dilation
-        guard sourceY >= 0, sourceY < input.shape.height else {
-          target.writeZeros(rest * channels)
-          tap += rest
-          continue
-        }
-        let line = input.start + sourceY * input.shape.width * input.stride
-        let sourceX = firstX + kx * dilation
-        if isDense, sourceX >= 0, sourceX + rest <= input.shape.width {
-          target.write(line + sourceX * channels, rest * channels)
-          tap += rest
-          continue
-        }
-        if sourceX >= 0, sourceX < input.shape.width {
-          target.write(line + sourceX * input.stride, channels)
+      let firstX = x &* stride &+ originX
+      var left = taps.count
+      var ky = firstRow
+      var kx = firstColumn
+      while left > 0 {
+        let inRow = min(kernelColumns &- kx, left)
+        let sourceY = y &* stride &+ originY &+ ky &* dilation
+        if sourceY < 0 || sourceY >= input.shape.height {
+          target.writeZeros(inRow &* channels)
         } else {
-          target.writeZeros(channels)
+          let line = input.start + sourceY &* input.shape.width &* input.stride
+          let sourceX = firstX &+ kx &* dilation
+          if isDense, sourceX >= 0, sourceX &+ inRow <= input.shape.width {
+            target.write(line + sourceX &* channels, inRow &* channels)
+          } else {
+            for tap in 0..<inRow {
+              let column = sourceX &+ tap &* dilation
+              if column >= 0, column < input.shape.width {
+                target.write(line + column &* input.stride, channels)
+              } else {
+                target.writeZeros(channels)
+              }
+            }
+          }
         }
-        tap += 1
+        left &-= inRow
+        ky &+= 1
+        kx = 0
       }
       x += 1
       if x == width {
@@ -112,10 +116,25 @@ private struct RowWriter {
     var left = count
     while left > 0 {
       let now = min(left, room)
-      memcpy(target, source, now &* 4)
+      copy(source, now)
       source += now
       left &-= now
       advance(now)
+    }
+  }
+
+  /// A few floats are what most rows have in one run: less than a call of memcpy is worth.
+  @inline(always)
+  private func copy(_ source: UnsafePointer<Float>, _ count: Int) {
+    guard count <= 32, count % 4 == 0 else {
+      memcpy(target, source, count &* 4)
+      return
+    }
+    var i = 0
+    while i < count {
+      let four = UnsafeRawPointer(source + i).loadUnaligned(as: SIMD4<Float>.self)
+      UnsafeMutableRawPointer(target + i).storeBytes(of: four, as: SIMD4<Float>.self)
+      i &+= 4
     }
   }
 

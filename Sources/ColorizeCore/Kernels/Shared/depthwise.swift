@@ -1,35 +1,42 @@
 // Depthwise convolution, its adjoint and the gradient of its weights: a row of positions at a time, four positions and
-// one vector of channels at once.
+// one or two vectors of channels at once.
 
 import CKernelContract
 
 /// See `colorize_depthwise`.
 package func depthwise(_ row: UnsafePointer<colorize_depthwise>) {
-  let count = row.pointee.count
-  let inner = innerPositions(row)
-  var position = 0
-  while position < count {
-    if position >= inner.first, position &+ 4 <= inner.end {
-      depthwiseFour(row, position)
-      position &+= 4
-    } else {
-      depthwiseOne(row, position)
-      position &+= 1
-    }
-  }
+  forPositions(row, gradients: nil)
 }
 
 /// See `colorize_depthwise_gradient`.
 package func depthwiseGradient(_ row: UnsafePointer<colorize_depthwise>) {
+  forPositions(row, gradients: row.pointee.tap_gradient!)
+}
+
+/// The sums, or the taps' gradients: four positions at a time where all taps are inside of the input, else one.
+@inline(always)
+private func forPositions(
+  _ row: UnsafePointer<colorize_depthwise>,
+  gradients: UnsafePointer<UnsafeMutablePointer<Float>?>?
+) {
   let count = row.pointee.count
   let inner = innerPositions(row)
+  let row = Row(row)
   var position = 0
   while position < count {
     if position >= inner.first, position &+ 4 <= inner.end {
-      gradientOfFour(row, position)
+      if let gradients {
+        gradientOfFour(row, gradients, position)
+      } else {
+        sumsOfFour(row, position)
+      }
       position &+= 4
     } else {
-      gradientOfOne(row, position)
+      if let gradients {
+        gradientOfOne(row, gradients, position)
+      } else {
+        sumsOfOne(row, position)
+      }
       position &+= 1
     }
   }
@@ -53,86 +60,176 @@ private func innerPositions(_ row: UnsafePointer<colorize_depthwise>) -> (first:
   return (first, end)
 }
 
+/// A row's values, read once: the compiler cannot know that the output does not lie over them.
+private struct Row {
+  let taps: Int
+  let channels: Int
+  let bias: UnsafePointer<Float>?
+  let inputWidth: Int
+  let outputStride: Int
+  /// From what a tap reads for a position to what it reads for the next one.
+  let apart: Int
+
+  private let tapRow: UnsafePointer<UnsafePointer<Float>?>
+  private let tapColumn: UnsafePointer<Int>
+  private let tapWeight: UnsafePointer<UnsafePointer<Float>?>
+  private let output: UnsafeMutablePointer<Float>
+  private let inputStep: Int
+  private let inputStride: Int
+  private let adds: Bool
+  private let slope: Float
+
+  @inline(always)
+  init(_ row: UnsafePointer<colorize_depthwise>) {
+    taps = row.pointee.taps
+    channels = row.pointee.channels
+    bias = row.pointee.bias
+    inputWidth = row.pointee.input_width
+    outputStride = row.pointee.output_stride
+    apart = row.pointee.input_step &* row.pointee.input_stride
+    tapRow = row.pointee.tap_row!
+    tapColumn = row.pointee.tap_column!
+    tapWeight = row.pointee.tap_weight!
+    output = row.pointee.output!
+    inputStep = row.pointee.input_step
+    inputStride = row.pointee.input_stride
+    adds = row.pointee.adds != 0
+    slope = row.pointee.slope
+  }
+
+  @inline(always)
+  func output(_ position: Int) -> UnsafeMutablePointer<Float> { output + position &* outputStride }
+
+  @inline(always)
+  func weight(_ tap: Int) -> UnsafePointer<Float> { tapWeight[tap]! }
+
+  @inline(always)
+  func column(_ tap: Int, _ position: Int) -> Int { position &* inputStep &+ tapColumn[tap] }
+
+  /// What a tap reads for a position.
+  @inline(always)
+  func input(_ tap: Int, _ position: Int) -> UnsafePointer<Float> {
+    tapRow[tap]! + column(tap, position) &* inputStride
+  }
+
+  @inline(always)
+  func finish(_ sum: Vector, _ target: UnsafeMutablePointer<Float>) {
+    let value = activated(sum, slope)
+    store(adds ? load(target) + value : value, target)
+  }
+}
+
+/// Two vectors of channels at a time as long as there are two, for each of which the taps are looked up.
 @inline(always)
-private func depthwiseFour(_ row: UnsafePointer<colorize_depthwise>, _ position: Int) {
-  let taps = row.pointee.taps
-  let apart = row.pointee.input_step &* row.pointee.input_stride
-  let channels = row.pointee.channels
-  let output = row.pointee.output! + position &* row.pointee.output_stride
+private func sumsOfFour(_ row: Row, _ position: Int) {
+  let apart = row.apart
+  let output = row.output(position)
+  let output1 = output + row.outputStride
+  let output2 = output1 + row.outputStride
+  let output3 = output2 + row.outputStride
   var c = 0
-  while c < channels {
+  while c &+ 2 &* lanes <= row.channels {
+    var low0 = Vector()
+    var high0 = Vector()
+    if let bias = row.bias {
+      low0 = load(bias + c)
+      high0 = load(bias + (c &+ lanes))
+    }
+    var low1 = low0
+    var high1 = high0
+    var low2 = low0
+    var high2 = high0
+    var low3 = low0
+    var high3 = high0
+    var tap = 0
+    while tap < row.taps {
+      let weight = row.weight(tap) + c
+      let input = row.input(tap, position) + c
+      let low = load(weight)
+      let high = load(weight + lanes)
+      low0 = multiplyAdd(load(input), low, low0)
+      high0 = multiplyAdd(load(input + lanes), high, high0)
+      let input1 = input + apart
+      low1 = multiplyAdd(load(input1), low, low1)
+      high1 = multiplyAdd(load(input1 + lanes), high, high1)
+      let input2 = input1 + apart
+      low2 = multiplyAdd(load(input2), low, low2)
+      high2 = multiplyAdd(load(input2 + lanes), high, high2)
+      let input3 = input2 + apart
+      low3 = multiplyAdd(load(input3), low, low3)
+      high3 = multiplyAdd(load(input3 + lanes), high, high3)
+      tap &+= 1
+    }
+    row.finish(low0, output + c)
+    row.finish(high0, output + (c &+ lanes))
+    row.finish(low1, output1 + c)
+    row.finish(high1, output1 + (c &+ lanes))
+    row.finish(low2, output2 + c)
+    row.finish(high2, output2 + (c &+ lanes))
+    row.finish(low3, output3 + c)
+    row.finish(high3, output3 + (c &+ lanes))
+    c &+= 2 &* lanes
+  }
+  if c < row.channels {
     var sum0 = Vector()
-    if let bias = row.pointee.bias { sum0 = load(bias + c) }
+    if let bias = row.bias { sum0 = load(bias + c) }
     var sum1 = sum0
     var sum2 = sum0
     var sum3 = sum0
     var tap = 0
-    while tap < taps {
-      let weight = load(row.pointee.tap_weight![tap]! + c)
-      let column = position &* row.pointee.input_step &+ row.pointee.tap_column![tap]
-      let input = row.pointee.tap_row![tap]! + (column &* row.pointee.input_stride &+ c)
+    while tap < row.taps {
+      let weight = load(row.weight(tap) + c)
+      let input = row.input(tap, position) + c
       sum0 = multiplyAdd(load(input), weight, sum0)
       sum1 = multiplyAdd(load(input + apart), weight, sum1)
       sum2 = multiplyAdd(load(input + 2 &* apart), weight, sum2)
       sum3 = multiplyAdd(load(input + 3 &* apart), weight, sum3)
       tap &+= 1
     }
-    let stride = row.pointee.output_stride
-    finish(row, sum0, output + c)
-    finish(row, sum1, output + (stride &+ c))
-    finish(row, sum2, output + (2 &* stride &+ c))
-    finish(row, sum3, output + (3 &* stride &+ c))
-    c &+= lanes
+    row.finish(sum0, output + c)
+    row.finish(sum1, output1 + c)
+    row.finish(sum2, output2 + c)
+    row.finish(sum3, output3 + c)
   }
 }
 
 @inline(always)
-private func depthwiseOne(_ row: UnsafePointer<colorize_depthwise>, _ position: Int) {
-  let channels = row.pointee.channels
-  let output = row.pointee.output! + position &* row.pointee.output_stride
+private func sumsOfOne(_ row: Row, _ position: Int) {
+  let output = row.output(position)
   var c = 0
-  while c < channels {
+  while c < row.channels {
     var sum = Vector()
-    if let bias = row.pointee.bias { sum = load(bias + c) }
+    if let bias = row.bias { sum = load(bias + c) }
     var tap = 0
-    while tap < row.pointee.taps {
-      let column = position &* row.pointee.input_step &+ row.pointee.tap_column![tap]
-      if column >= 0, column < row.pointee.input_width {
-        let input = row.pointee.tap_row![tap]! + (column &* row.pointee.input_stride &+ c)
-        sum = multiplyAdd(load(input), load(row.pointee.tap_weight![tap]! + c), sum)
+    while tap < row.taps {
+      let column = row.column(tap, position)
+      if column >= 0, column < row.inputWidth {
+        sum = multiplyAdd(load(row.input(tap, position) + c), load(row.weight(tap) + c), sum)
       }
       tap &+= 1
     }
-    finish(row, sum, output + c)
+    row.finish(sum, output + c)
     c &+= lanes
   }
 }
 
 @inline(always)
-private func finish(
-  _ row: UnsafePointer<colorize_depthwise>, _ sum: Vector, _ target: UnsafeMutablePointer<Float>
+private func gradientOfFour(
+  _ row: Row, _ gradients: UnsafePointer<UnsafeMutablePointer<Float>?>, _ position: Int
 ) {
-  let value = activated(sum, row.pointee.slope)
-  store(row.pointee.adds != 0 ? load(target) + value : value, target)
-}
-
-@inline(always)
-private func gradientOfFour(_ row: UnsafePointer<colorize_depthwise>, _ position: Int) {
-  let taps = row.pointee.taps
-  let apart = row.pointee.input_step &* row.pointee.input_stride
-  let stride = row.pointee.output_stride
-  let output = row.pointee.output! + position &* stride
+  let apart = row.apart
+  let stride = row.outputStride
+  let output = row.output(position)
   var c = 0
-  while c < row.pointee.channels {
+  while c < row.channels {
     let gradient0 = load(output + c)
     let gradient1 = load(output + (stride &+ c))
     let gradient2 = load(output + (2 &* stride &+ c))
     let gradient3 = load(output + (3 &* stride &+ c))
     var tap = 0
-    while tap < taps {
-      let column = position &* row.pointee.input_step &+ row.pointee.tap_column![tap]
-      let input = row.pointee.tap_row![tap]! + (column &* row.pointee.input_stride &+ c)
-      let target = row.pointee.tap_gradient![tap]! + c
+    while tap < row.taps {
+      let input = row.input(tap, position) + c
+      let target = gradients[tap]! + c
       var sum = multiplyAdd(load(input), gradient0, load(target))
       sum = multiplyAdd(load(input + apart), gradient1, sum)
       sum = multiplyAdd(load(input + 2 &* apart), gradient2, sum)
@@ -145,16 +242,18 @@ private func gradientOfFour(_ row: UnsafePointer<colorize_depthwise>, _ position
 }
 
 @inline(always)
-private func gradientOfOne(_ row: UnsafePointer<colorize_depthwise>, _ position: Int) {
-  let output = row.pointee.output! + position &* row.pointee.output_stride
+private func gradientOfOne(
+  _ row: Row, _ gradients: UnsafePointer<UnsafeMutablePointer<Float>?>, _ position: Int
+) {
+  let output = row.output(position)
   var tap = 0
-  while tap < row.pointee.taps {
-    let column = position &* row.pointee.input_step &+ row.pointee.tap_column![tap]
-    if column >= 0, column < row.pointee.input_width {
-      let input = row.pointee.tap_row![tap]! + column &* row.pointee.input_stride
-      let target = row.pointee.tap_gradient![tap]!
+  while tap < row.taps {
+    let column = row.column(tap, position)
+    if column >= 0, column < row.inputWidth {
+      let input = row.input(tap, position)
+      let target = gradients[tap]!
       var c = 0
-      while c < row.pointee.channels {
+      while c < row.channels {
         store(multiplyAdd(load(input + c), load(output + c), load(target + c)), target + c)
         c &+= lanes
       }
