@@ -42,6 +42,8 @@ package struct KernelSet: Sendable {
   package let gemmRows: Int
   /// Columns of the packed right matrix that `gemm` takes at once.
   package let gemmPanel: Int
+  /// Whether rows of its left matrix may lie any distance apart, so that none need to be packed.
+  package let gemmTakesAnyStride: Bool
   package let annealedMean: @convention(c) (UnsafePointer<colorize_annealed_mean>?) -> Void
   package let blend: @convention(c) (UnsafePointer<colorize_blend>?) -> Void
   package let depthwise: @convention(c) (UnsafePointer<colorize_depthwise>?) -> Void
@@ -65,6 +67,7 @@ package struct KernelSet: Sendable {
         gemmSums = { KernelsAVX512.gemmSums($0.unsafelyUnwrapped) }
         gemmRows = KernelsAVX512.gemmRows
         gemmPanel = KernelsAVX512.gemmPanel
+        gemmTakesAnyStride = KernelsAVX512.gemmTakesAnyStride
         annealedMean = { KernelsAVX512.annealedMean($0.unsafelyUnwrapped) }
         blend = { KernelsAVX512.blend($0.unsafelyUnwrapped) }
         depthwise = { KernelsAVX512.depthwise($0.unsafelyUnwrapped) }
@@ -81,6 +84,7 @@ package struct KernelSet: Sendable {
         gemmSums = { KernelsAVX2.gemmSums($0.unsafelyUnwrapped) }
         gemmRows = KernelsAVX2.gemmRows
         gemmPanel = KernelsAVX2.gemmPanel
+        gemmTakesAnyStride = KernelsAVX2.gemmTakesAnyStride
         annealedMean = { KernelsAVX2.annealedMean($0.unsafelyUnwrapped) }
         blend = { KernelsAVX2.blend($0.unsafelyUnwrapped) }
         depthwise = { KernelsAVX2.depthwise($0.unsafelyUnwrapped) }
@@ -98,6 +102,7 @@ package struct KernelSet: Sendable {
       gemmSums = { KernelsBaseline.gemmSums($0.unsafelyUnwrapped) }
       gemmRows = KernelsBaseline.gemmRows
       gemmPanel = KernelsBaseline.gemmPanel
+      gemmTakesAnyStride = KernelsBaseline.gemmTakesAnyStride
       annealedMean = { KernelsBaseline.annealedMean($0.unsafelyUnwrapped) }
       blend = { KernelsBaseline.blend($0.unsafelyUnwrapped) }
       depthwise = { KernelsBaseline.depthwise($0.unsafelyUnwrapped) }

@@ -26,6 +26,12 @@ package struct TapProduct {
       self.stride = stride
       self.residual = residual
     }
+
+    func advanced(by positions: Int) -> Target {
+      let floats = positions * stride
+      return Target(
+        output: output + floats, stride: stride, residual: residual.map { $0 + floats })
+    }
   }
 
   package init(rows: TapRows, matrix: PackedMatrix, epilogue: Epilogue) {
@@ -81,6 +87,19 @@ package struct TapProduct {
       return
     }
     let tileRows = kernels.gemmRows
+    var target = target
+    var x = x
+    var count = count
+    if rows.arePixels, kernels.gemmTakesAnyStride {
+      // The last tile may be one of fewer rows, past which there may be no memory: it is packed.
+      let whole = count - count % tileRows
+      runInPlace(
+        input.start + (y * width + x) * input.stride, stride: input.stride, count: whole,
+        into: target, kernels: kernels)
+      target = target.advanced(by: whole)
+      x += whole
+      count -= whole
+    }
     let tiles = count.pieces(of: tileRows)
     var tap = 0
     while tap < rows.taps {
@@ -95,11 +114,25 @@ package struct TapProduct {
       }
       for panel in 0..<matrix.panels {
         for block in 0..<(taps.count * rows.channels).pieces(of: Self.block) {
-          multiply(
-            taps, block, panel, count: count, into: target, kernels: kernels, scratch: scratch)
+          let left = Left(
+            start: scratch + block * Self.block * tileRows, stride: Self.block, tile: tileCount)
+          multiply(left, taps, block, panel, count: count, into: target, kernels: kernels)
         }
       }
       tap = taps.upperBound
+    }
+  }
+
+  /// The same where the rows are pixels that lie `stride` apart, of which there are whole tiles.
+  private func runInPlace(
+    _ pixels: UnsafePointer<Float>, stride: Int, count: Int, into target: Target, kernels: KernelSet
+  ) {
+    for panel in 0..<matrix.panels {
+      for block in 0..<rows.channels.pieces(of: Self.block) {
+        let left = Left(
+          start: pixels + block * Self.block, stride: stride, tile: kernels.gemmRows * stride)
+        multiply(left, 0..<1, block, panel, count: count, into: target, kernels: kernels)
+      }
     }
   }
 
@@ -128,16 +161,23 @@ package struct TapProduct {
     }
   }
 
-  /// Goes on with the sums of one panel by one block of columns of the packed tiles.
+  /// One block of columns of the left matrix.
+  private struct Left {
+    let start: UnsafePointer<Float>
+    /// From a row to the next one, and from a tile to the next one.
+    let stride: Int
+    let tile: Int
+  }
+
+  /// Goes on with the sums of one panel by one block of columns of the left matrix.
   ///
   /// A sum is thus one of sums over blocks: rounding errors grow with the length of what is summed up
   /// in one go.
   private func multiply(
-    _ taps: Range<Int>, _ block: Int, _ panel: Int, count: Int, into target: Target,
-    kernels: KernelSet, scratch: UnsafePointer<Float>
+    _ left: Left, _ taps: Range<Int>, _ block: Int, _ panel: Int, count: Int, into target: Target,
+    kernels: KernelSet
   ) {
     let tileRows = kernels.gemmRows
-    let tileCount = rows.tileCount(taps: taps.count, rows: tileRows)
     let first = block * Self.block
     let depth = min(Self.block, taps.count * rows.channels - first)
     let isFirst = taps.lowerBound == 0 && block == 0
@@ -145,6 +185,7 @@ package struct TapProduct {
     let channel = panel * matrix.panel
 
     var arguments = colorize_gemm_tile()
+    arguments.left_stride = left.stride
     arguments.right = matrix.start(ofPanel: panel, row: taps.lowerBound * rows.channels + first)
     arguments.depth = depth
     arguments.output_stride = target.stride
@@ -156,7 +197,7 @@ package struct TapProduct {
     }
     for tile in 0..<count.pieces(of: tileRows) {
       let row = tile * tileRows
-      arguments.left = scratch + tile * tileCount + first * tileRows
+      arguments.left = left.start + tile * left.tile
       arguments.output = target.output + row * target.stride + channel
       if !isFirst {
         // The sums so far.

@@ -40,6 +40,9 @@ package struct TapRows {
 
   package var taps: Int { kernelRows * kernelColumns }
 
+  /// Whether a row is nothing but a pixel of the input, which a product can read where it lies.
+  var arePixels: Bool { taps == 1 && stride == 1 && originY == 0 && originX == 0 }
+
   /// Floats of one packed tile of `rows` rows with `taps` taps: `[blocks, rows, BLOCK]`.
   func tileCount(taps: Int, rows: Int) -> Int {
     (taps * channels).pieces(of: Int(COLORIZE_GEMM_BLOCK)) * Int(COLORIZE_GEMM_BLOCK) * rows

@@ -118,6 +118,7 @@ private struct PeakMeter {
   func measure() -> Double {
     var tile = colorize_gemm_tile()
     tile.left = UnsafePointer(left.start)
+    tile.left_stride = Int(COLORIZE_GEMM_BLOCK)
     tile.right = UnsafePointer(right.start)
     tile.depth = Self.depth
     tile.bias = UnsafePointer(bias.start)

@@ -13,6 +13,9 @@ typealias Bytes = SIMD8<UInt8>
 /// Rows of the packed left matrix that `gemm` takes at once.
 package var gemmRows: Int { 6 }
 
+/// Whether rows of the left matrix may lie any distance apart.
+package var gemmTakesAnyStride: Bool { true }
+
 /// Columns of the packed right matrix that `gemm` takes at once.
 package var gemmPanel: Int { 2 &* lanes }
 

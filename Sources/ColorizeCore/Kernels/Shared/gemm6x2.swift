@@ -23,7 +23,7 @@ private struct Sums {
   /// on how rows were dealt out to tiles and threads.
   ///
   /// - Parameters:
-  ///   - stride: from a row of the left matrix to the next one; a constant.
+  ///   - stride: from a row of the left matrix to the next one.
   ///   - leftStep, rightStep: from a product to the next one.
   ///   - next, later: fetched into the cache meanwhile, a line of each for each product.
   @inline(always)
@@ -33,7 +33,9 @@ private struct Sums {
     next: UnsafePointer<Float>? = nil, later: UnsafePointer<Float>? = nil
   ) {
     var right = right
+    // Two pointers reach six rows: an address is a pointer and one or two strides.
     var column = left
+    var lower = left + 3 &* stride
     var k = 0
     while k != depth {
       if let next, let later {
@@ -51,17 +53,18 @@ private struct Sums {
       let value2 = Vector(repeating: column[2 &* stride])
       low2 = multiplyAdd(value2, low, low2)
       high2 = multiplyAdd(value2, high, high2)
-      let value3 = Vector(repeating: column[3 &* stride])
+      let value3 = Vector(repeating: lower[0 &* stride])
       low3 = multiplyAdd(value3, low, low3)
       high3 = multiplyAdd(value3, high, high3)
-      let value4 = Vector(repeating: column[4 &* stride])
+      let value4 = Vector(repeating: lower[1 &* stride])
       low4 = multiplyAdd(value4, low, low4)
       high4 = multiplyAdd(value4, high, high4)
-      let value5 = Vector(repeating: column[5 &* stride])
+      let value5 = Vector(repeating: lower[2 &* stride])
       low5 = multiplyAdd(value5, low, low5)
       high5 = multiplyAdd(value5, high, high5)
       right += rightStep
       column += leftStep
+      lower += leftStep
       k &+= 1
     }
   }
@@ -71,7 +74,7 @@ private struct Sums {
 package func gemm(_ tile: UnsafePointer<colorize_gemm_tile>) {
   var sums = Sums()
   sums.add(
-    tile.pointee.left!, stride: Int(COLORIZE_GEMM_BLOCK), tile.pointee.right!,
+    tile.pointee.left!, stride: tile.pointee.left_stride, tile.pointee.right!,
     depth: tile.pointee.depth)
   let rows = tile.pointee.rows
   let biasLow = load(tile.pointee.bias!)

@@ -15,8 +15,7 @@
 #include "training_contract.h"
 #include "vector_arithmetic.h"
 
-/* The left matrix is packed in blocks of this many columns, a row behind the other. A constant distance
- * between rows lets a kernel reach all of them from one register. */
+/* The left matrix is packed in blocks of this many columns, a row behind the other. */
 enum { COLORIZE_GEMM_BLOCK = 256 };
 
 /* One tile of a matrix product, with its epilogue:
@@ -31,7 +30,8 @@ enum { COLORIZE_GEMM_BLOCK = 256 };
  * in `output`, as their residual.
  */
 typedef struct colorize_gemm_tile {
-  const float *left;     /* [tile rows, BLOCK], `depth` columns; rows past `rows` are read */
+  const float *left;     /* [tile rows, left_stride], `depth` columns; rows past `rows` are read */
+  intptr_t left_stride;  /* BLOCK, or anything if the instruction set's `gemmTakesAnyStride` */
   const float *right;    /* [depth, panel] */
   intptr_t depth;        /* 1 to BLOCK */
   const float *bias;     /* [panel] */
