@@ -116,12 +116,11 @@ package final class Optimiser {
       let decay = slot.parameter.shape.count > 1 ? options.weightDecay : 0
       let values = slot.parameter.values
       let learningRate = learningRate * slot.parameter.rateFactor
-      var common = base
-      common.rate *= slot.parameter.rateFactor
-      let own = common
+      let common = base
       team.run(values.count.pieces(of: Self.floatsAtOnce)) { piece, _ in
         let first = piece * Self.floatsAtOnce
-        var part = own
+        var part = common
+        part.rate *= slot.parameter.rateFactor
         part.decay = options.kind == .adam ? decay : 0
         part.shrink = options.kind == .adamw ? 1 - learningRate * decay : 1
         part.value = values.start + first

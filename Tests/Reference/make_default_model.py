@@ -25,7 +25,7 @@ import torch
 from safetensors.torch import load_file
 
 from compact import PAPER_TEMPERATURE, annealed_mean, read_prior, vivid
-from models import CLASSES, architecture
+from models import architecture, network_of
 from pictures import PICTURES, network_input, picture
 from safetensors_file import write
 
@@ -78,16 +78,6 @@ def vectors(network):
     return tensors
 
 
-def network_of(name, weights):
-    """Computes in float64."""
-    network = CLASSES[name]().double().eval().requires_grad_(False)
-    # What a model file has not: counters of batches.
-    network.load_state_dict(
-        {name: tensor.double() for name, tensor in weights.items()}, strict=False
-    )
-    return network
-
-
 def rounding_error(source, rounded):
     """The largest |difference| of ab between two networks over natural pictures, at T = 0.38."""
     worst = 0.0
@@ -116,9 +106,8 @@ def main():
         for name, tensor in weights.items()
     }
     network = architecture(arguments.source)
-    rounded = network_of(
-        network, {name: torch.from_numpy(array) for name, array in tensors.items()}
-    )
+    rounded = {name: torch.from_numpy(array) for name, array in tensors.items()}
+    rounded = network_of(network, rounded, torch.float64)
     tensors |= vectors(rounded)
 
     digest = hashlib.sha256(arguments.source.read_bytes()).hexdigest()
@@ -136,7 +125,7 @@ def main():
     write(arguments.output, tensors, metadata)
 
     size = arguments.output.stat().st_size
-    error = rounding_error(network_of(network, weights), rounded)
+    error = rounding_error(network_of(network, weights, torch.float64), rounded)
     print(f"{arguments.output.name}: {size} bytes (at most {MAXIMUM_BYTES})")
     print(f"ab with rounded weights: within {error:.3f} of fp32 (bound {ROUNDING_BOUND})")
     return 0 if size <= MAXIMUM_BYTES and error <= ROUNDING_BOUND else 1

@@ -26,20 +26,24 @@ def architecture(path):
         return (file.metadata() or {}).get("architecture", "compact")
 
 
+def network_of(name, weights, dtype=torch.float32):
+    """The network of this architecture with these weights, computing in `dtype`."""
+    network = CLASSES[name]().to(dtype).eval()
+    network.load_state_dict({key: value.to(dtype) for key, value in weights.items()}, strict=False)
+    missing = network.state_dict().keys() - weights.keys()
+    # What no model file has: counters of batches.
+    if not all(key.endswith("num_batches_tracked") for key in missing):
+        raise ValueError(f"the weights lack {sorted(missing)}")
+    return network.requires_grad_(False)
+
+
 def load(path, dtype=torch.float32):
     """The network with a file's weights, computing in `dtype`."""
     # What a file holds beside its weights is test vectors.
     weights = {
-        name: tensor.to(dtype)
-        for name, tensor in load_file(path).items()
-        if not name.startswith("vector.")
+        name: tensor for name, tensor in load_file(path).items() if not name.startswith("vector.")
     }
-    network = CLASSES[architecture(path)]().to(dtype).eval()
-    network.load_state_dict(weights, strict=False)
-    missing = network.state_dict().keys() - weights.keys()
-    if not all(name.endswith("num_batches_tracked") for name in missing):
-        raise ValueError(f"{path} lacks {sorted(missing)}")
-    return network.requires_grad_(False)
+    return network_of(architecture(path), weights, dtype)
 
 
 def main():

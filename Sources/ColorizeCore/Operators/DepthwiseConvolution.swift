@@ -123,26 +123,34 @@ package struct DepthwiseTaps {
 }
 
 extension DepthwiseConvolution {
-  /// The taps of row `y` of the output.
+  /// What the kernel is called with for row `y` of the output, whose taps these become; without bias or activation.
   ///
   /// - Parameters:
-  ///   - weights: `[taps]` of the next tap every `weightStride` floats.
+  ///   - output: or its gradient.
+  ///   - weights: `[taps, channels]`.
   ///   - gradients: likewise.
-  package func setTaps(
-    _ taps: inout DepthwiseTaps, y: Int, _ input: Activation, weights: UnsafePointer<Float>,
-    weightStride: Int, gradients: UnsafeMutablePointer<Float>? = nil
-  ) {
+  ///   - channels: with those that fill up the last vector.
+  package func row(
+    _ y: Int, _ taps: inout DepthwiseTaps, _ input: Activation, _ output: Activation,
+    weights: UnsafePointer<Float>, gradients: UnsafeMutablePointer<Float>? = nil, channels: Int
+  ) -> colorize_depthwise {
     taps.removeAll()
     for ky in 0..<kernel {
       let sourceY = y * stride - padding + ky
       guard sourceY >= 0, sourceY < input.shape.height else { continue }
       for kx in 0..<kernel {
-        let tap = (ky * kernel + kx) * weightStride
+        let tap = (ky * kernel + kx) * channels
         taps.append(
           row: input.start + sourceY * input.shape.width * input.stride, column: kx - padding,
           weight: weights + tap, gradient: gradients.map { $0 + tap })
       }
     }
+    var arguments = taps.arguments(input, step: stride)
+    arguments.output = output.start + y * output.shape.width * output.stride
+    arguments.output_stride = output.stride
+    arguments.count = output.shape.width
+    arguments.channels = channels
+    return arguments
   }
 }
 
@@ -185,13 +193,9 @@ package final class PlannedDepthwiseConvolution: PlannedOperator {
     let input = inputs[0]
     execution.team.run(output.shape.height) { y, _ in
       DepthwiseTaps.with { taps in
-        convolution.setTaps(&taps, y: y, input, weights: values.start, weightStride: stride)
-        var arguments = taps.arguments(input, step: convolution.stride)
+        var arguments = convolution.row(
+          y, &taps, input, output, weights: values.start, channels: stride)
         arguments.bias = UnsafePointer(values.start + convolution.taps * stride)
-        arguments.output = output.start + y * output.shape.width * output.stride
-        arguments.output_stride = output.stride
-        arguments.count = output.shape.width
-        arguments.channels = stride
         arguments.slope = slope
         execution.kernels.depthwise(&arguments)
       }

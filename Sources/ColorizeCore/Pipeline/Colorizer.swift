@@ -177,7 +177,7 @@ package enum Colorizer {
     let team = Team(threads: options.threads)
     let decoder = Decoder(
       model, temperature: options.temperature ?? AnnealedMean.defaultTemperature, team)
-    let progress = Progress(stages: [1], callback: options.progress, team)
+    let progress = Progress(callback: options.progress, team)
     try model.withPlan(goal, height: height, width: width, team) {
       (plan, workspace) throws(ColorizeError) in
       fill(plan.input(workspace))

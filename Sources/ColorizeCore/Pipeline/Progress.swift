@@ -16,7 +16,7 @@ final class Progress {
   private static let patience = 0.005
 
   /// - Parameter team: asks whether to stop while it works.
-  init(stages: [Float], callback: ((Float) -> Bool)?, _ team: Team) {
+  init(stages: [Float] = [1], callback: ((Float) -> Bool)?, _ team: Team) {
     self.stages = stages
     self.callback = callback
     guard callback != nil else { return }

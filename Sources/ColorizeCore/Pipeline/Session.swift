@@ -19,7 +19,7 @@ package final class Session: Sendable {
   ) throws(ColorizeError) {
     try options.validate()
     let team = Team(threads: options.threads)
-    let progress = Progress(stages: [1], callback: options.progress, team)
+    let progress = Progress(callback: options.progress, team)
     let bytes = picture.width * picture.format.bytesPerPixel
     let pixels = try Memory<UInt8>(count: bytes * picture.height)
     team.run(picture.height) { y, _ in

@@ -115,7 +115,7 @@ extension Session {
     try options.validate()
     let team = Team(threads: options.threads)
     let decoder = Decoder(model, temperature: options.temperature ?? 1, team)
-    let progress = Progress(stages: [1], callback: options.progress, team)
+    let progress = Progress(callback: options.progress, team)
     try model.withPlan(.distribution, height: height, width: width, team) {
       (plan, workspace) throws(ColorizeError) in
       feed(try hints(options, team), to: plan.input(workspace), team)

@@ -24,13 +24,9 @@ struct DepthwiseLayer: Layer {
       let (picture, y) = item.quotientAndRemainder(dividingBy: height)
       let source = input.picture(picture)
       DepthwiseTaps.with { taps in
-        convolution.setTaps(
-          &taps, y: y, source, weights: weight.values.start, weightStride: channels)
-        var arguments = taps.arguments(source, step: convolution.stride)
-        arguments.output = output.picture(picture).start + y * output.shape.width * output.stride
-        arguments.output_stride = output.stride
-        arguments.count = output.shape.width
-        arguments.channels = channels
+        var arguments = convolution.row(
+          y, &taps, source, output.picture(picture), weights: weight.values.start,
+          channels: channels)
         run.kernels.core.depthwise(&arguments)
       }
     }
@@ -55,14 +51,9 @@ struct DepthwiseLayer: Layer {
       own.update(repeating: 0, count: count)
       DepthwiseTaps.with { taps in
         for y in 0..<output.shape.height {
-          convolution.setTaps(
-            &taps, y: y, source, weights: weight.values.start, weightStride: channels,
-            gradients: own)
-          var arguments = taps.arguments(source, step: convolution.stride)
-          arguments.output = output.picture(picture).start + y * output.shape.width * output.stride
-          arguments.output_stride = output.stride
-          arguments.count = output.shape.width
-          arguments.channels = channels
+          var arguments = convolution.row(
+            y, &taps, source, output.picture(picture), weights: weight.values.start,
+            gradients: own, channels: channels)
           run.kernels.depthwiseGradient(&arguments)
         }
       }
