@@ -211,6 +211,7 @@ lint: $(VENV)
 	.venv/bin/ruff format $(RUFF_CONFIGURATION) --check
 	.venv/bin/ruff check $(RUFF_CONFIGURATION)
 	shellcheck $(SHELL_SCRIPTS)
+	scripts/mutants --look
 
 clean:
 	rm -rf $(BUILD) .venv .reference .benchmarks build dist out

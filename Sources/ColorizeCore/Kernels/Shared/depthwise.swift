@@ -193,10 +193,41 @@ private func sumsOfFour(_ row: Row, _ position: Int) {
   }
 }
 
+/// Four vectors of channels at a time as long as there are four: a sum waits for itself, tap after tap.
 @inline(always)
 private func sumsOfOne(_ row: Row, _ position: Int) {
   let output = row.output(position)
   var c = 0
+  while c &+ 4 &* lanes <= row.channels {
+    var sum0 = Vector()
+    var sum1 = Vector()
+    var sum2 = Vector()
+    var sum3 = Vector()
+    if let bias = row.bias {
+      sum0 = load(bias + c)
+      sum1 = load(bias + (c &+ lanes))
+      sum2 = load(bias + (c &+ 2 &* lanes))
+      sum3 = load(bias + (c &+ 3 &* lanes))
+    }
+    var tap = 0
+    while tap < row.taps {
+      let column = row.column(tap, position)
+      if column >= 0, column < row.inputWidth {
+        let input = row.input(tap, position) + c
+        let weight = row.weight(tap) + c
+        sum0 = multiplyAdd(load(input), load(weight), sum0)
+        sum1 = multiplyAdd(load(input + lanes), load(weight + lanes), sum1)
+        sum2 = multiplyAdd(load(input + 2 &* lanes), load(weight + 2 &* lanes), sum2)
+        sum3 = multiplyAdd(load(input + 3 &* lanes), load(weight + 3 &* lanes), sum3)
+      }
+      tap &+= 1
+    }
+    row.finish(sum0, output + c)
+    row.finish(sum1, output + (c &+ lanes))
+    row.finish(sum2, output + (c &+ 2 &* lanes))
+    row.finish(sum3, output + (c &+ 3 &* lanes))
+    c &+= 4 &* lanes
+  }
   while c < row.channels {
     var sum = Vector()
     if let bias = row.bias { sum = load(bias + c) }
