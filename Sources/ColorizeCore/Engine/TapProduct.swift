@@ -90,7 +90,7 @@ package struct TapProduct {
     var target = target
     var x = x
     var count = count
-    if rows.arePixels, kernels.gemmTakesAnyStride {
+    if rows.arePixels, width == input.shape.width, kernels.gemmTakesAnyStride {
       // The last tile may be one of fewer rows, past which there may be no memory: it is packed.
       let whole = count - count % tileRows
       runInPlace(
