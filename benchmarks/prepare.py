@@ -10,12 +10,13 @@ In FOLDER, for each NETWORK of lite, compact, eccv16 and siggraph17:
     NETWORK.onnx         from the network's inputs to ab
     NETWORK.ncnn.param   the same for ncnn, in float32, with NETWORK.ncnn.bin; only with --ncnn
     NETWORK.inputs.npz   a photograph as the network takes it: arrays [1, C, 256, 256] by name
-    NETWORK.ab.npy       what PyTorch computes of it, [1, 2, h, w]
+    NETWORK.ab.npy       what PyTorch computes of it in float64, [1, 2, h, w]
 
 With --training COUNT SIDE also training.safetensors: compact, and a batch (Tests/TrainingProbe).
 """
 
 import argparse
+import copy
 import subprocess
 import sys
 import warnings
@@ -65,7 +66,9 @@ def prepare(folder, name, ncnn):
     tensors = tuple(torch.from_numpy(array) for array in inputs.values())
     np.savez(folder / f"{name}.inputs.npz", **inputs)
     with torch.no_grad(), warnings.catch_warnings():
-        np.save(folder / f"{name}.ab.npy", network(*tensors).numpy())
+        # Its float32 is another one on each processor, and on some further off than ours.
+        ab = copy.deepcopy(network).double()(*(tensor.double() for tensor in tensors))
+        np.save(folder / f"{name}.ab.npy", ab.float().numpy())
         # The exporter of TorchScript is deprecated, but needs no further packages; so is
         # TorchScript, which is what pnnx reads.
         warnings.simplefilter("ignore")

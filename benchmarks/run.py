@@ -54,6 +54,8 @@ class Setup:
     root: Path
     # Holds what prepare.py has written.
     folder: Path
+    # Of libcolorize's kernels: the best that the processor has.
+    instruction_set: str
     command: str
     networks: list
     peers: list
@@ -86,11 +88,14 @@ def main():
     ]  # fmt: skip
     folder = arguments.results or (HERE / "results" if is_whole else None)
     results = Results()
-    introduce(results)
+    with colorize.Model() as model:
+        instruction_set = model.info.instruction_set
+    introduce(results, instruction_set)
     with tempfile.TemporaryDirectory(prefix="colorize-benchmarks-") as name:
         setup = Setup(
-            root=HERE.parent, folder=Path(name), command=os.environ["COLORIZE_COMMAND"],
-            networks=arguments.networks, peers=["libcolorize", *arguments.peers],
+            root=HERE.parent, folder=Path(name), instruction_set=instruction_set,
+            command=os.environ["COLORIZE_COMMAND"], networks=arguments.networks,
+            peers=["libcolorize", *arguments.peers],
             threads=[1, 2][: len(os.sched_getaffinity(0))], rounds=arguments.rounds,
             probe=os.environ["COLORIZE_TRAINING_PROBE"], training=arguments.training,
         )  # fmt: skip
@@ -111,15 +116,14 @@ def main():
     if folder:
         from plot import plot
 
-        file = re.sub(r"[^a-z0-9]+", "-", f"{processor()} {processors()}".lower()).strip("-")
+        file = f"{processor()} {instruction_set} {processors()}".lower()
+        file = re.sub(r"[^a-z0-9]+", "-", file).strip("-")
         results.write(folder, file, plot)
         print(f"written: {folder / file}.md, .csv and .png")
     return 1 if results.failures else 0
 
 
-def introduce(results):
-    with colorize.Model() as model:
-        instruction_set = model.info.instruction_set
+def introduce(results, instruction_set):
     results.say(
         f"# libcolorize {colorize.version} on {processor()}, {processors()}\n\n"
         f"{datetime.date.today()}; Linux {platform.release()}, Python "
