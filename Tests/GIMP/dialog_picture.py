@@ -45,6 +45,8 @@ def main():
                 """
             )
             opened.open_dialog()
+            # Where there is nothing to be explained.
+            display.xdotool("mousemove", "1279", "899")
             x, y, width, height = display.frame(DIALOG)
             crop = lambda: display.screenshot()[y : y + height, x : x + width]  # noqa: E731
             wait_for(lambda: colourfulness(crop()[40:270, width // 2 :]) > 5)

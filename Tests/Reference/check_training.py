@@ -22,6 +22,9 @@ from torch_training import PROBE, Reference, Task, probe, settle
 
 GRADIENT_BOUND = 1e-4
 STATISTIC_BOUND = 1e-6
+# lite's first stages make roundings larger: PyTorch's own float32 is up to 5e-5 off, and how much
+# is luck, in each batch and on each processor.
+LITE_STATISTIC_BOUND = 1e-4
 # A gradient's norm over that of all of them, below which it is none.
 ZERO = 1e-10
 # A few roundings, of sums over thousands of products.
@@ -118,11 +121,7 @@ def check_networks(report, sets):
             report.row(f"{what}: gradients that PyTorch has not", more, 0)
             report.row(f"{what}: {whose}", error, GRADIENT_BOUND)
             error, _ = worst(ours, statistics, "statistic.")
-            # lite's first stages make roundings larger, in PyTorch's float32 as well; the baseline
-            # has no multiply-add that rounds once.
-            bound = STATISTIC_BOUND
-            if task.network == "lite":
-                bound = max(bound, 4 * single_statistics)
+            bound = LITE_STATISTIC_BOUND if task.network == "lite" else STATISTIC_BOUND
             report.row(f"{what}: running statistics", error, bound)
             report.row(f"{what}: loss", abs(float(ours["loss"][0]) / loss - 1), 1e-6)
 
