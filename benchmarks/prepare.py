@@ -16,7 +16,6 @@ With --training COUNT SIDE also training.safetensors: compact, and a batch (Test
 """
 
 import argparse
-import copy
 import subprocess
 import sys
 import warnings
@@ -28,7 +27,7 @@ import torch
 from graphs import open_network
 from names import DEFAULT, OWN
 from pictures import network_input, picture
-from published import formula_network, write_checkpoint
+from published import formula_network, in_float64, write_checkpoint
 from torch_training import Task, write_request
 
 SIZE = 256
@@ -66,8 +65,7 @@ def prepare(folder, name, ncnn):
     tensors = tuple(torch.from_numpy(array) for array in inputs.values())
     np.savez(folder / f"{name}.inputs.npz", **inputs)
     with torch.no_grad(), warnings.catch_warnings():
-        # Its float32 is another one on each processor, and on some further off than ours.
-        ab = copy.deepcopy(network).double()(*(tensor.double() for tensor in tensors))
+        ab = in_float64(network)(*tensors)
         np.save(folder / f"{name}.ab.npy", ab.float().numpy())
         # The exporter of TorchScript is deprecated, but needs no further packages; so is
         # TorchScript, which is what pnnx reads.

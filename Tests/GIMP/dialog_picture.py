@@ -30,10 +30,10 @@ def main():
         with Display(Gimp(folder, Path(os.environ["COLORIZE_PLUG_IN"]))) as display:
             photograph = as_rgb(read_png(PHOTOGRAPH))
             opened = Opened(display, folder, photograph)
-            width, height = photograph.shape[1::-1]
+            size = " ".join(map(str, photograph.shape[1::-1]))
             opened.evaluate(
                 f"""
-                (let ((hints (car (gimp-layer-new {opened.image} {width} {height} RGBA-IMAGE "hints"
+                (let ((hints (car (gimp-layer-new {opened.image} {size} RGBA-IMAGE "hints"
                                                   100 LAYER-MODE-NORMAL))))
                   (gimp-image-insert-layer {opened.image} hints 0 -1)
                   (gimp-context-set-foreground '({" ".join(map(str, COLOUR))}))

@@ -7,7 +7,6 @@ without it. Then every step is compared as floats, with the weights of published
 measured and its bound, row by row, and ends with `N passed, M failed`.
 """
 
-import copy
 import subprocess
 import sys
 import tempfile
@@ -25,7 +24,7 @@ import demos
 from check_reference import AB_MAXIMUM, AB_MEAN
 from make_fixtures import seeded
 from pictures import gray, picture
-from published import CLASSES, released_network
+from published import CLASSES, in_float64, released_network
 from report import Report
 
 # Floats of 0 to 1.
@@ -114,17 +113,6 @@ def lightness_of(index, height, width):
     """L as the release computes it, a tensor [1, 1, H, W]."""
     image = picture(("coffee", "chelsea", "rocket")[index % 3], height, width)
     return released.preprocess_img(image, HW=(height, width))[0]
-
-
-def in_float64(network):
-    """What a released network computes in float64: its float32 is another one on each processor."""
-    precise = copy.deepcopy(network).double()
-
-    def call(*tensors, **named):
-        named = {name: tensor.double() for name, tensor in named.items()}
-        return precise(*(tensor.double() for tensor in tensors), **named)
-
-    return call
 
 
 def compare_ab(report, what, pairs):

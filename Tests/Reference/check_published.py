@@ -9,7 +9,6 @@ files are damaged: a damaged file is a model or an Error, and never more than th
 """
 
 import argparse
-import copy
 import os
 import resource
 import struct
@@ -39,6 +38,7 @@ from published import (
     CLASSES,
     ECCV16_TEMPERATURE,
     forward,
+    in_float64,
     released_network,
     write_checkpoint,
 )
@@ -99,10 +99,9 @@ def compare_ab(report, what, models, expected):
 
 
 def check_network(report, architecture, network, models, centred):
-    """PyTorch's float32 is another one on each processor, and on some farther from the truth than
-    ours: so it computes in float64, and how far its float32 is from that is printed."""
+    """How far PyTorch's own float32 is from its float64 is printed."""
     report.section(f"{architecture}'s ab, against PyTorch in float64 with the same weights")
-    single, network = network, copy.deepcopy(network).double()
+    single, network = network, in_float64(network)
     kinds = {}
     own = []
     for kind, arguments in cases(architecture):

@@ -11,6 +11,7 @@ Tests/ColorizeCoreTests/FormulaWeights.swift has the same formula.
     write_checkpoint("siggraph17", path, container="legacy")
 """
 
+import copy
 from pathlib import Path
 
 import numpy as np
@@ -148,6 +149,22 @@ def released_network(architecture, dtype=torch.float32):
     if architecture not in CLASSES:
         raise ValueError(f"{architecture} has not been released")
     return formula_network(architecture, dtype)
+
+
+def in_float64(network):
+    """A copy of a network that computes in float64, of tensors of any type.
+
+    What PyTorch computes in float32 is another thing on each processor, and on some farther from
+    the truth than ours.
+    """
+
+    def inputs_in_float64(_, tensors, named):
+        named = {name: tensor.double() for name, tensor in named.items()}
+        return tuple(tensor.double() for tensor in tensors), named
+
+    network = copy.deepcopy(network).double()
+    network.register_forward_pre_hook(inputs_in_float64, with_kwargs=True)
+    return network
 
 
 def own_forward(network, inputs):

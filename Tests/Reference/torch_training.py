@@ -306,6 +306,9 @@ class AwayFromKinks(TorchFunctionMode):
     PyTorch's float32 too. So the zero goes into the widest gap that there is between a channel's
     values about a deviation below their mean. There also are no channels left that hardly vary, and
     whose roundings a batch norm would make large.
+
+    What is frozen stays: no gradient goes through it, and with moved biases its statistics would be
+    those of other values, which then grow from block to block.
     """
 
     # In standard deviations of a channel.
@@ -324,7 +327,7 @@ class AwayFromKinks(TorchFunctionMode):
         self.last = module
 
     def __torch_function__(self, function, types, arguments=(), options=None):
-        if function in (F.relu, F.leaky_relu):
+        if function in (F.relu, F.leaky_relu) and self.last.training:
             values = arguments[0]
             arguments = (values + self.move(values.detach()), *arguments[1:])
         return function(*arguments, **(options or {}))
