@@ -171,6 +171,12 @@ struct Train: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
+      "0 to 1: the share of the pictures that are made old photographs: other sensitivity to colours, "
+        + "faded, soft, with grain. (default: 0)", valueName: "SHARE"))
+  var film: Float?
+
+  @Option(
+    help: ArgumentHelp(
       "Where all that is random begins. The same seed gives the same run. (default: 1)",
       valueName: "N"))
   var seed: Int?
@@ -263,8 +269,8 @@ struct Train: ParsableCommand {
       ("step-factor", stepFactor),
       ("weight-decay", weightDecay), ("average", average), ("clip", clip), ("lambda", lambda),
       ("regression-weight", regressionWeight), ("feature-weight", featureWeight),
-      ("hints", hints), ("seed", seed), ("hold-back", holdBack), ("metrics-every", metricsEvery),
-      ("samples-every", samplesEvery),
+      ("hints", hints), ("film", film), ("seed", seed), ("hold-back", holdBack),
+      ("metrics-every", metricsEvery), ("samples-every", samplesEvery),
     ]
     let words = [
       ("model", model), ("optimiser", optimiser), ("schedule", schedule), ("loss", loss),

@@ -88,6 +88,37 @@ import Testing
     }
   }
 
+  /// A film changes the lightness that the network sees, of so many samples, and nothing else.
+  @Test func filmChangesTheLightness() throws {
+    try writePictures(3)
+    let set = try folder.set()
+    let plain = try loader(set.all)
+    let filmed = try loader(set.all) { $0.film = FilmSimulation(share: 0.5) }
+    let (side, channels) = (Self.shape.side, Self.shape.inputChannels)
+    var changed = 0
+    for _ in 0..<10 {
+      let (batch, other) = (try plain.next(), try filmed.next())
+      #expect(values(batch)[1...] == values(other)[1...])
+      for position in 0..<Self.shape.count {
+        let first = position * side * side
+        var differs = false
+        for pixel in first..<(first + side * side) {
+          let (before, after) = (
+            batch.input.start + pixel * channels, other.input.start + pixel * channels
+          )
+          differs = differs || before[0] != after[0]
+          #expect(abs(after[0]) <= 0.5)
+          for channel in 1..<channels { #expect(before[channel] == after[channel]) }
+        }
+        changed += differs ? 1 : 0
+      }
+    }
+    #expect((8...32).contains(changed))
+    #expect(
+      message { _ = try loader(set.all) { $0.film = FilmSimulation(share: -0.5) } }
+        == "film is -0.5; it must be 0 to 1")
+  }
+
   /// - Returns: whether the sample is the mirrored picture.
   private func check(_ batch: Batch, _ position: Int, _ weights: [Float]) throws -> Bool {
     let (side, channels) = (batch.shape.side, batch.shape.inputChannels)

@@ -8,6 +8,7 @@ final class SampleWriter {
   private let side: Int
   private let kernels: KernelSet
   private let pixels: Memory<UInt8>
+  private let filmed: Memory<Float>
   private let lab: Memory<Float>
   private let ab: Memory<Float>
 
@@ -16,6 +17,7 @@ final class SampleWriter {
     self.side = side
     kernels = KernelSet(.best)
     pixels = try Memory(count: 3 * side * side)
+    filmed = try Memory(count: side * side)
     lab = try Memory(count: 3 * side * side)
     ab = try Memory(count: 2 * side * side)
   }
@@ -35,20 +37,23 @@ final class SampleWriter {
     for band in 0..<resampler.bands { resampler.run(band: band, worker: 0, into: pixels.start) }
     for y in 0..<side {
       let row = pixels.start + y * side * 3
+      if crop.isFlipped { mirror(row) }
       let target = lab.start + y * side * 3
-      if crop.isFlipped {
-        for x in 0..<side {
-          let source = row + (side - 1 - x) * 3
-          for channel in 0..<3 { target[3 * x + channel] = Float(source[channel]) / 255 }
-        }
-      } else {
-        for index in 0..<(3 * side) { target[index] = Float(row[index]) / 255 }
-      }
+      for index in 0..<(3 * side) { target[index] = Float(row[index]) / 255 }
     }
     Lab.fromRGB(lab.start, into: lab.start, count: side * side, kernels: kernels)
     for pixel in 0..<(side * side) {
       ab.start[2 * pixel] = lab.start[3 * pixel + 1] / NetworkInput.abRange
       ab.start[2 * pixel + 1] = lab.start[3 * pixel + 2] / NetworkInput.abRange
+    }
+  }
+
+  private func mirror(_ row: UnsafeMutablePointer<UInt8>) {
+    for x in 0..<(side / 2) {
+      for channel in 0..<3 {
+        let (left, right) = (3 * x + channel, 3 * (side - 1 - x) + channel)
+        (row[left], row[right]) = (row[right], row[left])
+      }
     }
   }
 
@@ -81,6 +86,14 @@ final class SampleWriter {
   func writeLightness(to input: UnsafeMutablePointer<Float>, channels: Int) {
     for pixel in 0..<(side * side) {
       input[pixel * channels] = (lab.start[3 * pixel] - 50) / 100
+    }
+  }
+
+  /// Writes the lightness that the crop has on a film in the place of its own.
+  func writeLightness(on film: Film, to input: UnsafeMutablePointer<Float>, channels: Int) {
+    film.lightness(of: pixels.start, side: side, into: filmed.start)
+    for pixel in 0..<(side * side) {
+      input[pixel * channels] = (filmed.start[pixel] - 50) / 100
     }
   }
 

@@ -11,6 +11,8 @@ package struct SampleOptions: Sendable {
   package var balance: ClassBalance?
   /// nil: no hints. Without meaning for a network that takes none.
   package var hints: HintSimulation? = HintSimulation()
+  /// nil: the lightness is the picture's.
+  package var film: FilmSimulation?
   /// What `Batch.map` and `Batch.pooled` are taken from.
   package var features: FeatureFile?
   /// Whether each epoch has an order of its own; otherwise it is the part's.
@@ -38,6 +40,7 @@ final class SampleSource: Sendable {
     }
     try options.augmentation.validate()
     try options.hints?.validate()
+    try options.film?.validate()
     precondition(shape.count > 0 && shape.side > 0 && [1, 4].contains(shape.inputChannels))
     precondition(shape.side % shape.distributionStride == 0)
     precondition(shape.mapChannels == 0 || shape.side % BatchShape.mapStride == 0)
@@ -111,6 +114,9 @@ final class SampleMaker {
     if shape.inputChannels == 4 {
       let hints = source.options.hints?.draw(side: shape.side, numbers: &numbers) ?? .none
       HintSimulation.write(hints, side: shape.side, ab: writer.normalizedAB, input: input)
+    }
+    if let film = source.options.film?.draw(numbers: &numbers) {
+      writer.writeLightness(on: film, to: input, channels: shape.inputChannels)
     }
     if shape.hasAB {
       (batch.ab.start + position * pixels * 2).update(

@@ -55,6 +55,7 @@ extension Recipe {
     if let hints {
       options.hints?.hintedShare = Double(hints)
     }
+    if film > 0 { options.film = FilmSimulation(share: Double(film)) }
     if let prior { options.balance = try ClassBalance(prior: prior, lambda: Double(lambda)) }
     options.features = features
     return options
