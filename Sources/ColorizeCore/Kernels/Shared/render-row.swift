@@ -163,15 +163,23 @@ func convertToLightKeepingHue(
       let outside = beyond .> Vector(repeating: gamutTolerance)
       var inner = Vector(repeating: 1).replacing(with: Vector(), where: outside)
       var outer = Vector(repeating: 1)
+      var innerExcess = larger(y - Vector(repeating: 1), Vector() - y)
+      var outerExcess = beyond
       var step = 0
-      while step < 10 {
+      while step < 9 {
         let middle = (inner + outer) * Vector(repeating: 0.5)
-        color = light(y: y, fy: fy, a: a * middle, b: b * middle)
-        let isOutside = excess(color) .> Vector(repeating: gamutTolerance)
+        let excess = excess(light(y: y, fy: fy, a: a * middle, b: b * middle))
+        let isOutside = excess .> Vector(repeating: gamutTolerance)
         inner = middle.replacing(with: inner, where: isOutside)
         outer = outer.replacing(with: middle, where: isOutside)
+        innerExcess = excess.replacing(with: innerExcess, where: isOutside)
+        outerExcess = outerExcess.replacing(with: excess, where: isOutside)
         step &+= 1
       }
+      // And there on the line between the two, without which a rounding could move it by such a step.
+      let share = (Vector(repeating: gamutTolerance) - innerExcess) / (outerExcess - innerExcess)
+      let factor = multiplyAdd(outer - inner, share, inner)
+      inner = inner.replacing(with: factor, where: outside)
       color = light(y: y, fy: fy, a: a * inner, b: b * inner)
     }
     store(color.first, first + x)
