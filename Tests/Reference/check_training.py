@@ -21,7 +21,8 @@ from torch_graph import Graph, is_statistic
 from torch_training import PROBE, Reference, Task, probe, settle
 
 GRADIENT_BOUND = 1e-4
-# Or twice what PyTorch's float32 has: with lite's many layers, it comes to 1.2e-6.
+# Or four times what PyTorch's float32 has: they are of activations that lite's many layers have
+# rounded, and Winograd's algorithm rounds a few times more than a plain sum.
 STATISTIC_BOUND = 1e-6
 # A gradient's norm over that of all of them, below which it is none.
 ZERO = 1e-10
@@ -133,7 +134,7 @@ def check_networks(report, sets):
             report.row(f"{what}: gradients that PyTorch has not", more, 0)
             report.row(f"{what}: {whose}", error, GRADIENT_BOUND)
             error, whose = worst_statistic(ours, statistics, "statistic.")
-            bound = max(STATISTIC_BOUND, 2 * single_statistics)
+            bound = max(STATISTIC_BOUND, 4 * single_statistics)
             report.row(f"{what}: {whose}", error, bound)
             report.row(f"{what}: loss", abs(float(ours["loss"][0]) / loss - 1), 1e-6)
 
