@@ -380,8 +380,9 @@ def test_an_rgb_image_with_a_profile_of_its_own(host, tmp_path):
 
 
 def test_srgb_by_name_changes_nothing(host, tmp_path):
-    """As photographs from a camera have it: bytes go through as they are."""
+    """As photographs from a camera have it: colours are rounded to bytes, and nothing else."""
     pixels = photograph("RGB")
     profile = ImageCmsProfile(createProfile("sRGB")).tobytes()
     actual = with_profile(host, tmp_path, pixels, profile, "(color image layer)")
-    assert (actual == expected(pixels)).all()
+    exact = 255 * expected(pixels.astype(np.float32) / np.float32(255)).astype(float)
+    assert np.abs(actual - exact).max() <= 0.5 + 1e-3
