@@ -68,7 +68,8 @@ package struct Film: Equatable, Sendable {
         * SIMD3(
           Self.linear[Int(rgb[3 * pixel])], Self.linear[Int(rgb[3 * pixel + 1])],
           Self.linear[Int(rgb[3 * pixel + 2])])
-      let share = pow(min(max(Self.lightness(light.sum()), 0), 1), gamma)
+      let plain = Float(CIELab.lightness(luminance: Double(light.sum())) / 100)
+      let share = pow(min(max(plain, 0), 1), gamma)
       lightness[pixel] = 100 * (black + (white - black) * share)
     }
     if softness > 0 { soften(lightness, side) }
@@ -80,16 +81,8 @@ package struct Film: Equatable, Sendable {
     }
   }
 
-  /// Of linear light 0 to 1, as a share of 100 (CIE 1976).
-  private static func lightness(_ light: Float) -> Float {
-    light > 216.0 / 24389 ? 1.16 * cbrt(light) - 0.16 : light * (24389.0 / 2700)
-  }
-
-  /// Of each byte of sRGB (IEC 61966-2-1).
-  private static let linear: [Float] = (0...255).map { byte in
-    let value = Float(byte) / 255
-    return value <= 0.04045 ? value / 12.92 : pow((value + 0.055) / 1.055, 2.4)
-  }
+  /// The light of each byte of sRGB.
+  private static let linear = (0...255).map { Float(CIELab.light(encoded: Double($0) / 255)) }
 
   /// In place: across, then down. Beyond an edge lies what is at the edge.
   private func soften(_ values: UnsafeMutablePointer<Float>, _ side: Int) {

@@ -17,6 +17,10 @@ package enum CIELab {
     return SIMD3(116 * fy - 16, 500 * (fx - fy), 200 * (fy - f(z)))
   }
 
+  /// L of a luminance.
+  @inline(__always)
+  package static func lightness(luminance: Double) -> Double { 116 * f(luminance) - 16 }
+
   /// Linear light of L, a, b; outside of 0 to 1 for a colour outside of the gamut.
   @inline(__always)
   package static func light(lab: SIMD3<Double>) -> SIMD3<Double> {
