@@ -30,7 +30,7 @@ SWIFT_BUILD = swift build --scratch-path $(BUILD) -c release --disable-local-rpa
 SWIFT_TEST = swift test --scratch-path $(BUILD) -c release --disable-local-rpath --disable-testable-imports
 
 LIBRARY = $(BUILD)/release/libcolorize.so
-COMMAND = $(BUILD)/release/colorize-command
+COMMAND = $(BUILD)/release/libcolorize
 LINK_SCRIPT = Sources/ColorizeLinkage/libcolorize.map
 
 # The header says which version this is. The major number is in the soname.
@@ -40,10 +40,10 @@ SONAME := libcolorize.so.$(firstword $(subst ., ,$(VERSION)))
 # What is installed, and where; the same list serves to take it back.
 INSTALLED_LIBRARY = $(LIBDIR)/libcolorize.so.$(VERSION)
 INSTALLED_LINKS = $(LIBDIR)/$(SONAME) $(LIBDIR)/libcolorize.so
-INSTALLED_PC = $(LIBDIR)/pkgconfig/colorize.pc
+INSTALLED_PC = $(LIBDIR)/pkgconfig/libcolorize.pc
 INSTALLED_HEADER = $(PREFIX)/include/colorize.h
-INSTALLED_COMMAND = $(PREFIX)/bin/colorize
-INSTALLED_MANUAL = $(PREFIX)/share/man/man1/colorize.1
+INSTALLED_COMMAND = $(PREFIX)/bin/libcolorize
+INSTALLED_MANUAL = $(PREFIX)/share/man/man1/libcolorize.1
 INSTALLED_DOC = $(PREFIX)/share/doc/libcolorize
 INSTALLED = $(INSTALLED_LIBRARY) $(INSTALLED_LINKS) $(INSTALLED_PC) $(INSTALLED_HEADER) \
   $(INSTALLED_COMMAND) $(INSTALLED_MANUAL) $(INSTALLED_DOC)/LICENSE $(INSTALLED_DOC)/MODEL_CARD.md
@@ -55,8 +55,8 @@ BENCHMARKS = .benchmarks/complete
 
 # What the tests run against: a copy, installed here.
 STAGE = $(CURDIR)/build/stage
-ON_STAGE = COLORIZE_LIBRARY=$(STAGE)/lib/$(SONAME) COLORIZE_COMMAND=$(STAGE)/bin/colorize \
-  COLORIZE_TRAINING_PROBE=$(abspath $(BUILD))/release/training-probe \
+ON_STAGE = LIBCOLORIZE_LIBRARY=$(STAGE)/lib/$(SONAME) LIBCOLORIZE_COMMAND=$(STAGE)/bin/libcolorize \
+  LIBCOLORIZE_TRAINING_PROBE=$(abspath $(BUILD))/release/training-probe \
   PYTHONPATH=$(CURDIR)/bindings/python/src
 
 .NOTPARALLEL:
@@ -107,7 +107,7 @@ check-examples: stage $(VENV)
 	.venv/bin/python scripts/check-readme $(STAGE)
 
 check-wheel: wheel
-	scripts/check-wheel dist/colorize-$(VERSION)-*.whl
+	scripts/check-wheel dist/libcolorize-$(VERSION)-*.whl
 
 stage: build
 	rm -rf $(STAGE)
@@ -135,7 +135,7 @@ check-reference: stage $(REFERENCE)
 	.reference/bin/python Tests/Reference/check_fixtures.py
 	rm -rf build/fixtures
 	.reference/bin/python Tests/Reference/make_fixtures.py --full build/fixtures
-	COLORIZE_FIXTURES=$(CURDIR)/build/fixtures $(SWIFT_TEST)
+	LIBCOLORIZE_FIXTURES=$(CURDIR)/build/fixtures $(SWIFT_TEST)
 
 $(BENCHMARKS): benchmarks/requirements.txt Tests/Reference/requirements.txt
 	$(PYTHON) -m venv --clear .benchmarks
@@ -155,7 +155,7 @@ bench-quick: stage $(REFERENCE)
 check-gimp: stage $(VENV)
 	scripts/install-dependencies --with gimp
 	PKG_CONFIG_PATH=$(STAGE)/lib/pkgconfig $(MAKE) -C examples/gimp BUILD=$(CURDIR)/build/check-gimp CFLAGS="-O1 -g"
-	$(ON_STAGE) COLORIZE_PLUG_IN=$(CURDIR)/build/check-gimp/colorize-photo .venv/bin/python -m pytest -q Tests/GIMP
+	$(ON_STAGE) LIBCOLORIZE_PLUG_IN=$(CURDIR)/build/check-gimp/libcolorize-photo .venv/bin/python -m pytest -q Tests/GIMP
 
 mutants:
 	scripts/mutants
@@ -176,9 +176,9 @@ install:
 	install -m 755 $(COMMAND) $(DESTDIR)$(INSTALLED_COMMAND)
 	strip $(DESTDIR)$(INSTALLED_COMMAND)
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(patsubst $(PREFIX)/%,$${prefix}/%,$(LIBDIR))|' \
-	  -e 's|@VERSION@|$(VERSION)|' pkgconfig/colorize.pc.in > $(DESTDIR)$(INSTALLED_PC)
+	  -e 's|@VERSION@|$(VERSION)|' pkgconfig/libcolorize.pc.in > $(DESTDIR)$(INSTALLED_PC)
 	install -m 644 include/colorize.h $(DESTDIR)$(INSTALLED_HEADER)
-	install -m 644 docs/colorize.1 $(DESTDIR)$(INSTALLED_MANUAL)
+	install -m 644 docs/libcolorize.1 $(DESTDIR)$(INSTALLED_MANUAL)
 	install -m 644 LICENSE Sources/ColorizeDefaultModel/MODEL_CARD.md $(DESTDIR)$(INSTALLED_DOC)
 	@case "$(DESTDIR)$(PREFIX)" in /usr|/usr/local) echo "now run \`ldconfig\` as root: programs then find the library" ;; esac
 

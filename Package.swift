@@ -31,7 +31,7 @@ let package = Package(
   name: "libcolorize",
   products: [
     .library(name: "colorize", type: .dynamic, targets: ["ColorizeCAPI", "ColorizeLinkage"]),
-    .executable(name: "colorize-command", targets: ["colorize"]),
+    .executable(name: "libcolorize", targets: ["ColorizeCommand"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
@@ -88,7 +88,7 @@ let package = Package(
         .linkedLibrary("png16"), .linkedLibrary("jpeg"), .linkedLibrary("tiff"),
       ]),
     .executableTarget(
-      name: "colorize",
+      name: "ColorizeCommand",
       dependencies: [
         "CColorize", "ColorizeCore", "ColorizeTraining", "ColorizeDefaultModel", "CImageFiles",
         "CPlatform",

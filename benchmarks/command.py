@@ -24,7 +24,7 @@ def run(results, setup):
     results.say(
         "From the process's start to PNG files, with all processors; the files are in the system's "
         "cache. `eccv16`: the command `colorize --preset reference` and the release's demo with "
-        "the other network and its figure taken out. `both networks`: `python -m colorize.demo` "
+        "the other network and its figure taken out. `both networks`: `python -m libcolorize.demo` "
         "and the demo as it is. Both open checkpoints of the same weights."
     )
     folder = setup.folder / "command"

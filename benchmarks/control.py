@@ -81,11 +81,11 @@ def noise(width, height, dtype):
 
 
 def measure_cancel(file, threads):
-    import colorize
+    import libcolorize
 
     threads = int(threads)
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-threads:])
-    model = colorize.Model(file or None)
+    model = libcolorize.Model(file or None)
     picture = noise(*CANCELLED, np.uint8)
     out = np.empty((*picture.shape, 3), np.uint8)
     options = {"network_size": NETWORK_SIZE, "threads": threads, "out": out}
@@ -112,17 +112,17 @@ def measure_cancel(file, threads):
 
         try:
             model.colorize(picture, progress=stop, **options)
-        except colorize.Error as error:
+        except libcolorize.Error as error:
             assert error.name == "COLORIZE_CANCELLED"
         stops.append(1000 * (time.perf_counter() - said[0]))
     return {"gaps": gaps.tolist(), "stops": stops}
 
 
 def measure_session(width, height):
-    import colorize
+    import libcolorize
 
     width, height = int(width), int(height)
-    model = colorize.Model()
+    model = libcolorize.Model()
     picture = noise(width, height, np.uint8)
     out = np.empty((*picture.shape, 3), np.uint8)
     rng = np.random.default_rng(2)
@@ -130,7 +130,7 @@ def measure_session(width, height):
     with model.session(picture) as session:
         for count in range(1, 21):
             hints = [
-                colorize.Hint(x, y, ab=(20, 20), radius=5)
+                libcolorize.Hint(x, y, ab=(20, 20), radius=5)
                 for x, y in rng.uniform(0, min(width, height), (count, 2))
             ]
             start = time.perf_counter()
@@ -145,9 +145,9 @@ def measure_session(width, height):
 
 
 def measure_large(width, height):
-    import colorize
+    import libcolorize
 
-    model = colorize.Model()
+    model = libcolorize.Model()
     # The network's memory stays with the model.
     model.colorize(noise(300, 200, np.uint16))
     picture = noise(int(width), int(height), np.uint16)

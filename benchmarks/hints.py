@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 from skimage import color
 
-import colorize
+import libcolorize
 
 COUNTS = (0, 1, 2, 5, 10, 20, 50)
 SIDE = 6
@@ -48,7 +48,7 @@ def measure(model, path, number):
     for y, x in zip(places(rng, height), places(rng, width), strict=True):
         patch = np.s_[y : y + SIDE, x : x + SIDE]
         ab = lab[patch][..., 1:].mean((0, 1))
-        hints.append(colorize.Hint(x + SIDE / 2, y + SIDE / 2, ab=tuple(ab), radius=SIDE / 2))
+        hints.append(libcolorize.Hint(x + SIDE / 2, y + SIDE / 2, ab=tuple(ab), radius=SIDE / 2))
         outside[patch] = False
     whole, rest, kept = [], [], []
     for count in COUNTS:
@@ -91,7 +91,7 @@ def main():
     arguments = parser.parse_args()
 
     paths = sorted(p for p in arguments.folder.iterdir() if p.suffix.lower() in SUFFIXES)
-    with colorize.Model(arguments.model) as model:
+    with libcolorize.Model(arguments.model) as model:
         measured = [measure(model, path, number) for number, path in enumerate(paths)]
         name = model.info.architecture
     whole = np.mean([m[0] for m in measured], axis=0)

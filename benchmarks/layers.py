@@ -11,7 +11,7 @@ from names import DEFAULT
 def run(results, setup):
     results.section("Our layers")
     results.say(
-        "`colorize profile` at 256x256. `direct` and `done` are millions of multiply-adds: those "
+        "`libcolorize profile` at 256x256. `direct` and `done` are millions of multiply-adds: those "
         "of a direct computation and those that the algorithm does; GFLOP/s count the former, the "
         "share of the roofline the latter. The roofline is what the matrix kernel does with data "
         "in the first-level cache, times the threads."

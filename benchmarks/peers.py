@@ -21,10 +21,10 @@ class Libcolorize:
     settings = "colorize_predict, threads = N"
 
     def __init__(self):
-        import colorize
+        import libcolorize
 
         self.colorize = colorize
-        self.version = colorize.version
+        self.version = libcolorize.version
 
     def build(self, folder, network, threads, variant):
         if network in OWN:

@@ -171,11 +171,11 @@ def milliseconds(function, repetitions):
 
 
 def measure_ours(folder, threads):
-    import colorize
+    import libcolorize
 
     threads = int(threads)
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-threads:])
-    model = colorize.Model()
+    model = libcolorize.Model()
     whole = []
     for width, height in SIZES:
         picture = photograph(width, height)
@@ -235,9 +235,9 @@ def measure_python(folder):
 
 def measure_memory(folder):
     """Megabytes that a run takes at its height, when all that lasts is there before."""
-    import colorize
+    import libcolorize
 
-    model = colorize.Model()
+    model = libcolorize.Model()
     # The network's memory stays with the model.
     model.colorize(photograph(*SIZES[0]), preset="reference")
     picture = photograph(*LARGEST)

@@ -2,7 +2,7 @@
 
     make bench [BENCH="OPTION ..."]
 
-Needs what benchmarks/requirements.txt lists, COLORIZE_LIBRARY and COLORIZE_COMMAND; see
+Needs what benchmarks/requirements.txt lists, LIBCOLORIZE_LIBRARY and LIBCOLORIZE_COMMAND; see
 docs/benchmarks.md. A run of all parts, networks and peers writes its tables, its figures and a plot
 into benchmarks/results/, under the name of the processor. The exit status is 1 where a result of
 libcolorize's differs from the reference's by more than docs/exactness.md allows, since a speed of
@@ -20,7 +20,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import colorize
+import libcolorize
 import command
 import control
 import layers
@@ -88,16 +88,16 @@ def main():
     ]  # fmt: skip
     folder = arguments.results or (HERE / "results" if is_whole else None)
     results = Results()
-    with colorize.Model() as model:
+    with libcolorize.Model() as model:
         instruction_set = model.info.instruction_set
     introduce(results, instruction_set)
     with tempfile.TemporaryDirectory(prefix="colorize-benchmarks-") as name:
         setup = Setup(
             root=HERE.parent, folder=Path(name), instruction_set=instruction_set,
-            command=os.environ["COLORIZE_COMMAND"], networks=arguments.networks,
+            command=os.environ["LIBCOLORIZE_COMMAND"], networks=arguments.networks,
             peers=["libcolorize", *arguments.peers],
             threads=[1, 2][: len(os.sched_getaffinity(0))], rounds=arguments.rounds,
-            probe=os.environ["COLORIZE_TRAINING_PROBE"], training=arguments.training,
+            probe=os.environ["LIBCOLORIZE_TRAINING_PROBE"], training=arguments.training,
         )  # fmt: skip
         # In a process of its own: what is measured later is larger than this one.
         subprocess.run(
@@ -125,7 +125,7 @@ def main():
 
 def introduce(results, instruction_set):
     results.say(
-        f"# libcolorize {colorize.version} on {processor()}, {processors()}\n\n"
+        f"# libcolorize {libcolorize.version} on {processor()}, {processors()}\n\n"
         f"{datetime.date.today()}; Linux {platform.release()}, Python "
         f"{platform.python_version()}; libcolorize's kernels for {instruction_set}. What the "
         f"figures mean, and how they were taken: docs/benchmarks.md."

@@ -13,7 +13,7 @@
  *     if (colorize_run(model, &in, &out, NULL, &error) != COLORIZE_OK) puts(error.message);
  *     colorize_model_close(model);
  *
- * Compile with: cc program.c $(pkg-config --cflags --libs colorize)
+ * Compile with: cc program.c $(pkg-config --cflags --libs libcolorize)
  *
  * What holds for every function
  *
@@ -64,7 +64,7 @@ extern "C" {
 /* ---- Version ---------------------------------------------------------------------------------------------------- */
 
 #define COLORIZE_VERSION_MAJOR 0
-#define COLORIZE_VERSION_MINOR 1
+#define COLORIZE_VERSION_MINOR 2
 #define COLORIZE_VERSION_PATCH 0
 
 /* The version of the library that is loaded: major * 1000000 + minor * 1000 + patch. */

@@ -9,7 +9,7 @@ For the model's distribution p at temperature T a colour is the mean of the bins
 the distribution of a world in which rare colours are less rare; or, for a vividness below 0, where
 they are rarer, p / (1 - vividness / ...). Vividness 0 is p itself, and the smoothed prior is
 0.95 prior + 0.05 / 313. The factor is a summand of the last layer's bias, so that it costs nothing:
-make_default_model.py puts it there. Every setting's figures are those of `colorize evaluate`
+make_default_model.py puts it there. Every setting's figures are those of `libcolorize evaluate`
 (reference preset, ab bilinear).
 """
 
@@ -36,7 +36,7 @@ THRESHOLDS = 151
 
 
 def held_back(paths, period, limit):
-    """The pictures that `colorize train --hold-back` does not train on, up to `limit`, evenly."""
+    """The pictures that `libcolorize train --hold-back` does not train on, up to `limit`, evenly."""
     encoded = []
     for path in sorted(paths):
         members = sorted(path.iterdir()) if path.is_dir() else [path]

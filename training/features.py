@@ -4,7 +4,7 @@
 
 The classifier is EfficientNet-Lite0 on the picture, squashed to 224x224; with --gray on its gray
 form, which holds all that the network can know. A row of the file belongs to a picture, in the
-order in which `colorize train` counts them (sorted by path, members of a tar as they lie in it):
+order in which `libcolorize train` counts them (sorted by path, members of a tar as they lie in it):
 
     map     [n, 7, 7, 128] fp16: principal components of its features at stride 16 (averaged over
             2x2; 48 of 112, 75 % of the variance) and at stride 32 (80 of 320, 56 %)

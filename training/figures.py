@@ -1,8 +1,8 @@
 """The model card's table: two models on photographs that neither was trained on.
 
-    python training/figures.py --command colorize --baseline OLD.safetensors DIR
+    python training/figures.py --command libcolorize --baseline OLD.safetensors DIR
 
-Runs `colorize evaluate` for the built-in model and the other one at network sizes 128 and 256,
+Runs `libcolorize evaluate` for the built-in model and the other one at network sizes 128 and 256,
 without hints and with ten, and prints the figures as Markdown.
 """
 
@@ -26,7 +26,7 @@ COLUMNS = {
 
 
 def evaluate(command, model, hints, folder):
-    """name of a row -> figures, as `colorize evaluate` gives them."""
+    """name of a row -> figures, as `libcolorize evaluate` gives them."""
     with tempfile.TemporaryDirectory() as directory:
         table = Path(directory) / "figures.csv"
         arguments = [command, "evaluate", "--csv", table, "--hints", str(hints)]
@@ -41,7 +41,7 @@ def evaluate(command, model, hints, folder):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--command", default="colorize")
+    parser.add_argument("--command", default="libcolorize")
     parser.add_argument("--model", help="default: the built-in model")
     parser.add_argument("--baseline", required=True)
     parser.add_argument("folder")

@@ -1,6 +1,6 @@
 """A contact sheet: pictures in gray, as models colour them, and as they were.
 
-    python training/sheet.py --command colorize --model OLD.safetensors --out sheet.png PICTURE...
+    python training/sheet.py --command libcolorize --model OLD.safetensors --out sheet.png PICTURE...
 
 A row belongs to a picture: gray, the built-in model, each --model, and, with --truth, the picture.
 """
@@ -31,7 +31,7 @@ def coloured(command, model, pictures, options):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--command", default="colorize")
+    parser.add_argument("--command", default="libcolorize")
     parser.add_argument("--model", action="append", default=[], help="beside the built-in one")
     parser.add_argument("--network-size", help="default: each model's own")
     parser.add_argument("--truth", action="store_true")

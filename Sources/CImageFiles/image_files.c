@@ -283,7 +283,7 @@ static FILE *open_temporary(const char *path, char **name) {
   if (*name == NULL) return NULL;
   int descriptor = -1;
   for (unsigned attempt = 0; attempt < 1000; attempt++) {
-    snprintf(*name, capacity, "%.*s.colorize-%ld-%u.tmp", (int)folder_length, path, (long)getpid(),
+    snprintf(*name, capacity, "%.*s.libcolorize-%ld-%u.tmp", (int)folder_length, path, (long)getpid(),
              attempt);
     descriptor = open(*name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (descriptor >= 0 || errno != EEXIST) break;

@@ -15,10 +15,10 @@ struct Fixture {
   private let file: TensorFile
 
   /// - Parameter name: without its folder and extension. The folder is Tests/Fixtures, or what the
-  ///   environment variable COLORIZE_FIXTURES names.
+  ///   environment variable LIBCOLORIZE_FIXTURES names.
   init(_ name: String) throws {
     let folder =
-      getenv("COLORIZE_FIXTURES").map { String(cString: $0) }
+      getenv("LIBCOLORIZE_FIXTURES").map { String(cString: $0) }
       ?? #filePath.split(separator: "/").dropLast(2).reduce("") { "\($0)/\($1)" } + "/Fixtures"
     file = try TensorFile(ByteSource(path: "\(folder)/\(name).safetensors"))
   }

@@ -1,4 +1,4 @@
-"""Tests of the command, from outside: COLORIZE_COMMAND is its path."""
+"""Tests of the command, from outside: LIBCOLORIZE_COMMAND is its path."""
 
 import os
 import shutil
@@ -21,10 +21,10 @@ def public_folder():
 @pytest.fixture(scope="session")
 def colorize(public_folder):
     """The command, to be called with arguments. A copy, which other users may run, too."""
-    path = os.environ.get("COLORIZE_COMMAND")
+    path = os.environ.get("LIBCOLORIZE_COMMAND")
     if not path:
-        pytest.exit("COLORIZE_COMMAND must be the path of the command", returncode=2)
-    copy = public_folder / "colorize"
+        pytest.exit("LIBCOLORIZE_COMMAND must be the path of the command", returncode=2)
+    copy = public_folder / "libcolorize"
     shutil.copy(path, copy)
     copy.chmod(0o755)
     return Command(copy)

@@ -8,8 +8,8 @@ from PIL import Image
 from support import FAILURE, USAGE, names, pixels, tiff_of
 from test_convert import checkpoint, eccv16
 
-from colorize import _declarations as c
-from colorize import _library
+from libcolorize import _declarations as c
+from libcolorize import _library
 
 
 @pytest.fixture
@@ -279,7 +279,7 @@ def test_a_hint_outside_of_one_picture_of_several(colorize, tmp_path, photo):
         "--hint", "5,5,#ff0000", "--hint", "200,20,#808080", "-o", out, small, photo, status=FAILURE
     ).stderr  # fmt: skip
     assert said == (
-        f"colorize: {small}: --hint number 2: x is 200; in this picture it must be 0 to 50\n"
+        f"libcolorize: {small}: --hint number 2: x is 200; in this picture it must be 0 to 50\n"
     )
     assert names(out) == ["photo.png"]
 
@@ -349,10 +349,10 @@ def test_pictures_that_are_no_hints_and_no_palettes(colorize, tmp_path, photo, s
         ("--palette-from", tmp_path / "none.png", "cannot be opened: No such file or directory"),
     ]:
         said = colorize(option, file, "-o", "made/", photo, status=FAILURE, cwd=tmp_path).stderr
-        assert said == f"colorize: {file}: {why}\n"
+        assert said == f"libcolorize: {file}: {why}\n"
     assert names(tmp_path) == before
     said = colorize("--hints", strokes, "-o", tmp_path / "out.png", warm, status=FAILURE).stderr
-    assert said == (f"colorize: {warm}: has 90 x 70 pixels; {strokes}, the hints, has 200 x 120\n")
+    assert said == (f"libcolorize: {warm}: has 90 x 70 pixels; {strokes}, the hints, has 200 x 120\n")
 
 
 def test_networks_that_take_none(colorize, tmp_path, photo, strokes):
@@ -361,7 +361,7 @@ def test_networks_that_take_none(colorize, tmp_path, photo, strokes):
     for option in ["--hint=5,5,#808080", f"--hints={strokes}"]:
         said = colorize("--model", model, option, photo, status=USAGE).stderr
         name = option.split("=")[0]
-        assert said == f"colorize: {name}: the network eccv16 takes none\n"
+        assert said == f"libcolorize: {name}: the network eccv16 takes none\n"
 
 
 # ---- Suggestions --------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""`colorize convert`, and checkpoints of PyTorch as models."""
+"""`libcolorize convert`, and checkpoints of PyTorch as models."""
 
 import json
 import os
@@ -163,7 +163,7 @@ def test_large_weights_become_float16(colorize, tmp_path, weights):
     checkpoint(source, wide)
     said = colorize("convert", "--fp16", source, tmp_path / "no.safetensors", status=FAILURE).stderr
     assert said.startswith(
-        f"colorize: {source}: tensor {name} has the value 70000.0 at index 5, which F16"
+        f"libcolorize: {source}: tensor {name} has the value 70000.0 at index 5, which F16"
     )
     assert names(tmp_path) == ["model.safetensors", "wide.pth"]
 
@@ -240,7 +240,7 @@ def test_what_cannot_be_read(colorize, tmp_path):
         if content is not None:
             source.write_bytes(content)
         said = colorize("convert", source, tmp_path / "o.safetensors", status=FAILURE).stderr
-        assert said.startswith(f"colorize: {source}: ") and why in said
+        assert said.startswith(f"libcolorize: {source}: ") and why in said
     assert names(tmp_path) == ["x.pth"]
 
 
@@ -250,7 +250,7 @@ def test_a_full_disk(colorize, tmp_path):
 
     target = tmp_path / "o.safetensors"
     said = colorize("convert", MODEL, target, status=FAILURE, preexec_fn=limit).stderr
-    assert said == f"colorize: {target}: cannot be written: File too large\n"
+    assert said == f"libcolorize: {target}: cannot be written: File too large\n"
     assert names(tmp_path) == []
 
 
@@ -277,12 +277,12 @@ print(status, usage.ru_maxrss, int(usage.ru_utime + usage.ru_stime))
 
 
 def peak(colorize, path):
-    """How many KB `colorize info` takes at most, for a file that it refuses."""
+    """How many KB `libcolorize info` takes at most, for a file that it refuses."""
     command = [sys.executable, "-I", "-S", "-c", LAUNCHER, colorize.path, "info", path]
     result = subprocess.run(command, capture_output=True, text=True, check=True)
     status, kilobytes, seconds = map(int, result.stdout.split())
     assert status == FAILURE
-    assert re.fullmatch(r"colorize: [^\n]+\n", result.stderr), result.stderr
+    assert re.fullmatch(r"libcolorize: [^\n]+\n", result.stderr), result.stderr
     assert seconds < 10
     return kilobytes
 
@@ -376,4 +376,4 @@ def test_what_is_no_file(colorize, tmp_path):
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path, tmp_path / "pipe", "/dev/zero"):
         said = colorize("convert", path, tmp_path / "o.safetensors", status=FAILURE).stderr
-        assert said == f"colorize: {path}: not a regular file\n"
+        assert said == f"libcolorize: {path}: not a regular file\n"

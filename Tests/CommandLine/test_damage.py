@@ -91,7 +91,7 @@ def test_files_that_are_cut_off_are_errors(colorize, tmp_path, seeds):
     assert names(tmp_path / "out") == []
     assert len(said) == count
     for source, line in zip(sources, said, strict=True):
-        assert re.fullmatch(f"colorize: {re.escape(str(source))}: (\\S.*)", line), line
+        assert re.fullmatch(f"libcolorize: {re.escape(str(source))}: (\\S.*)", line), line
 
 
 @pytest.mark.filterwarnings("ignore:Truncated File Read")  # Pillow, of the EXIF that was kept
@@ -117,7 +117,7 @@ def test_flipped_bits(colorize, tmp_path, seeds):
     made = set(names(tmp_path / "out"))
     assert len(made) + len(failed) == len(sources)
     for source in sources:
-        about = [line for line in failed if line.startswith(f"colorize: {source}: ")]
+        about = [line for line in failed if line.startswith(f"libcolorize: {source}: ")]
         assert len(about) == (source.name not in made)
     # Neither so much damage nor so little that this shows nothing.
     assert 50 < len(made) < len(sources) - 50
@@ -163,7 +163,7 @@ def test_files_that_are_no_pictures(colorize, tmp_path, content, why):
     source = tmp_path / "source.png"
     source.write_bytes(content)
     said = colorize("-o", tmp_path / "out.png", source, status=FAILURE).stderr
-    assert said.startswith(f"colorize: {source}: {why}")
+    assert said.startswith(f"libcolorize: {source}: {why}")
     assert names(tmp_path) == ["source.png"]
 
 
@@ -224,7 +224,7 @@ def test_sizes_are_checked_before_memory_is_asked_for(colorize, tmp_path, conten
     source = tmp_path / "source.png"
     source.write_bytes(content)
     said = colorize("-o", tmp_path / "out.png", source, status=FAILURE).stderr
-    assert said.startswith(f"colorize: {source}: {why}"), said
+    assert said.startswith(f"libcolorize: {source}: {why}"), said
 
 
 def test_memory_that_is_refused_is_an_error(colorize, tmp_path):
@@ -236,10 +236,10 @@ def test_memory_that_is_refused_is_an_error(colorize, tmp_path):
     source = tmp_path / "source.png"
     source.write_bytes(claiming(1048576, 2048))
     said = colorize("-o", tmp_path / "out.png", source, status=FAILURE, preexec_fn=limit).stderr
-    assert said == f"colorize: {source}: needs 2048 MB of memory, which was refused\n"
+    assert said == f"libcolorize: {source}: needs 2048 MB of memory, which was refused\n"
     source.write_bytes(tiff_claiming(1048576, 2048))
     said = colorize("-o", tmp_path / "out.png", source, status=FAILURE, preexec_fn=limit).stderr
-    assert said == f"colorize: {source}: needs 2048 MB of memory, which was refused\n"
+    assert said == f"libcolorize: {source}: needs 2048 MB of memory, which was refused\n"
 
 
 def test_a_wrong_checksum_in_a_png(colorize, tmp_path, gray):
@@ -254,7 +254,7 @@ def test_a_wrong_checksum_in_a_png(colorize, tmp_path, gray):
     data[data.index(b"IDAT") + 40] ^= 1
     source.write_bytes(data)
     said = colorize("-o", tmp_path / "out.png", source, status=FAILURE).stderr
-    assert said.startswith(f"colorize: {source}: libpng: ")
+    assert said.startswith(f"libcolorize: {source}: libpng: ")
     assert names(tmp_path) == ["source.png"]
 
 
@@ -266,9 +266,9 @@ def failure(colorize, tmp_path, data, limit=None):
     source = tmp_path / "source.tif"
     source.write_bytes(data)
     said = colorize("-o", tmp_path / "out.png", source, status=FAILURE, preexec_fn=limit).stderr
-    assert said.startswith(f"colorize: {source}: ") and said.count("\n") == 1, said
+    assert said.startswith(f"libcolorize: {source}: ") and said.count("\n") == 1, said
     assert names(tmp_path) == ["source.tif"]
-    return said.removeprefix(f"colorize: {source}: ").rstrip("\n")
+    return said.removeprefix(f"libcolorize: {source}: ").rstrip("\n")
 
 
 @pytest.mark.parametrize(

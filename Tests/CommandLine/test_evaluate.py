@@ -226,8 +226,8 @@ def test_bad_results_are_left_out_of_their_row_only(colorize, tmp_path, folder, 
     assert rows == good
     assert row["pictures"] == 1 and row["psnr"] == math.inf
     assert result.stderr.splitlines() == [
-        f"colorize: {others}/a.jpg: there is no such picture",
-        f"colorize: {others}/b.png: has 40x48 pixels; the photograph has 64x48",
+        f"libcolorize: {others}/a.jpg: there is no such picture",
+        f"libcolorize: {others}/b.png: has 40x48 pixels; the photograph has 64x48",
     ]
     (others / "c.png").unlink()
     rows, result = evaluate(colorize, tmp_path, "--results", others, folder, status=FAILURE)

@@ -117,7 +117,7 @@ def test_bad_pictures_are_reported_and_left_out(colorize, folder):
     (folder / "broken.png").write_bytes((folder / "large.png").read_bytes()[:60])
     result = colorize("gamut", folder, status=FAILURE)
     assert result.stdout == good
-    assert result.stderr.startswith("colorize: broken.png: ")
+    assert result.stderr.startswith("libcolorize: broken.png: ")
 
 
 def test_a_damaged_tar_is_reported(colorize, tmp_path, folder):

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 from support import ROOT, USAGE
 
-PAGE = ROOT / "docs/colorize.1"
+PAGE = ROOT / "docs/libcolorize.1"
 COMMANDS = ["run", "suggest", "info", "doctor", "profile", "convert", "evaluate", "gamut", "train"]
 
 
@@ -40,7 +40,7 @@ def test_the_synopses_agree(colorize):
         macro, _, rest = line.removeprefix(".").partition(" ")
         words = re.sub(r"(Ar|Cm) ", "", re.sub(r"Fl ", "-", rest)).replace(" ...", "...")
         words = words.replace(" Oc Ns", "]")
-        shown = {"Nm": "colorize", "Op": f"[{words}]", "Oo": f"[{words}"}
+        shown = {"Nm": "libcolorize", "Op": f"[{words}]", "Oo": f"[{words}"}
         in_the_page.append(shown.get(macro, words))
     usage = colorize("--help").stdout.split("USAGE:")[1].split("ARGUMENTS:")[0]
     assert " ".join(in_the_page) == " ".join(usage.split())

@@ -213,7 +213,7 @@ def test_exif_that_is_too_large_for_a_jpeg_is_said(colorize, tmp_path, rgb):
     source.write_bytes(png(rgb, 8, RGB, before=[(b"eXIf", stream)]))
     said = colorize("-o", tmp_path / "out.jpg", source).stderr
     assert said == (
-        f"colorize: {source}: its EXIF has more bytes than JPEG takes and was left out\n"
+        f"libcolorize: {source}: its EXIF has more bytes than JPEG takes and was left out\n"
     )
     assert "exif" not in info(tmp_path / "out.jpg")
     assert colorize("-o", tmp_path / "out.png", source).stderr == ""
@@ -254,7 +254,7 @@ def test_a_damaged_profile_is_said_and_left_out_of_a_png(colorize, tmp_path, rgb
     profile[36:40] = b"none"  # the signature that every profile has
     source = make(tmp_path, "jpg", rgb, icc_profile=bytes(profile))
     said = colorize("-o", tmp_path / "out.png", source).stderr
-    assert said == f"colorize: {source}: its ICC profile is damaged and was left out\n"
+    assert said == f"libcolorize: {source}: its ICC profile is damaged and was left out\n"
     assert "icc_profile" not in info(tmp_path / "out.png")
 
 

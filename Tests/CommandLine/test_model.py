@@ -90,10 +90,10 @@ def test_a_broken_model_is_one_line_before_any_work(colorize, tmp_path, photo, k
     before = names(tmp_path)
     for arguments in (["--model", model, "-o", f"{tmp_path}/out/", photo], ["info", model]):
         said = colorize(*arguments, status=FAILURE)
-        assert re.fullmatch(f"colorize: {re.escape(str(model))}: \\S.*\n", said.stderr)
+        assert re.fullmatch(f"libcolorize: {re.escape(str(model))}: \\S.*\n", said.stderr)
         assert said.stdout == ""
     said = colorize("doctor", model, status=FAILURE)
-    assert re.fullmatch(f"colorize: {re.escape(str(model))}: \\S.*\n", said.stderr)
+    assert re.fullmatch(f"libcolorize: {re.escape(str(model))}: \\S.*\n", said.stderr)
     assert names(tmp_path) == before
 
 
@@ -102,7 +102,7 @@ def test_a_model_that_is_not_there(colorize, tmp_path, photo):
         model = tmp_path / name
         for arguments in (["--model", model, photo], ["info", model], ["doctor", model]):
             said = colorize(*arguments, status=FAILURE).stderr
-            assert said == f"colorize: {model}: {why}\n"
+            assert said == f"libcolorize: {model}: {why}\n"
     assert names(tmp_path) == ["photo.png"]
 
 
@@ -346,7 +346,7 @@ def test_doctor_needs_vectors(colorize, tmp_path):
         kept += body[begin:end]
     model = save(tmp_path / "without.safetensors", without, kept)
     result = colorize("doctor", model, status=FAILURE)
-    assert result.stderr == f"colorize: {model}: has no test vectors, so nothing was checked\n"
+    assert result.stderr == f"libcolorize: {model}: has no test vectors, so nothing was checked\n"
     # It can be used all the same.
     colorize("info", model)
 

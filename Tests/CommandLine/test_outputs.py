@@ -105,7 +105,7 @@ def test_a_name_with_control_characters_does_not_reach_the_terminal(colorize, tm
     source = tmp_path / "a\x1b[2Jb\n.png"
     source.write_bytes(b"no picture")
     said = colorize(source, status=1).stderr
-    assert said == f"colorize: {tmp_path}/a?[2Jb?.png: is not a PNG, JPEG or TIFF file\n"
+    assert said == f"libcolorize: {tmp_path}/a?[2Jb?.png: is not a PNG, JPEG or TIFF file\n"
 
 
 # ---- What is there already ----------------------------------------------------------------------
@@ -160,7 +160,7 @@ def refused(colorize, folder, *arguments):
     before = state(folder)
     said = colorize(*arguments, status=USAGE, cwd=folder).stderr
     assert state(folder) == before
-    assert said.startswith("colorize: ") and said.count("\n") == 1
+    assert said.startswith("libcolorize: ") and said.count("\n") == 1
     return said
 
 
@@ -249,7 +249,7 @@ def test_outputs_that_cannot_be(colorize, folder, arguments, why):
 
 def test_a_folder_that_cannot_be_made(colorize, folder):
     said = colorize("-o", "none/out/", "a.png", cwd=folder, status=1).stderr
-    assert said == "colorize: none/out/: cannot be made: No such file or directory\n"
+    assert said == "libcolorize: none/out/: cannot be made: No such file or directory\n"
 
 
 @pytest.mark.parametrize("arguments", [["-o", "", "a.png"], [""], []])

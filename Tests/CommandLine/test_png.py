@@ -165,5 +165,5 @@ def test_16_bits_that_a_jpeg_has_not_are_said_and_not_if_quiet(colorize, tmp_pat
     source = tmp_path / "deep.png"
     source.write_bytes(png(gray.astype(np.int64) * 257, 16, GRAY))
     said = colorize("-o", tmp_path / "out.jpg", source).stderr
-    assert said == f"colorize: {source}: has 16 bits a channel; the output has 8\n"
+    assert said == f"libcolorize: {source}: has 16 bits a channel; the output has 8\n"
     assert colorize("--quiet", "-o", tmp_path / "out.jpg", source).stderr == ""

@@ -137,7 +137,7 @@ def test_a_bad_file_among_many_is_reported_and_the_rest_is_done(colorize, tmp_pa
     said = colorize("-o", "out", *sources, status=FAILURE, cwd=tmp_path).stderr.splitlines()
     assert names(tmp_path / "out") == ["a.jpg", "c.jpg", "e.jpg", "g.jpg"]
     assert [line.split(": ")[1] for line in said] == ["b.jpg", "d.jpg", "f.png"]
-    assert said[1] == "colorize: d.jpg: cannot be opened: No such file or directory"
+    assert said[1] == "libcolorize: d.jpg: cannot be opened: No such file or directory"
 
 
 def test_the_order_of_files_does_not_matter(colorize, tmp_path, gray, photo):
@@ -177,7 +177,7 @@ def test_a_folder_without_permission(colorize, public_folder, gray, name):
     user = {"user": 65534, "group": 65534} if os.geteuid() == 0 else {}
     said = colorize("-o", folder / name, folder / "a.png", status=FAILURE, **user).stderr
     folder.chmod(0o755)
-    assert said == f"colorize: {folder}/a.png: cannot be written: Permission denied\n"
+    assert said == f"libcolorize: {folder}/a.png: cannot be written: Permission denied\n"
     assert names(folder) == ["a.png"]
 
 
@@ -189,7 +189,7 @@ def test_an_input_without_permission(colorize, public_folder, gray):
     (folder / "a.png").chmod(0)
     user = {"user": 65534, "group": 65534} if os.geteuid() == 0 else {}
     said = colorize(folder / "a.png", status=FAILURE, **user).stderr
-    assert said == f"colorize: {folder}/a.png: cannot be opened: Permission denied\n"
+    assert said == f"libcolorize: {folder}/a.png: cannot be opened: Permission denied\n"
 
 
 @pytest.fixture
@@ -209,7 +209,7 @@ def test_a_file_that_may_not_grow(colorize, tmp_path, noise, kind, size):
 
     out = tmp_path / f"out.{kind}"
     said = colorize("-o", out, noise, status=FAILURE, preexec_fn=limit).stderr
-    assert said == f"colorize: {noise}: cannot be written: File too large\n"
+    assert said == f"libcolorize: {noise}: cannot be written: File too large\n"
     assert names(tmp_path) == ["noise.png"]
 
 
@@ -225,7 +225,7 @@ def test_a_full_disk(colorize, tmp_path, noise, gray, kind):
         small = tmp_path / "small.png"
         Image.fromarray(gray[:24, :24]).save(small)
         said = colorize("-o", disk / f"out.{kind}", noise, status=FAILURE).stderr
-        assert said == f"colorize: {noise}: cannot be written: No space left on device\n"
+        assert said == f"libcolorize: {noise}: cannot be written: No space left on device\n"
         assert names(disk) == []
         (disk / "filler").write_bytes(b"x" * 61440)
         colorize("-o", disk / f"fits.{kind}", small)
@@ -233,7 +233,7 @@ def test_a_full_disk(colorize, tmp_path, noise, gray, kind):
         (disk / f"fits.{kind}").unlink()
         (disk / "filler").write_bytes(b"x" * 65536)
         said = colorize("-o", disk / f"out.{kind}", small, status=FAILURE).stderr
-        assert said == f"colorize: {small}: cannot be written: No space left on device\n"
+        assert said == f"libcolorize: {small}: cannot be written: No space left on device\n"
         assert names(disk) == ["filler"]
     finally:
         subprocess.run(["umount", disk], check=True)
@@ -275,7 +275,7 @@ def start(colorize, *arguments, ignored=()):
 
 def wait_for_temporary(folder):
     until = time.monotonic() + 60
-    while not [name for name in names(folder) if name.startswith(".colorize-")]:
+    while not [name for name in names(folder) if name.startswith(".libcolorize-")]:
         assert time.monotonic() < until
         time.sleep(0.005)
 
@@ -421,7 +421,7 @@ def test_progress_on_a_terminal(colorize, tmp_path, photo, gray):
     # What was made and what was not, each on a line of its own.
     assert "photo.png -> out/photo.png" in lines
     assert "second.png -> out/second.png" in lines
-    assert "colorize: third.png: cannot be opened: No such file or directory" in lines
+    assert "libcolorize: third.png: cannot be opened: No such file or directory" in lines
     assert said.endswith("\r\n")
 
 

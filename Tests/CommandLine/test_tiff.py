@@ -236,7 +236,7 @@ def test_other_channels_are_left_out_and_said(
     expected = rgb if alpha is None else np.dstack([rgb, added[alpha]])
     colorize.reads(source, expected, tmp_path)
     said = colorize("-o", tmp_path / "out.tif", source).stderr
-    assert said.startswith(f"colorize: {source}: has {left_out}") and said.count("\n") == 1
+    assert said.startswith(f"libcolorize: {source}: has {left_out}") and said.count("\n") == 1
 
 
 # ---- Depth --------------------------------------------------------------------------------------
@@ -270,7 +270,7 @@ def test_bits_that_are_lost_are_said(colorize, tmp_path, kind):
     tifffile.imwrite(source, ramp(kind), photometric="minisblack")
     has = "16 bits a channel" if kind == "uint16" else "floats"
     said = colorize("-o", tmp_path / "out.jpg", source).stderr
-    assert said == f"colorize: {source}: has {has}; the output has 8\n"
+    assert said == f"libcolorize: {source}: has {has}; the output has 8\n"
     assert colorize("--quiet", "-o", tmp_path / "out.jpg", source).stderr == ""
 
 
@@ -300,7 +300,7 @@ def test_of_several_pages_the_first_is_coloured_which_is_said(colorize, tmp_path
             file.write(page, photometric="minisblack")
     colorize.reads(source, gray, tmp_path)
     said = colorize("-o", tmp_path / "out.tif", source).stderr
-    assert said == f"colorize: {source}: {SEVERAL}\n"
+    assert said == f"libcolorize: {source}: {SEVERAL}\n"
     assert len(tifffile.TiffFile(tmp_path / "out.tif").pages) == 1
     assert colorize("--quiet", "-o", tmp_path / "out.tif", source).stderr == ""
 
@@ -318,7 +318,7 @@ def test_smaller_copies_are_no_pages(colorize, tmp_path, gray):
     tifffile.imwrite(source, gray, photometric="minisblack", subfiletype=1)
     said = colorize("-o", tmp_path / "out.tif", source, status=FAILURE).stderr
     assert said == (
-        f"colorize: {source}: is a TIFF without a page of full size: a camera's raw file?\n"
+        f"libcolorize: {source}: is a TIFF without a page of full size: a camera's raw file?\n"
     )
 
 
@@ -411,9 +411,9 @@ def refused(colorize, tmp_path, data):
     source = tmp_path / "source.tif"
     source.write_bytes(data)
     said = colorize("-o", tmp_path / "out.png", source, status=FAILURE).stderr
-    assert said.startswith(f"colorize: {source}: ") and said.count("\n") == 1, said
+    assert said.startswith(f"libcolorize: {source}: ") and said.count("\n") == 1, said
     assert names(tmp_path) == ["source.tif"]
-    return said.removeprefix(f"colorize: {source}: ").rstrip("\n")
+    return said.removeprefix(f"libcolorize: {source}: ").rstrip("\n")
 
 
 @pytest.mark.parametrize(

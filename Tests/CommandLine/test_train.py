@@ -1,4 +1,4 @@
-"""`colorize train`: a run, its files, and that it can be stopped at any moment and go on."""
+"""`libcolorize train`: a run, its files, and that it can be stopped at any moment and go on."""
 
 import contextlib
 import csv
@@ -232,7 +232,7 @@ def test_what_is_held_back_is_on_the_sheets(colorize, photographs, tmp_path):
 
 
 def test_validation(colorize, photographs, tmp_path):
-    """The last row is what `colorize evaluate` says; a run that was stopped has all rows once."""
+    """The last row is what `libcolorize evaluate` says; a run that was stopped has all rows once."""
     run, held_back = tmp_path / "run", tmp_path / "held back"
     held_back.mkdir()
     for number in (3, 7, 11):
@@ -322,7 +322,7 @@ def test_a_run_that_was_stopped_goes_on(colorize, photographs, whole, tmp_path, 
         assert process.returncode == -stop, said
         stops += 1
         if stop != signal.SIGKILL and "stopped after step" in said:
-            assert f"colorize train --out {run} --resume" in said
+            assert f"libcolorize train --out {run} --resume" in said
         if (run / "checkpoint.safetensors").exists():
             arguments = ["--out", run, "--resume"]
     assert stops > 0
@@ -353,7 +353,7 @@ def test_what_a_killed_process_left_is_taken_away(colorize, whole, tmp_path):
     shutil.copytree(whole, run)
     (run / "samples").mkdir()
     for folder in (run, run / "samples"):
-        (folder / ".colorize-123-0.tmp").write_text("")
+        (folder / ".libcolorize-123-0.tmp").write_text("")
     (run / ".mine.tmp").write_text("")
     colorize("train", "--out", run, "--resume")
     assert names(run) == sorted([*names(whole), ".mine.tmp", "samples"])
@@ -587,7 +587,7 @@ def test_a_prior_of_ones_own(colorize, photographs, whole, tmp_path):
 
 def refused(colorize, tmp_path, *arguments, status=FAILURE, **options):
     said = colorize("train", "--out", tmp_path / "run", *arguments, status=status, **options).stderr
-    assert re.fullmatch(r"colorize: [^\n]+\n", said), said
+    assert re.fullmatch(r"libcolorize: [^\n]+\n", said), said
     return said
 
 
@@ -637,7 +637,7 @@ def test_a_full_disk(colorize, photographs, tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
     said = colorize("train", *more, status=FAILURE, preexec_fn=limited).stderr
-    assert said == f"colorize: {run}/checkpoint.safetensors: cannot be written: File too large\n"
+    assert said == f"libcolorize: {run}/checkpoint.safetensors: cannot be written: File too large\n"
     assert (run / "checkpoint.safetensors").read_bytes() == kept
     assert not [name for name in os.listdir(run) if name.endswith(".tmp")]
     colorize("train", *more)
@@ -681,7 +681,7 @@ def test_a_read_only_folder(colorize, photographs, public_folder):
 
     said = colorize("train", "--data", data, "--out", run, *SMALL, status=FAILURE, cwd="/",
                     preexec_fn=nobody).stderr  # fmt: skip
-    assert said == f"colorize: {run}/metrics.csv: cannot be written: Permission denied\n"
+    assert said == f"libcolorize: {run}/metrics.csv: cannot be written: Permission denied\n"
 
 
 def test_a_loss_that_is_not_finite(colorize, photographs, tmp_path):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import colorize
+import libcolorize
 
 ROOT = Path(__file__).resolve().parents[2]
 PHOTOGRAPH = ROOT / "examples/photos/camera.png"
@@ -22,7 +22,7 @@ def build(folder, name, *options):
     prefix = Path(os.environ["PREFIX"])
     environment = dict(os.environ, PKG_CONFIG_PATH=str(prefix / "lib/pkgconfig"))
     flags = subprocess.run(
-        ["pkg-config", "--cflags", "--libs", "colorize", "libpng"],
+        ["pkg-config", "--cflags", "--libs", "libcolorize", "libpng"],
         env=environment, capture_output=True, text=True, check=True,
     ).stdout.split()  # fmt: skip
     source = ROOT / f"examples/c/{name}.c"
@@ -82,7 +82,7 @@ def test_gives_what_the_library_gives(program, tmp_path, mode):
     assert (result.returncode, result.stderr) == (0, "")
 
     seen = {"LA": "RGBA", "P": "RGB"}.get(mode, mode)
-    expected = colorize.Model().colorize(np.asarray(picture.convert(seen)))
+    expected = libcolorize.Model().colorize(np.asarray(picture.convert(seen)))
     assert (np.asarray(Image.open(tmp_path / "out.png")) == expected).all()
 
 
@@ -98,8 +98,8 @@ def test_takes_a_model_file(program, tmp_path):
     assert (result.returncode, result.stderr) == (0, "")
     gray = np.asarray(Image.open(PHOTOGRAPH))
     actual = np.asarray(Image.open(tmp_path / "out.png"))
-    assert (actual == colorize.Model().colorize(gray, network_size=128)).all()
-    assert (actual != colorize.Model().colorize(gray)).any()
+    assert (actual == libcolorize.Model().colorize(gray, network_size=128)).all()
+    assert (actual != libcolorize.Model().colorize(gray)).any()
 
 
 def test_says_what_is_wrong_with_a_model_file(program, tmp_path):
@@ -144,7 +144,7 @@ def test_an_album_is_coloured_by_threads_that_share_a_model(start_album, tmp_pat
         picture = Image.open(path)
         seen = picture.convert("RGBA" if picture.mode == "LA" else "RGB")
         actual = np.asarray(Image.open(tmp_path / "coloured" / path.name))
-        assert (actual == colorize.Model().colorize(np.asarray(seen))).all()
+        assert (actual == libcolorize.Model().colorize(np.asarray(seen))).all()
 
 
 def test_an_album_goes_on_after_a_bad_file(start_album, tmp_path, photos):

@@ -29,7 +29,7 @@ def fine_tune(tmp_path):
         for number in numbers:
             Image.fromarray(picture(number)).save(tmp_path / folder / f"{number}.png")
     (tmp_path / "bin").mkdir()
-    (tmp_path / "bin/colorize").symlink_to(Path(os.environ["COLORIZE_COMMAND"]).resolve())
+    (tmp_path / "bin/libcolorize").symlink_to(Path(os.environ["LIBCOLORIZE_COMMAND"]).resolve())
 
     def run(*options):
         return subprocess.run(

@@ -4,8 +4,8 @@
 
 import Glibc
 
-/// Inputs of other containers are of no interest to this process, which COLORIZE_FUZZ_CONTAINER says.
-private let wanted = getenv("COLORIZE_FUZZ_CONTAINER").map { String(cString: $0) }
+/// Inputs of other containers are of no interest to this process, which LIBCOLORIZE_FUZZ_CONTAINER says.
+private let wanted = getenv("LIBCOLORIZE_FUZZ_CONTAINER").map { String(cString: $0) }
 
 @_cdecl("LLVMFuzzerTestOneInput")
 public func test(_ bytes: UnsafePointer<UInt8>, _ count: Int) -> CInt {

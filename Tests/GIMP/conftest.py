@@ -1,4 +1,4 @@
-"""What the tests of the GIMP filter share. COLORIZE_PLUG_IN is the path of the program."""
+"""What the tests of the GIMP filter share. LIBCOLORIZE_PLUG_IN is the path of the program."""
 
 import os
 from pathlib import Path
@@ -11,7 +11,7 @@ from server import Server
 
 @pytest.fixture(scope="session")
 def plug_in():
-    return Path(os.environ["COLORIZE_PLUG_IN"])
+    return Path(os.environ["LIBCOLORIZE_PLUG_IN"])
 
 
 @pytest.fixture(scope="session")

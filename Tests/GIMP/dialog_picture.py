@@ -1,7 +1,7 @@
 """Makes the README's picture of the dialog: a photograph with a layer of hints.
 
     make check-gimp   # builds the filter; then
-    COLORIZE_PLUG_IN=build/check-gimp/colorize-photo \\
+    LIBCOLORIZE_PLUG_IN=build/check-gimp/libcolorize-photo \\
       PYTHONPATH=bindings/python/src .venv/bin/python Tests/GIMP/dialog_picture.py
 """
 
@@ -27,7 +27,7 @@ COLOUR = (25, 45, 110)
 def main():
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        with Display(Gimp(folder, Path(os.environ["COLORIZE_PLUG_IN"]))) as display:
+        with Display(Gimp(folder, Path(os.environ["LIBCOLORIZE_PLUG_IN"]))) as display:
             photograph = as_rgb(read_png(PHOTOGRAPH))
             opened = Opened(display, folder, photograph)
             size = " ".join(map(str, photograph.shape[1::-1]))

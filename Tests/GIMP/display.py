@@ -67,6 +67,7 @@ class Display(Server):
         for path in Path("/proc").glob("[0-9]*/stat"):
             with contextlib.suppress(OSError):
                 _, name, rest = re.split(r"[()]", path.read_text(), maxsplit=2)
-                if name == "colorize-photo" and int(rest.split()[1]) == self.gimp.pid:
+                # The kernel cuts a name to 15 bytes.
+                if name == "libcolorize-pho" and int(rest.split()[1]) == self.gimp.pid:
                     found.append(int(path.parent.name))
         return found

@@ -59,8 +59,8 @@ class Gimp:
         # What GIMP would miss, and say so.
         for name in ["brushes", "dynamics", "gradients", "palettes", "patterns", "tool-presets"]:
             (self.profile / name).mkdir(parents=True)
-        (plug_ins / "colorize-photo").mkdir(parents=True)
-        (plug_ins / "colorize-photo/colorize-photo").symlink_to(Path(plug_in).resolve())
+        (plug_ins / "libcolorize-photo").mkdir(parents=True)
+        (plug_ins / "libcolorize-photo/libcolorize-photo").symlink_to(Path(plug_in).resolve())
         installed = subprocess.run(
             ["pkg-config", "--variable=gimplibdir", "gimp-2.0"],
             capture_output=True, text=True, check=True,

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from colorize import _declarations as c
-from colorize import _library
+from libcolorize import _declarations as c
+from libcolorize import _library
 
 PHOTOGRAPH = Path(__file__).resolve().parents[2] / "examples/photos/camera.png"
 MODES = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4}

@@ -20,7 +20,7 @@ GRAY = "1"  # gimp-image-base-type
 @pytest.fixture
 def settings(display):
     """The file of settings, which is not there at first."""
-    file = display.host.profile / "colorize-photo.ini"
+    file = display.host.profile / "libcolorize-photo.ini"
     file.unlink(missing_ok=True)
     return file
 
@@ -150,7 +150,7 @@ def test_settings_are_remembered(opened, display, settings):
         "network-size": "128",
     }
     lines = "".join(f"{key}={value}\n" for key, value in values.items())
-    settings.write_text(f"[colorize-photo]\n{lines}")
+    settings.write_text(f"[libcolorize-photo]\n{lines}")
     opened.open_dialog()
     settings.unlink()
     display.press(DIALOG, "Return")
@@ -160,7 +160,7 @@ def test_settings_are_remembered(opened, display, settings):
     assert (opened.pixels() == wanted).all()
     file = ConfigParser()
     file.read(settings)
-    kept = dict(file["colorize-photo"])
+    kept = dict(file["libcolorize-photo"])
     for key in ["temperature", "saturation"]:
         assert abs(float(kept[key]) - float(values[key])) < 1e-6
         kept[key] = values[key]
@@ -168,15 +168,15 @@ def test_settings_are_remembered(opened, display, settings):
 
 
 def test_a_style_is_kept_as_one(opened, display, settings):
-    settings.write_text("[colorize-photo]\nstyle=2\n")
+    settings.write_text("[libcolorize-photo]\nstyle=2\n")
     opened.open_dialog()
     display.press(DIALOG, "Return")
     opened.wait_for_colours()
     assert (opened.pixels() == expected(GRAY_PIXELS, style=2)).all()
     file = ConfigParser()
     file.read(settings)
-    assert file["colorize-photo"]["style"] == "2"
-    assert float(file["colorize-photo"]["temperature"]) == 0
+    assert file["libcolorize-photo"]["style"] == "2"
+    assert float(file["libcolorize-photo"]["temperature"]) == 0
 
 
 def test_a_layer_named_hints_is_chosen(opened, display, settings):
@@ -200,18 +200,18 @@ def test_a_layer_named_hints_is_chosen(opened, display, settings):
     assert redder[..., 0].mean() > 20 and redder[..., 2].mean() < -20
     file = ConfigParser()
     file.read(settings)
-    assert file["colorize-photo"]["hints"] == "Hints"
+    assert file["libcolorize-photo"]["hints"] == "Hints"
 
 
 def test_repeating_takes_the_last_settings(opened, settings):
-    settings.write_text("[colorize-photo]\ntemperature=0.2\n")
+    settings.write_text("[libcolorize-photo]\ntemperature=0.2\n")
     opened.repeat()
     assert (opened.pixels() == expected(GRAY_PIXELS, temperature=0.2)).all()
 
 
 def test_settings_that_make_no_sense_are_defaults(opened, settings):
     settings.write_bytes(
-        b"[colorize-photo]\ntemperature=nan\nnetwork-size=1e99\nmodel=\xff\xfe\n\0nonsense"
+        b"[libcolorize-photo]\ntemperature=nan\nnetwork-size=1e99\nmodel=\xff\xfe\n\0nonsense"
     )
     opened.repeat()
     assert (opened.pixels() == expected(GRAY_PIXELS)).all()
@@ -220,7 +220,7 @@ def test_settings_that_make_no_sense_are_defaults(opened, settings):
 def test_a_broken_model_is_a_message_in_the_dialog(opened, display, settings, tmp_path):
     """And OK cannot be pressed; Reset leads back to the built-in model."""
     (tmp_path / "broken.pth").write_bytes(b"nonsense")
-    settings.write_text(f"[colorize-photo]\nmodel={tmp_path}/broken.pth\n")
+    settings.write_text(f"[libcolorize-photo]\nmodel={tmp_path}/broken.pth\n")
     opened.open_dialog()
     time.sleep(1)
     display.press(DIALOG, "Return")
@@ -236,7 +236,7 @@ def test_a_broken_model_is_a_message_in_the_dialog(opened, display, settings, tm
 @pytest.mark.parametrize("seconds", [0, 0.3, 0.8])
 def test_cancel_leaves_everything_as_it_was(opened, display, settings, seconds):
     """At this size the network takes seconds, and GIMP shows its progress with a button."""
-    settings.write_text("[colorize-photo]\nnetwork-size=2048\n")
+    settings.write_text("[libcolorize-photo]\nnetwork-size=2048\n")
     opened.open_dialog()
     display.press(DIALOG, "Return")
     x, y, width, height = display.frame(opened.title)
@@ -254,7 +254,7 @@ def test_cancel_leaves_everything_as_it_was(opened, display, settings, seconds):
 def test_a_plug_in_that_dies_leaves_everything_as_it_was(opened, display, settings):
     """At any moment before the result is complete, also without a progress bar."""
     for delay in np.linspace(0, 1, 6):
-        settings.write_text("[colorize-photo]\nnetwork-size=2048\n")
+        settings.write_text("[libcolorize-photo]\nnetwork-size=2048\n")
         opened.open_dialog()
         display.press(DIALOG, "Return")
         time.sleep(delay)

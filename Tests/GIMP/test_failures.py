@@ -10,7 +10,7 @@ import pytest
 from gimp import Gimp, read_png, write_png
 
 ROOT = Path(__file__).resolve().parents[2]
-LIBRARY = Path(os.environ["COLORIZE_LIBRARY"])
+LIBRARY = Path(os.environ["LIBCOLORIZE_LIBRARY"])
 
 
 def attempt(host, folder, cases, **environment):
@@ -68,16 +68,16 @@ def test_a_broken_model(host, tmp_path):
 def without_library(tmp_path_factory):
     """GIMP with a plug-in that was built for a library that has gone since."""
     folder = tmp_path_factory.mktemp("without")
-    pc = (LIBRARY.parent / "pkgconfig/colorize.pc").read_text()
+    pc = (LIBRARY.parent / "pkgconfig/libcolorize.pc").read_text()
     lines = [
         f"libdir={folder}/lib" if line.startswith("libdir=") else line for line in pc.splitlines()
     ]
-    (folder / "colorize.pc").write_text("\n".join(lines) + "\n")
+    (folder / "libcolorize.pc").write_text("\n".join(lines) + "\n")
     subprocess.run(
         ["make", "-C", ROOT / "examples/gimp", f"BUILD={folder}/build"],
         env=dict(os.environ, PKG_CONFIG_PATH=str(folder)), check=True, capture_output=True,
     )  # fmt: skip
-    return Gimp(folder / "gimp", folder / "build/colorize-photo")
+    return Gimp(folder / "gimp", folder / "build/libcolorize-photo")
 
 
 def test_a_missing_library(without_library, tmp_path):
@@ -120,7 +120,7 @@ def test_make_installs_and_takes_back(tmp_path, plug_in):
         )  # fmt: skip
 
     make("install")
-    installed = tmp_path / "a b/plug-ins/colorize-photo/colorize-photo"
+    installed = tmp_path / "a b/plug-ins/libcolorize-photo/libcolorize-photo"
     assert installed.read_bytes() == plug_in.read_bytes() and os.access(installed, os.X_OK)
     make("uninstall")
     assert list((tmp_path / "a b/plug-ins").iterdir()) == []

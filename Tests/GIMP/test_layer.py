@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from colorize import _declarations as c
+from libcolorize import _declarations as c
 
 SOURCES = Path(__file__).resolve().parents[2] / "examples/gimp"
-LIBRARY = Path(os.environ["COLORIZE_LIBRARY"])
+LIBRARY = Path(os.environ["LIBCOLORIZE_LIBRARY"])
 
 
 class Filter(ctypes.Structure):

@@ -37,8 +37,8 @@ def test_valgrind_finds_nothing(under_valgrind, tmp_path):
     write_png(tmp_path / "rgba.png", photograph("RGBA", dtype=np.uint16))
     write_png(tmp_path / "gray.png", photograph("L"))
     (tmp_path / "broken.pth").write_bytes(b"nonsense")
-    settings = under_valgrind.profile / "colorize-photo.ini"
-    settings.write_text("[colorize-photo]\nnetwork-size=64\nhints=none\n")
+    settings = under_valgrind.profile / "libcolorize-photo.ini"
+    settings.write_text("[libcolorize-photo]\nnetwork-size=64\nhints=none\n")
     printed, complaints = under_valgrind.try_batch(
         f"""
         (let* ((image (car (gimp-file-load 1 "{tmp_path}/rgba.png" "rgba.png")))

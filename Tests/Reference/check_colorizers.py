@@ -1,6 +1,6 @@
-"""Compares colorize.colorizers with the released package that it takes the place of.
+"""Compares libcolorize.colorizers with the released package that it takes the place of.
 
-    COLORIZE_LIBRARY=.../libcolorize.so PYTHONPATH=bindings/python/src python check_colorizers.py
+    LIBCOLORIZE_LIBRARY=.../libcolorize.so PYTHONPATH=bindings/python/src python check_colorizers.py
 
 The release's demo runs as it is, and with nothing but its import line changed, with PyTorch and
 without it. Then every step is compared as floats, with the weights of published.py. Prints what was
@@ -18,8 +18,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-import colorize
-import colorize.colorizers as ours
+import libcolorize
+import libcolorize.colorizers as ours
 import demos
 from check_reference import AB_MAXIMUM, AB_MEAN
 from make_fixtures import seeded
@@ -44,7 +44,7 @@ PICTURES = [
 ]
 
 IMPORT = "from colorizers import *"
-OURS = "from colorize.colorizers import *"
+OURS = "from libcolorize.colorizers import *"
 SCRIPTS = {
     "its import line changed": OURS,
     "and PyTorch imported behind it": f"{OURS}\nimport torch",
@@ -94,7 +94,7 @@ def check_script(report, folder):
     run(demos.own_demo(folder, "-i", image, "-o", folder / "own"), folder)
     # This one rounds: wherever the fraction is a half or more it is one level above.
     report.row(
-        "python -m colorize.demo: levels of 255",
+        "python -m libcolorize.demo: levels of 255",
         np.abs(outputs(folder / "own") - wanted).max(),
         1,
     )
@@ -161,7 +161,7 @@ def check_centred(report, theirs):
     report.section("siggraph17 from a checkpoint of centred masks: masks stay the network's own")
     model = ours.siggraph17(pretrained=False)
     content = ours._state_dict.model_file("siggraph17", theirs.state_dict())
-    model.network = colorize.Model.from_bytes(content, mask_convention="centred")
+    model.network = libcolorize.Model.from_bytes(content, mask_convention="centred")
     theirs = in_float64(theirs)
     x = lightness_of(0, 64, 64)
     ab = torch.zeros(1, 2, 64, 64)
@@ -235,7 +235,7 @@ def check_tensors(report, models):
 
 def main():
     torch.set_grad_enabled(False)
-    print(f"libcolorize {colorize.version}, PyTorch {torch.__version__}")
+    print(f"libcolorize {libcolorize.version}, PyTorch {torch.__version__}")
     report = Report()
     with tempfile.TemporaryDirectory() as folder:
         demos.write_checkpoints(folder)

@@ -1,6 +1,6 @@
-"""Compares `colorize evaluate` and `colorize gamut` with scikit-image, SciPy, Pillow and PyTorch.
+"""Compares `libcolorize evaluate` and `libcolorize gamut` with scikit-image, SciPy, Pillow and PyTorch.
 
-    COLORIZE_COMMAND=.../colorize python check_evaluation.py
+    LIBCOLORIZE_COMMAND=.../colorize python check_evaluation.py
 
 Free pictures of several sizes and formats are evaluated with the built-in model at two network
 sizes, without hints and with them, beside other results. All of it is computed here again: the
@@ -214,7 +214,7 @@ def measured(folder, hints, *options):
     """name of a row -> its figures, from the command's table."""
     table = folder / "table.csv"
     command = [
-        os.environ["COLORIZE_COMMAND"],
+        os.environ["LIBCOLORIZE_COMMAND"],
         "evaluate",
         "--csv",
         table,
@@ -249,7 +249,7 @@ def check_gamut(report, folder, images):
     """The prior of the photographs, and the command's own way of taking it."""
     report.section("gamut")
     table = folder / "prior.tsv"
-    command = [os.environ["COLORIZE_COMMAND"], "gamut", "--csv", table, folder / "photographs"]
+    command = [os.environ["LIBCOLORIZE_COMMAND"], "gamut", "--csv", table, folder / "photographs"]
     printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     a, b, found = np.loadtxt(table, delimiter="\t", skiprows=1).T
     bins = BINS.numpy()

@@ -1,6 +1,6 @@
 """Compares libcolorize with the released eccv16 and siggraph17, from checkpoints of full size.
 
-    COLORIZE_LIBRARY=.../libcolorize.so PYTHONPATH=bindings/python/src \\
+    LIBCOLORIZE_LIBRARY=.../libcolorize.so PYTHONPATH=bindings/python/src \\
       python check_published.py [--folder build/published]
 
 PyTorch writes the checkpoints (published.py says with which weights), the library opens them, and
@@ -22,7 +22,7 @@ import torch
 import torch.nn.functional as F
 from skimage.color import rgb2lab
 
-import colorize
+import libcolorize
 from check_reference import (
     AB_MAXIMUM,
     AB_MEAN,
@@ -228,14 +228,14 @@ def check_containers(report, architecture, network, folder, models):
     for container, how in CONTAINERS.items():
         write_checkpoint(network, path, **how)
         for name in models if container == "zip" else list(models)[:1]:
-            model = instruction_sets(lambda: colorize.Model(path), [name])[name]
+            model = instruction_sets(lambda: libcolorize.Model(path), [name])[name]
             differing = np.count_nonzero(model.predict(*arguments) != wanted[name])
             report.row(f"{container}, {name}: floats that differ", differing, 0)
     for container in ("legacy", "zip"):
         halves = released_network(architecture).half()
         write_checkpoint(halves, path, container=container)
         ab, _ = forward(halves.float(), *arguments)
-        error = np.abs(colorize.Model(path).predict(*arguments) - ab.numpy()).max()
+        error = np.abs(libcolorize.Model(path).predict(*arguments) - ab.numpy()).max()
         report.row(f"{container}, fp16, against PyTorch with these: maximum", error, AB_MAXIMUM)
     path.unlink()
 
@@ -247,14 +247,14 @@ def check_containers(report, architecture, network, folder, models):
 # peak is higher; nor ru_maxrss, which begins with that of the process that started this one.
 OPENING = """
 import sys
-import colorize
+import libcolorize
 
 def peak():
     with open("/proc/self/status") as status:
         return next(int(line.split()[1]) for line in status if line.startswith("VmHWM:"))
 
 before = peak()
-model = colorize.Model(sys.argv[1])
+model = libcolorize.Model(sys.argv[1])
 print(before, peak())
 """
 
@@ -295,10 +295,10 @@ def damage(path):
 
     def attempt(content):
         try:
-            with colorize.Model.from_bytes(content) as model:
+            with libcolorize.Model.from_bytes(content) as model:
                 counts["models"] += 1
                 model.predict(lightness)
-        except colorize.Error:
+        except libcolorize.Error:
             counts["errors"] += 1
 
     view = memoryview(data)
@@ -364,10 +364,10 @@ def check(report, architecture, folder):
     network = released_network(architecture)
     path = folder / f"{architecture}-legacy.pth"
     write_checkpoint(network, path, container="legacy")
-    models = instruction_sets(lambda: colorize.Model(path))
+    models = instruction_sets(lambda: libcolorize.Model(path))
     centred = {}
     if architecture == "siggraph17":
-        centred = instruction_sets(lambda: colorize.Model(path, mask_convention="centred"))
+        centred = instruction_sets(lambda: libcolorize.Model(path, mask_convention="centred"))
     check_network(report, architecture, network, models, centred)
     check_distribution(report, architecture, network, models)
     check_threads(report, architecture, models)
@@ -392,7 +392,7 @@ def main():
     arguments = parser.parse_args()
     if arguments.damage:
         return damage(arguments.damage)
-    print(f"libcolorize {colorize.version}, PyTorch {torch.__version__}")
+    print(f"libcolorize {libcolorize.version}, PyTorch {torch.__version__}")
     report = Report()
     for architecture in [arguments.only] if arguments.only else CLASSES:
         check(report, architecture, arguments.folder)

@@ -1,6 +1,6 @@
 """Compares libcolorize with PyTorch, Pillow, scikit-image and the released pipeline, in full.
 
-    COLORIZE_LIBRARY=.../libcolorize.so PYTHONPATH=bindings/python/src \\
+    LIBCOLORIZE_LIBRARY=.../libcolorize.so PYTHONPATH=bindings/python/src \\
       python check_reference.py [--trained model.safetensors]
 
 Prints what was measured and its bound, row by row, and ends with `N passed, M failed` and an exit
@@ -20,7 +20,7 @@ import skimage.data
 import torch
 from skimage.color import lab2rgb, rgb2lab
 
-import colorize
+import libcolorize
 from compact import BINS, PAPER_TEMPERATURE, annealed_mean
 from make_fixtures import (
     MODEL,
@@ -49,7 +49,7 @@ SIZES = [(16, 16), (16, 48), (80, 32), (64, 64), (160, 160), (96, 256), (256, 11
 HINTS = [(1, 2, 3), (7, 9, 4), (12, 4, 1)]
 
 
-def instruction_sets(open_model=colorize.Model, names=("avx512", "avx2", "baseline", "openblas")):
+def instruction_sets(open_model=libcolorize.Model, names=("avx512", "avx2", "baseline", "openblas")):
     """name -> a model opened for it, for those that this processor has; "openblas" for the best
     of them with OpenBLAS's matrix products."""
     models = {}
@@ -58,7 +58,7 @@ def instruction_sets(open_model=colorize.Model, names=("avx512", "avx2", "baseli
         os.environ[variable] = name
         try:
             models[name] = open_model()
-        except colorize.Error as error:
+        except libcolorize.Error as error:
             if "instruction set" not in str(error):
                 raise
             print(f"  (not measured: {error})")
@@ -169,11 +169,11 @@ def check_lab(report):
         warnings.simplefilter("ignore", UserWarning)
         wide = lab.astype(np.float64)
         rows = [
-            ("sRGB to Lab", colorize.rgb_to_lab(rgb), rgb2lab(rgb.astype(float)), LAB_MAXIMUM),
-            ("Lab to sRGB, clipped", colorize.lab_to_rgb(lab), lab2rgb(wide), RGB_MAXIMUM),
+            ("sRGB to Lab", libcolorize.rgb_to_lab(rgb), rgb2lab(rgb.astype(float)), LAB_MAXIMUM),
+            ("Lab to sRGB, clipped", libcolorize.lab_to_rgb(lab), lab2rgb(wide), RGB_MAXIMUM),
             (
                 "Lab to sRGB, not clipped",
-                colorize.lab_to_rgb(lab, clip=False),
+                libcolorize.lab_to_rgb(lab, clip=False),
                 unclipped_lab2rgb(wide),
                 RGB_MAXIMUM,
             ),
@@ -250,7 +250,7 @@ def main():
         "--trained", type=Path, metavar="FILE", help="the fp32 weights that the model was made of"
     )
     arguments = parser.parse_args()
-    print(f"libcolorize {colorize.version}, PyTorch {torch.__version__}")
+    print(f"libcolorize {libcolorize.version}, PyTorch {torch.__version__}")
     models = instruction_sets()
     report = Report()
     check_network(report, models, arguments.trained)

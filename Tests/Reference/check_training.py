@@ -1,6 +1,6 @@
 """Compares training with PyTorch: gradients, running statistics, optimisers, losses.
 
-    COLORIZE_TRAINING_PROBE=.../training-probe python check_training.py [--only PART ...]
+    LIBCOLORIZE_TRAINING_PROBE=.../training-probe python check_training.py [--only PART ...]
 
 PyTorch computes in float64 and is the truth; what its own float32 makes of the same is printed
 beside ours. A tensor's error is the norm of the difference over the norm of the tensor.

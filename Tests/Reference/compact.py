@@ -44,7 +44,7 @@ def vivid(vividness, prior):
 
 
 def read_prior(path):
-    """[313]: the last cells of a table's rows, as `colorize gamut --csv` writes it."""
+    """[313]: the last cells of a table's rows, as `libcolorize gamut --csv` writes it."""
     rows = path.read_text().splitlines()[-len(BINS) :]
     return torch.tensor([float(row.replace(",", "\t").split("\t")[-1]) for row in rows]).double()
 

@@ -2,7 +2,7 @@
 
     python demo_release.py -i photo.jpg -o saved
 
-What is tested is that it runs as it is, and with `colorize.colorizers` in its import line.
+What is tested is that it runs as it is, and with `libcolorize.colorizers` in its import line.
 """
 
 # ruff: noqa: F403, F405

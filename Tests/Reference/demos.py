@@ -24,7 +24,7 @@ model_zoo.load_url = lambda url, **_: torch.load(os.path.join({folder!r}, os.pat
 """
 # Published are other weights; they are looked for and compared with their SHA-256 as ever.
 OURS = """
-from colorize import weights
+from libcolorize import weights
 for network, sha256 in {sha256!r}.items():
     entry = weights.PUBLISHED[network]
     weights.PUBLISHED[network] = weights.Published(entry.name, entry.url, sha256)
@@ -54,7 +54,7 @@ def environment(folder):
     kept = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
     own = str(Path(__file__).parent)
     path = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), own]))
-    return {**kept, "COLORIZE_WEIGHTS": str(folder), "PYTHONPATH": path}
+    return {**kept, "LIBCOLORIZE_WEIGHTS": str(folder), "PYTHONPATH": path}
 
 
 def hashes(folder):
@@ -77,8 +77,8 @@ def edited_demo(folder, edit, *arguments, torch=True):
 
 
 def own_demo(folder, *arguments):
-    """python -m colorize.demo"""
-    run = "runpy.run_module('colorize.demo', run_name='__main__')"
+    """python -m libcolorize.demo"""
+    run = "runpy.run_module('libcolorize.demo', run_name='__main__')"
     return python(OURS.format(sha256=hashes(folder)), run, arguments)
 
 

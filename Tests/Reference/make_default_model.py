@@ -2,7 +2,7 @@
 
     python make_default_model.py model.safetensors --temperature 0.8 --vividness 0.1
 
-`model.safetensors` is what `colorize train` has written, and the dials are those that
+`model.safetensors` is what `libcolorize train` has written, and the dials are those that
 training/dials.py has found best; `read` says what they are. They go into the last layer, so that
 the caller's default temperature, the paper's 0.38, is the best one.
 

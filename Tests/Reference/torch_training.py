@@ -35,7 +35,7 @@ from pictures import PICTURES
 from published import CLASS_CENTRES, formula_network
 from safetensors_file import write
 
-PROBE = os.environ.get("COLORIZE_TRAINING_PROBE", ROOT / ".build" / "release" / "training-probe")
+PROBE = os.environ.get("LIBCOLORIZE_TRAINING_PROBE", ROOT / ".build" / "release" / "training-probe")
 
 # Zhang et al. 2016, section 2.2: a colour's nearest bins, and the Gaussian that weighs them.
 NEIGHBOURS, SIGMA = 5, 5.0

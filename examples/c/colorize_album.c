@@ -1,6 +1,6 @@
 /* Colours many PNG files at a time: threads that share one model, progress, and Ctrl-C as a cancel.
  *
- *     cc -std=c11 -pthread colorize_album.c $(pkg-config --cflags --libs colorize libpng) -o
+ *     cc -std=c11 -pthread colorize_album.c $(pkg-config --cflags --libs libcolorize libpng) -o
  * colorize_album
  *     ./colorize_album coloured/ photos/a.png photos/b.png
  *     ./colorize_album --workers 4 --network-size 256 coloured/ photos/a.png photos/b.png

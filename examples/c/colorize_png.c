@@ -1,6 +1,6 @@
 /* Colours a PNG file: libpng reads and writes it, libcolorize does the rest, in memory.
  *
- *     cc -std=c99 colorize_png.c $(pkg-config --cflags --libs colorize libpng) -o colorize_png
+ *     cc -std=c99 colorize_png.c $(pkg-config --cflags --libs libcolorize libpng) -o colorize_png
  *     ./colorize_png photo.png coloured.png
  *     ./colorize_png --model colorization_release_v2-9b330a0b.pth photo.png coloured.png
  *

@@ -317,7 +317,7 @@ static void add_model(dialog *self, GtkWidget *table, gint row) {
   gtk_file_filter_add_pattern(models, "*.pth");
   gtk_file_chooser_add_filter(GTK_FILE_CHOOSER(self->model_file), models);
   add_row(table, row + 1, "_File:", self->model_file,
-          "A checkpoint of eccv16 or siggraph17, or what `colorize train` has made");
+          "A checkpoint of eccv16 or siggraph17, or what `libcolorize train` has made");
   g_signal_connect_swapped(self->model_file, "file-set", G_CALLBACK(on_change), self);
 }
 
@@ -367,7 +367,7 @@ static void add_right(dialog *self, GtkWidget *table) {
 }
 
 static void build(dialog *self) {
-  self->window = gimp_dialog_new("Colorize photo", "colorize-photo", NULL, 0, NULL, NULL,
+  self->window = gimp_dialog_new("Colorize photo", "libcolorize-photo", NULL, 0, NULL, NULL,
                                  GIMP_STOCK_RESET, RESPONSE_RESET, GTK_STOCK_CANCEL,
                                  GTK_RESPONSE_CANCEL, GTK_STOCK_OK, GTK_RESPONSE_OK, NULL);
   gtk_dialog_set_alternative_button_order(GTK_DIALOG(self->window), RESPONSE_RESET, GTK_RESPONSE_OK,
@@ -420,7 +420,7 @@ static gboolean take_layer(dialog *self, gint32 image_id) {
 
 gboolean photo_dialog_run(gint32 image_id, gint32 drawable, layer_filter *filter,
                           photo_settings *settings) {
-  gimp_ui_init("colorize-photo", FALSE);
+  gimp_ui_init("libcolorize-photo", FALSE);
   photo_settings chosen = {0};
   dialog self = {.filter = filter, .settings = &chosen, .drawable = drawable, .hints_layer = -1};
   if (!take_layer(&self, image_id)) return FALSE;

@@ -1,14 +1,14 @@
-/* photo_settings.h says what this is for. They lie in colorize-photo.ini in the user's GIMP folder;
+/* photo_settings.h says what this is for. They lie in libcolorize-photo.ini in the user's GIMP folder;
  * numbers that libcolorize would not take, from another version or another hand, are replaced by
  * the defaults. */
 #include "photo_settings.h"
 
 #include <libgimp/gimp.h>
 
-static const char group[] = "colorize-photo";
+static const char group[] = "libcolorize-photo";
 
 static gchar *file_name(void) {
-  return gimp_personal_rc_file("colorize-photo.ini");
+  return gimp_personal_rc_file("libcolorize-photo.ini");
 }
 
 /* A number of the file, or 0, the default, if it has none between the two. */

@@ -11,7 +11,7 @@ import sys
 
 import numpy as np
 
-import colorize
+import libcolorize
 
 
 def read_pnm(path):
@@ -44,11 +44,11 @@ def main():
         return "usage: python colorize_array.py photo.pgm coloured.ppm"
     try:
         image = read_pnm(sys.argv[1])
-        with colorize.Model() as model:
+        with libcolorize.Model() as model:
             rgb = model.colorize(image, progress=show)
         print(file=sys.stderr)
         write_ppm(sys.argv[2], rgb)
-    except (OSError, ValueError, colorize.Error) as problem:
+    except (OSError, ValueError, libcolorize.Error) as problem:
         return f"colorize_array: {problem}"
     return None
 

@@ -14,7 +14,7 @@ import sys
 import numpy as np
 from PIL import Image
 
-import colorize
+import libcolorize
 
 
 def parse(text):
@@ -23,7 +23,7 @@ def parse(text):
     if not rest:
         return float(x), float(y)
     color, radius = (*rest, "0")[:2]
-    return colorize.Hint(float(x), float(y), color, radius=float(radius))
+    return libcolorize.Hint(float(x), float(y), color, radius=float(radius))
 
 
 def show_suggestions(session, places, hints):
@@ -40,17 +40,17 @@ def main():
         return "usage: python hints.py photo.png coloured.png [x,y[,#rrggbb[,radius]] ...]"
     try:
         given = [parse(text) for text in sys.argv[3:]]
-        hints = [entry for entry in given if isinstance(entry, colorize.Hint)]
+        hints = [entry for entry in given if isinstance(entry, libcolorize.Hint)]
         places = [entry for entry in given if entry not in hints]
         with Image.open(sys.argv[1]) as file:
             image = np.asarray(file.convert("RGB"))
         # A session sees the photograph once, whatever is asked of it afterwards.
-        with colorize.Model() as model, model.session(image) as session:
+        with libcolorize.Model() as model, model.session(image) as session:
             if places:
                 show_suggestions(session, places, hints)
             rgb = session.colorize(hints=hints)
         Image.fromarray(rgb).save(sys.argv[2])
-    except (OSError, ValueError, colorize.Error) as problem:
+    except (OSError, ValueError, libcolorize.Error) as problem:
         return f"hints: {problem}"
     return None
 

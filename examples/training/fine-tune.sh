@@ -7,7 +7,7 @@
 # PICTURES  some dozens of colour pictures (PNG, JPEG), in folders or tars: what is learnt from
 # OTHERS    a folder with a few more of the same kind: what the model is measured on, and never learns from
 # OUT       a folder to make: the model, sheets of pictures, metrics, checkpoints
-# OPTION    options for `colorize train`, which hold instead of those here
+# OPTION    options for `libcolorize train`, which hold instead of those here
 #
 # With 50 pictures it takes a minute or two on two cores. Ctrl-C stops it; the same line with --resume behind it goes on.
 set -euo pipefail
@@ -31,12 +31,12 @@ options=(
   --samples-every 100      # ... every so often.
   --checkpoint-every 100
 )
-colorize train --data "$pictures" --out "$out" "${options[@]}" "$@"
+libcolorize train --data "$pictures" --out "$out" "${options[@]}" "$@"
 
 echo "before:"
-colorize evaluate --network-size 128 "$others"
+libcolorize evaluate --network-size 128 "$others"
 echo
 echo "after:"
-colorize evaluate --network-size 128 --model "$out/model.safetensors" "$others"
+libcolorize evaluate --network-size 128 --model "$out/model.safetensors" "$others"
 echo
-echo "to use it: colorize --model $out/model.safetensors PHOTO"
+echo "to use it: libcolorize --model $out/model.safetensors PHOTO"

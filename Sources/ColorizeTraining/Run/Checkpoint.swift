@@ -31,7 +31,7 @@ package struct Checkpoint {
   /// Takes what a file says. Throws if it is not a checkpoint.
   package init(_ file: TensorFile) throws(ColorizeError) {
     guard file[metadata: "format"] == Self.format else {
-      throw .invalidModel("not a checkpoint of this version of colorize train")
+      throw .invalidModel("not a checkpoint of this version of libcolorize train")
     }
     guard let step = file[metadata: "step"].flatMap({ Int($0) }), step >= 0,
       let seconds = file[metadata: "seconds"].flatMap({ Double($0) }),

@@ -2,7 +2,7 @@
 
 import ColorizeCore
 
-/// Reads a table as `colorize gamut` writes it: rows that end in a, b and how frequent that bin is, with tabs or commas
+/// Reads a table as `libcolorize gamut` writes it: rows that end in a, b and how frequent that bin is, with tabs or commas
 /// between them, in any order. A first row without numbers names the columns.
 package enum PriorFile {
   /// More would be no table of bins.

@@ -1,5 +1,5 @@
 // How good a network in training is on pictures that it does not learn from, by the figures of
-// `colorize evaluate`.
+// `libcolorize evaluate`.
 
 import ColorizeCore
 

@@ -1,4 +1,4 @@
-"""What the tests share. They run the library that COLORIZE_LIBRARY names, or an installed one."""
+"""What the tests share. They run the library that LIBCOLORIZE_LIBRARY names, or an installed one."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import colorize
-from colorize.colorizers import _state_dict
+import libcolorize
+from libcolorize.colorizers import _state_dict
 
 ROOT = Path(__file__).parents[3]
 HEADER = ROOT / "include" / "colorize.h"
@@ -20,9 +20,9 @@ HEADER = ROOT / "include" / "colorize.h"
 
 
 @contextmanager
-def raises_named(name: str, text: str = "") -> Iterator[pytest.ExceptionInfo[colorize.Error]]:
-    """Like pytest.raises(colorize.Error), for an error of that name whose message holds `text`."""
-    with pytest.raises(colorize.Error) as caught:
+def raises_named(name: str, text: str = "") -> Iterator[pytest.ExceptionInfo[libcolorize.Error]]:
+    """Like pytest.raises(libcolorize.Error), for an error of that name whose message holds `text`."""
+    with pytest.raises(libcolorize.Error) as caught:
         yield caught
     assert caught.value.name == name
     assert text in caught.value.message
@@ -61,8 +61,8 @@ def cases(subject: str) -> list[dict[str, np.ndarray]]:
 
 
 @pytest.fixture(scope="session")
-def model() -> colorize.Model:
-    return colorize.Model()
+def model() -> libcolorize.Model:
+    return libcolorize.Model()
 
 
 @pytest.fixture(scope="session")
@@ -72,14 +72,14 @@ def photo() -> np.ndarray:
 
 
 @pytest.fixture(scope="session")
-def siggraph17(checkpoints: dict[str, Path]) -> Iterator[colorize.Model]:
-    with colorize.Model(checkpoints["siggraph17"]) as opened:
+def siggraph17(checkpoints: dict[str, Path]) -> Iterator[libcolorize.Model]:
+    with libcolorize.Model(checkpoints["siggraph17"]) as opened:
         yield opened
 
 
 @pytest.fixture(scope="session")
-def eccv16(checkpoints: dict[str, Path]) -> Iterator[colorize.Model]:
-    with colorize.Model(checkpoints["eccv16"]) as opened:
+def eccv16(checkpoints: dict[str, Path]) -> Iterator[libcolorize.Model]:
+    with libcolorize.Model(checkpoints["eccv16"]) as opened:
         yield opened
 
 

@@ -1,4 +1,4 @@
-"""colorize.colorizers: the release's interface, here without PyTorch.
+"""libcolorize.colorizers: the release's interface, here without PyTorch.
 
 What it computes is compared with the release itself in Tests/Reference/check_colorizers.py.
 """
@@ -16,9 +16,9 @@ import pytest
 from conftest import MODEL_FILE, cases, metadata, tensors
 from PIL import Image
 
-import colorize
-from colorize import colorizers
-from colorize.colorizers import Array, _state_dict
+import libcolorize
+from libcolorize import colorizers
+from libcolorize.colorizers import Array, _state_dict
 
 # The release's float RGB.
 RGB_MAXIMUM = 2e-4
@@ -46,7 +46,7 @@ def with_network(model: colorizers.BaseColor, mask_convention: str = "zero-one")
 
 def test_the_star_import_brings_what_the_release_s_does():
     names: dict[str, object] = {}
-    exec("from colorize.colorizers import *", names)
+    exec("from libcolorize.colorizers import *", names)
     # dir() of the release, its IPython.embed apart.
     release = (
         "BaseColor ECCVGenerator F Image PIL SIGGRAPHGenerator base_color color easy eccv16 "
@@ -72,7 +72,7 @@ def run(program: str, folder: Path, *arguments: object) -> subprocess.CompletedP
 
 PIPELINE = """
 import numpy as np
-from colorize.colorizers import *
+from libcolorize.colorizers import *
 lightness, small = preprocess_img(np.zeros((9, 7, 3), np.uint8), HW=(16, 16))
 postprocess_tens(lightness, torch.cat((0 * lightness, 0 * lightness), dim=1))
 with torch.no_grad():
@@ -101,7 +101,7 @@ def test_stand_ins_say_what_is_not_installed(tmp_path: Path):
         assert f"ImportError: {name} is asked for, and torch is not installed" in result.stderr
 
 
-VERSION = "from colorize.colorizers import *\nprint(torch.__version__, PIL.__version__)"
+VERSION = "from libcolorize.colorizers import *\nprint(torch.__version__, PIL.__version__)"
 
 
 def test_stand_ins_have_versions(tmp_path: Path):
@@ -119,8 +119,8 @@ def test_a_stand_in_s_modules_are_imported(tmp_path: Path):
     (tmp_path / "package" / "inner.py").write_text("answer = 42")
     (tmp_path / "package" / "broken.py").write_text("import nowhere")
     program = """
-from colorize.colorizers import *
-from colorize.colorizers._stand_ins import StandIn
+from libcolorize.colorizers import *
+from libcolorize.colorizers._stand_ins import StandIn
 print(PIL.Image.new("L", (3, 2)).size)
 package = StandIn("package")
 print(package.inner.answer, hasattr(package, "other"), hasattr(package, "__other__"))
@@ -134,7 +134,7 @@ package.broken
 
 NO_GRAD = """
 import sys, types
-from colorize.colorizers import *
+from libcolorize.colorizers import *
 
 @torch.no_grad()
 def factorial(n):
@@ -291,7 +291,7 @@ def test_tensors_come_back_where_tensors_came(fake_torch: types.ModuleType):
 @pytest.mark.parametrize(
     "case", cases("picture"), ids=lambda case: "x".join(map(str, case["input"].shape))
 )
-def test_before_and_behind_a_network_all_is_the_release_s(case, model: colorize.Model):
+def test_before_and_behind_a_network_all_is_the_release_s(case, model: libcolorize.Model):
     size = int(case["network_size"][0])
     lightness, small = colorizers.preprocess_img(case["input"], HW=(size, size))
     assert isinstance(lightness, Array)
@@ -313,7 +313,7 @@ def test_ab_is_stretched_as_by_pytorch(case, monkeypatch: pytest.MonkeyPatch):
     # Several bands, the last of them shorter.
     monkeypatch.setattr(colorizers.util, "_BAND_PIXELS", 100)
     lightness = np.full((1, 1, *case["output"].shape[1:]), 60, np.float32)
-    expected = colorize.lab_to_rgb(np.moveaxis(np.vstack([lightness[0], case["output"]]), 0, 2))
+    expected = libcolorize.lab_to_rgb(np.moveaxis(np.vstack([lightness[0], case["output"]]), 0, 2))
     actual = colorizers.postprocess_tens(lightness, case["input"][None])
     assert np.abs(actual - expected).max() <= RGB_MAXIMUM
 
@@ -485,7 +485,7 @@ def test_what_the_release_s_networks_can_be_made_with(fake_torch: types.ModuleTy
 @pytest.mark.parametrize(
     ("name", "advice"),
     [
-        ("state_dict", r"torch\.load .*colorize\.weights\.find\('eccv16'\)"),
+        ("state_dict", r"torch\.load .*libcolorize\.weights\.find\('eccv16'\)"),
         ("parameters", r"its weights lie in libcolorize"),
         ("half", "computes in float32.* leave the call out"),
         ("modules", r"is no torch\.nn\.Module"),
@@ -494,7 +494,7 @@ def test_what_the_release_s_networks_can_be_made_with(fake_torch: types.ModuleTy
 def test_what_networks_do_not_have(name: str, advice: str):
     model = colorizers.eccv16(pretrained=False)
     with pytest.raises(
-        AttributeError, match=f"ECCVGenerator of colorize has no {name}: .*{advice}"
+        AttributeError, match=f"ECCVGenerator of libcolorize has no {name}: .*{advice}"
     ):
         getattr(model, name)()
     assert not hasattr(model, name)
@@ -523,7 +523,7 @@ def test_masks_are_any_numbers(states: dict[str, dict[str, np.ndarray]]):
     ]
     for one, other in zip(results, results[1:]):
         assert np.abs(one - other).max() > 0.01
-    with pytest.raises(colorize.Error, match="mask"):
+    with pytest.raises(libcolorize.Error, match="mask"):
         model(lightness, mask_B=np.full((1, 1, 16, 16), np.nan))
 
 
@@ -532,7 +532,7 @@ def test_weights_of_another_network_are_refused(tmp_path: Path):
         ValueError, match=f"holds {metadata(MODEL_FILE)['architecture']}; this is eccv16"
     ):
         colorizers.eccv16(weights=MODEL_FILE)
-    with pytest.raises(colorize.weights.WeightsError, match="there is no"):
+    with pytest.raises(libcolorize.weights.WeightsError, match="there is no"):
         colorizers.siggraph17(weights=tmp_path / "nothing.pth")
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from conftest import raises_named
 
-import colorize
-from colorize import Hint
+import libcolorize
+from libcolorize import Hint
 
 # A network of random weights need not see much.
 SMALL = 64
@@ -25,7 +25,7 @@ def gray() -> np.ndarray:
 
 def ab_of(picture: np.ndarray) -> np.ndarray:
     """[H, W, 2] of uint8 [H, W, 3]."""
-    return colorize.rgb_to_lab(picture / 255)[:, :, 1:]
+    return libcolorize.rgb_to_lab(picture / 255)[:, :, 1:]
 
 
 def chroma_of(picture: np.ndarray) -> float:
@@ -35,7 +35,7 @@ def chroma_of(picture: np.ndarray) -> float:
 # ---- Dials ---------------------------------------------------------------------------------------
 
 
-def test_saturation(model: colorize.Model, gray: np.ndarray):
+def test_saturation(model: libcolorize.Model, gray: np.ndarray):
     default = model.colorize(gray)
     assert np.array_equal(model.colorize(gray, saturation=1), default)
     factors = [0.01, 0.5, 1, 1.5]
@@ -46,7 +46,7 @@ def test_saturation(model: colorize.Model, gray: np.ndarray):
     assert chromas[1] == pytest.approx(chromas[2] / 2, abs=0.5)
 
 
-def test_styles_are_a_temperature_and_a_saturation(model: colorize.Model, gray: np.ndarray):
+def test_styles_are_a_temperature_and_a_saturation(model: libcolorize.Model, gray: np.ndarray):
     natural = model.colorize(gray, style="natural")
     vivid = model.colorize(gray, style="vivid")
     assert np.array_equal(natural, model.colorize(gray, temperature=0.6, saturation=0.9))
@@ -57,7 +57,7 @@ def test_styles_are_a_temperature_and_a_saturation(model: colorize.Model, gray: 
     assert np.array_equal(both, model.colorize(gray))
 
 
-def test_the_network_s_fit(model: colorize.Model, gray: np.ndarray):
+def test_the_network_s_fit(model: libcolorize.Model, gray: np.ndarray):
     square = model.colorize(gray)
     assert np.array_equal(model.colorize(gray, network_fit="square"), square)
     aspect = model.colorize(gray, network_fit="aspect")
@@ -67,7 +67,7 @@ def test_the_network_s_fit(model: colorize.Model, gray: np.ndarray):
     assert np.array_equal(model.colorize(part, network_fit="aspect"), model.colorize(part))
 
 
-def test_upsampling(model: colorize.Model, gray: np.ndarray):
+def test_upsampling(model: libcolorize.Model, gray: np.ndarray):
     bilinear = model.colorize(gray, preset="reference")
     assert np.array_equal(model.colorize(gray, preset="reference", upsampling="bilinear"), bilinear)
     guided = model.colorize(gray, upsampling="guided")
@@ -78,13 +78,13 @@ def test_upsampling(model: colorize.Model, gray: np.ndarray):
     )
 
 
-def test_the_gamut(model: colorize.Model, photo: np.ndarray):
+def test_the_gamut(model: libcolorize.Model, photo: np.ndarray):
     strong = {"saturation": 4, "dtype": np.float32}
     kept = model.colorize(photo, gamut="keep-hue", **strong)
     clipped = model.colorize(photo, gamut="clip", **strong)
     assert np.array_equal(model.colorize(photo, **strong), kept)
-    wanted = colorize.rgb_to_lab(photo / 255)[:, :, 0]
-    lightness = [colorize.rgb_to_lab(picture)[:, :, 0] for picture in (kept, clipped)]
+    wanted = libcolorize.rgb_to_lab(photo / 255)[:, :, 0]
+    lightness = [libcolorize.rgb_to_lab(picture)[:, :, 0] for picture in (kept, clipped)]
     assert np.abs(lightness[0] - wanted).max() < 0.05
     assert np.abs(lightness[1] - wanted).max() > 2
     reference = model.colorize(photo, preset="reference", **strong)
@@ -93,7 +93,7 @@ def test_the_gamut(model: colorize.Model, photo: np.ndarray):
     )
 
 
-def test_variants(model: colorize.Model, photo: np.ndarray):
+def test_variants(model: libcolorize.Model, photo: np.ndarray):
     pictures = [model.colorize(photo, variant=variant) for variant in range(5)]
     assert np.array_equal(pictures[0], model.colorize(photo))
     means = [ab_of(picture).mean(axis=(0, 1)) for picture in pictures]
@@ -106,7 +106,7 @@ def test_variants(model: colorize.Model, photo: np.ndarray):
         assert there @ back < 0
 
 
-def test_variants_and_temperature_of_a_regression(siggraph17: colorize.Model, gray: np.ndarray):
+def test_variants_and_temperature_of_a_regression(siggraph17: libcolorize.Model, gray: np.ndarray):
     plain = siggraph17.colorize(gray, network_size=SMALL)
     assert np.array_equal(siggraph17.colorize(gray, network_size=SMALL, temperature=2), plain)
     with raises_named("COLORIZE_INVALID_ARGUMENT", "variant is 1"):
@@ -136,12 +136,12 @@ def test_variants_and_temperature_of_a_regression(siggraph17: colorize.Model, gr
         ({"palette_strength": -1}, "palette_strength is -1"),
     ],
 )
-def test_dials_that_are_refused(options, text: str, model: colorize.Model, gray: np.ndarray):
+def test_dials_that_are_refused(options, text: str, model: libcolorize.Model, gray: np.ndarray):
     with raises_named("COLORIZE_INVALID_ARGUMENT", text):
         model.colorize(gray, **options)
 
 
-def test_dials_of_another_type(model: colorize.Model, gray: np.ndarray):
+def test_dials_of_another_type(model: libcolorize.Model, gray: np.ndarray):
     for options in ({"saturation": "much"}, {"variant": 1.0}, {"variant": None}):
         with pytest.raises(TypeError):
             model.colorize(gray, **options)
@@ -185,7 +185,7 @@ def test_a_hint_colours_its_neighbourhood(
     for color in ("#9a5a50", "#4f6fa0", "#4a7a4a"):
         hint = Hint(40, 30, color, radius=8)
         pictures.append(ab_of(model.colorize(gray, network_size=size, hints=[hint])))
-        wanted = colorize.rgb_to_lab(np.array(hint.rgb))[1:]
+        wanted = libcolorize.rgb_to_lab(np.array(hint.rgb))[1:]
         assert np.linalg.norm(pictures[-1][30, 40] - wanted) < 5
     # The three differ there, and less so far away from there, though the picture is even.
     for one, other in zip(pictures, pictures[1:]):
@@ -194,7 +194,7 @@ def test_a_hint_colours_its_neighbourhood(
         assert difference[26:34, 36:44].mean() > 1.5 * difference[60:, 90:].mean()
 
 
-def test_hints_reach_the_network(siggraph17: colorize.Model, gray: np.ndarray):
+def test_hints_reach_the_network(siggraph17: libcolorize.Model, gray: np.ndarray):
     """With the preset reference it is the network's own answer to the hints."""
     picture = gray[:SMALL, :SMALL]
     hints = [Hint(20, 12, ab=(40, 20), radius=2), Hint(50.5, 40.5, ab=(-30, 30))]
@@ -202,7 +202,7 @@ def test_hints_reach_the_network(siggraph17: colorize.Model, gray: np.ndarray):
     ab[:, 10:14, 18:22] = np.reshape([40, 20], (2, 1, 1))
     ab[:, 40, 50] = -30, 30
     mask[10:14, 18:22] = mask[40, 50] = 1
-    lightness = colorize.rgb_to_lab(np.dstack([picture] * 3) / 255)[:, :, 0]
+    lightness = libcolorize.rgb_to_lab(np.dstack([picture] * 3) / 255)[:, :, 0]
 
     def expected(*hints: np.ndarray) -> np.ndarray:
         # A little saturation, so that nothing is clipped.
@@ -216,12 +216,12 @@ def test_hints_reach_the_network(siggraph17: colorize.Model, gray: np.ndarray):
         saturation=0.1,
         dtype=np.float32,
     )
-    error = np.abs(colorize.rgb_to_lab(actual)[:, :, 1:] - expected(ab, mask))
+    error = np.abs(libcolorize.rgb_to_lab(actual)[:, :, 1:] - expected(ab, mask))
     assert error.max() < 5e-3
     assert np.abs(expected(ab, mask) - expected()).max() > 0.5
 
 
-def test_hints_in_one_place_are_averaged(siggraph17: colorize.Model, gray: np.ndarray):
+def test_hints_in_one_place_are_averaged(siggraph17: libcolorize.Model, gray: np.ndarray):
     options = {"network_size": SMALL}
     both = [Hint(40, 30, ab=(40, 0), radius=4), Hint(40, 30, ab=(0, 20), radius=4)]
     one = [Hint(40, 30, ab=(20, 10), radius=4)]
@@ -231,7 +231,7 @@ def test_hints_in_one_place_are_averaged(siggraph17: colorize.Model, gray: np.nd
     )
 
 
-def test_many_wide_hints_cost_no_more(model: colorize.Model, gray: np.ndarray):
+def test_many_wide_hints_cost_no_more(model: libcolorize.Model, gray: np.ndarray):
     """Painted one by one, these would be a billion pixels of the network."""
     hint = Hint(64, 48, ab=(20, 10), radius=1000)
     one = model.colorize(gray, hints=[hint])
@@ -241,7 +241,7 @@ def test_many_wide_hints_cost_no_more(model: colorize.Model, gray: np.ndarray):
     assert np.array_equal(many, one)
 
 
-def test_forms_of_hints(model: colorize.Model, gray: np.ndarray):
+def test_forms_of_hints(model: libcolorize.Model, gray: np.ndarray):
     plain = model.colorize(gray)
     assert np.array_equal(model.colorize(gray, hints=[]), plain)
     hints = [Hint(40, 30, "#9a5a50", radius=8), Hint(90, 60, ab=(0, -30))]
@@ -250,18 +250,18 @@ def test_forms_of_hints(model: colorize.Model, gray: np.ndarray):
     assert np.array_equal(model.colorize(gray, hints=tuple(hints)), expected)
     assert np.array_equal(model.colorize(gray, hints=iter(hints)), expected)
     assert np.array_equal(model.colorize(gray, hints=hints[::-1]), expected)
-    lab = colorize.rgb_to_lab(np.array(hints[0].rgb))
+    lab = libcolorize.rgb_to_lab(np.array(hints[0].rgb))
     as_ab = [Hint(40, 30, ab=lab[1:], radius=8), hints[1]]
     difference = model.colorize(gray, hints=as_ab).astype(int) - expected
     assert np.abs(difference).max() <= 1
     for hint in ((40, 30, "#9a5a50"), "#9a5a50", None):
-        with pytest.raises(TypeError, match=r"hints\[1\] is a .*; it must be a colorize.Hint"):
+        with pytest.raises(TypeError, match=r"hints\[1\] is a .*; it must be a libcolorize.Hint"):
             model.colorize(gray, hints=[hints[0], hint])
     with pytest.raises(TypeError):
         model.colorize(gray, hints=hints[0])
 
 
-def test_hints_at_the_borders(model: colorize.Model, gray: np.ndarray):
+def test_hints_at_the_borders(model: libcolorize.Model, gray: np.ndarray):
     for x, y in ((0, 0), (128, 96), (0, 96), (128, 0)):
         assert np.isfinite(model.colorize(gray, hints=[Hint(x, y, ab=(30, 30), radius=1e6)])).all()
     # The most colourful ones of sRGB are colours of sRGB.
@@ -286,14 +286,14 @@ def test_hints_at_the_borders(model: colorize.Model, gray: np.ndarray):
     ],
     ids=str,
 )
-def test_hints_that_are_refused(hint: Hint, text: str, model: colorize.Model, gray: np.ndarray):
+def test_hints_that_are_refused(hint: Hint, text: str, model: libcolorize.Model, gray: np.ndarray):
     out = np.full((*gray.shape, 3), 77, np.uint8)
     with raises_named("COLORIZE_INVALID_ARGUMENT", text):
         model.colorize(gray, hints=[Hint(1, 1, "#808080"), hint], out=out)
     assert np.all(out == 77)
 
 
-def test_a_network_without_hints(eccv16: colorize.Model, gray: np.ndarray):
+def test_a_network_without_hints(eccv16: libcolorize.Model, gray: np.ndarray):
     assert not eccv16.info.takes_hints
     picture, options = gray[:32, :32], {"network_size": 32}
     mask = np.eye(32)
@@ -339,7 +339,7 @@ def test_a_hint_map_equals_the_same_hints(
     assert np.array_equal(actual, expected)
 
 
-def test_hint_maps_that_are_refused(model: colorize.Model, gray: np.ndarray):
+def test_hint_maps_that_are_refused(model: libcolorize.Model, gray: np.ndarray):
     ab, mask = np.zeros((96, 128, 2), np.float32), np.zeros((96, 128), bool)
     mask[5, 7] = True
     refused = [
@@ -395,7 +395,7 @@ def test_a_palette_gives_its_colours(
     assert distances[3] < distances[0] / 3
 
 
-def test_forms_of_palettes(model: colorize.Model, gray: np.ndarray, palette: np.ndarray):
+def test_forms_of_palettes(model: libcolorize.Model, gray: np.ndarray, palette: np.ndarray):
     expected = model.colorize(gray, palette=palette)
     assert not np.array_equal(expected, model.colorize(gray))
     alpha = np.dstack([palette, np.zeros((40, 50), np.uint8)])
@@ -414,7 +414,7 @@ def test_forms_of_palettes(model: colorize.Model, gray: np.ndarray, palette: np.
         assert np.array_equal(model.colorize(gray, palette=other), expected)
 
 
-def test_palettes_that_are_refused(model: colorize.Model, gray: np.ndarray):
+def test_palettes_that_are_refused(model: libcolorize.Model, gray: np.ndarray):
     for shape in ((4, 4), (4, 4, 1), (4, 4, 2), (3,)):
         with raises_named("COLORIZE_INVALID_ARGUMENT", "palette has shape"):
             model.colorize(gray, palette=np.zeros(shape, np.uint8))
@@ -430,7 +430,7 @@ def test_palettes_that_are_refused(model: colorize.Model, gray: np.ndarray):
 @pytest.mark.parametrize("lightness", [1, 20, 50.5, 80, 99])
 def test_the_gamut_s_chroma_is_the_largest(lightness: float):
     hues = np.arange(-180, 180, 5)
-    chroma = colorize.gamut_chroma(lightness, hues)
+    chroma = libcolorize.gamut_chroma(lightness, hues)
     assert chroma.dtype == np.float32
     assert chroma.shape == hues.shape
     assert np.all((chroma > 0) & (chroma <= 134))
@@ -440,7 +440,7 @@ def test_the_gamut_s_chroma_is_the_largest(lightness: float):
         lab = np.column_stack(
             [np.full(len(hues), lightness), chroma * np.cos(radians), chroma * np.sin(radians)]
         )
-        rgb = colorize.lab_to_rgb(lab, clip=False)
+        rgb = libcolorize.lab_to_rgb(lab, clip=False)
         return np.maximum(-rgb, rgb - 1).max(axis=1)
 
     # At it a channel is 0 or 1; beyond it, outside.
@@ -450,20 +450,20 @@ def test_the_gamut_s_chroma_is_the_largest(lightness: float):
 
 def test_shapes_of_the_gamut():
     hues = np.array([[0, 90, 180], [270, 360, -90]])
-    chroma = colorize.gamut_chroma(50, hues)
+    chroma = libcolorize.gamut_chroma(50, hues)
     assert chroma.shape == (2, 3)
     assert chroma[0, 0] == pytest.approx(chroma[1, 1])
     assert chroma[1, 0] == pytest.approx(chroma[1, 2])
-    assert np.array_equal(colorize.gamut_chroma(50, np.asfortranarray(hues)), chroma)
-    assert colorize.gamut_chroma(50, 90).shape == ()
-    assert colorize.gamut_chroma(50, 90) == chroma[0, 1]
-    assert colorize.gamut_chroma(50, []).shape == (0,)
+    assert np.array_equal(libcolorize.gamut_chroma(50, np.asfortranarray(hues)), chroma)
+    assert libcolorize.gamut_chroma(50, 90).shape == ()
+    assert libcolorize.gamut_chroma(50, 90) == chroma[0, 1]
+    assert libcolorize.gamut_chroma(50, []).shape == (0,)
     given = np.array([0, 90], np.float32)
-    colorize.gamut_chroma(50, given)
+    libcolorize.gamut_chroma(50, given)
     assert given.tolist() == [0, 90]
-    assert np.all(colorize.gamut_chroma(0, hues) < 1)
+    assert np.all(libcolorize.gamut_chroma(0, hues) < 1)
     for lightness in (-1, 101, float("nan")):
         with raises_named("COLORIZE_INVALID_ARGUMENT", "lightness"):
-            colorize.gamut_chroma(lightness, hues)
+            libcolorize.gamut_chroma(lightness, hues)
     with raises_named("COLORIZE_INVALID_ARGUMENT", "hues[1] is inf"):
-        colorize.gamut_chroma(50, [0, np.inf])
+        libcolorize.gamut_chroma(50, [0, np.inf])

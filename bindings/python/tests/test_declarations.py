@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from conftest import HEADER
 
-from colorize import _declarations as c
+from libcolorize import _declarations as c
 
 STRUCTS = (
     c.colorize_error,

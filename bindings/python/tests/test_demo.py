@@ -1,4 +1,4 @@
-"""python -m colorize.demo, with weights at random."""
+"""python -m libcolorize.demo, with weights at random."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import colorize
-from colorize import demo
+import libcolorize
+from libcolorize import demo
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +43,7 @@ def test_it_colours_with_both_networks(
     results = []
     for network, file in checkpoints.items():
         result = np.asarray(Image.open(picture.parent / f"out_{network}.png"))
-        with colorize.Model(file) as model:
+        with libcolorize.Model(file) as model:
             assert np.array_equal(result, model.colorize(photo, preset="reference"))
         results.append(result)
     assert not np.array_equal(*results)
@@ -56,7 +56,7 @@ def test_it_colours_with_both_networks(
 def test_the_gray_input(photo: np.ndarray):
     gray = demo.gray(photo)
     assert np.ptp(gray, axis=2).max() <= 1
-    original, of_gray = (colorize.rgb_to_lab(x / np.float32(255)) for x in (photo, gray))
+    original, of_gray = (libcolorize.rgb_to_lab(x / np.float32(255)) for x in (photo, gray))
     # A level is 0.4 of L, or a little more in the dark.
     assert np.abs(original[..., 0] - of_gray[..., 0]).max() < 0.3
 
@@ -113,14 +113,14 @@ def test_a_picture_of_too_many_pixels(
     # Pillow's error is one of its own kind; its limit is twice this.
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
     problem = run(picture, checkpoints)
-    assert problem.startswith(f"colorize.demo: {picture}: Image size (2867 pixels) exceeds limit")
+    assert problem.startswith(f"libcolorize.demo: {picture}: Image size (2867 pixels) exceeds limit")
     assert "\n" not in problem
 
 
 def test_weights_that_cannot_be_had_are_missed_before_work_begins(
     picture: Path, checkpoints: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setenv("COLORIZE_WEIGHTS", str(tmp_path))
+    monkeypatch.setenv("LIBCOLORIZE_WEIGHTS", str(tmp_path))
     problem = run(picture, {"eccv16": checkpoints["eccv16"]})
     assert f"there is no {tmp_path / 'siggraph17-df00044c.pth'}" in problem
     assert not list(tmp_path.glob("out*"))
@@ -129,7 +129,7 @@ def test_weights_that_cannot_be_had_are_missed_before_work_begins(
 def test_packages_that_are_missing(picture: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(demo, "find_spec", lambda name: None)
     problem = run(picture, {})
-    assert problem == "colorize.demo needs pillow and matplotlib: pip install 'colorize[demo]'"
+    assert problem == "libcolorize.demo needs pillow and matplotlib: pip install 'libcolorize[demo]'"
 
 
 def test_a_file_is_whole_or_as_it_was(tmp_path: Path):
@@ -154,9 +154,9 @@ def test_a_file_is_whole_or_as_it_was(tmp_path: Path):
 def test_help_needs_nothing(tmp_path: Path):
     for name in ("PIL", "matplotlib", "torch", "tqdm"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('imported')")
-    program = "import colorize.demo as demo; demo.main(['--help'])"
+    program = "import libcolorize.demo as demo; demo.main(['--help'])"
     result = subprocess.run(
         [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n{program}"],
         capture_output=True, text=True, timeout=60,
     )  # fmt: skip
-    assert result.stdout.startswith("usage: python -m colorize.demo ")
+    assert result.stdout.startswith("usage: python -m libcolorize.demo ")

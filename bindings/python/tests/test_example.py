@@ -13,13 +13,13 @@ import pytest
 from conftest import ROOT
 from PIL import Image
 
-import colorize
+import libcolorize
 
 EXAMPLES = ROOT / "examples" / "python"
 
 
 def run(example: str, *arguments: object) -> subprocess.CompletedProcess:
-    package = str(Path(colorize.__file__).parents[1])
+    package = str(Path(libcolorize.__file__).parents[1])
     return subprocess.run(
         [sys.executable, EXAMPLES / example, *map(str, arguments)],
         env={**os.environ, "PYTHONPATH": package},
@@ -31,7 +31,7 @@ def run(example: str, *arguments: object) -> subprocess.CompletedProcess:
 
 @pytest.mark.parametrize("magic", ["P5", "P6"])
 def test_the_example_colours_a_file(
-    magic: str, model: colorize.Model, photo: np.ndarray, tmp_path: Path
+    magic: str, model: libcolorize.Model, photo: np.ndarray, tmp_path: Path
 ):
     image = np.ascontiguousarray(photo[:, :, 0] if magic == "P5" else photo)
     source, target = tmp_path / "in.pnm", tmp_path / "out.ppm"
@@ -53,12 +53,12 @@ def test_the_example_says_what_is_wrong(tmp_path: Path):
     assert run("colorize_array.py").stderr.startswith("usage: ")
 
 
-def test_hints(model: colorize.Model, photo: np.ndarray, tmp_path: Path):
+def test_hints(model: libcolorize.Model, photo: np.ndarray, tmp_path: Path):
     source, target = tmp_path / "in.png", tmp_path / "out.png"
     Image.fromarray(photo).save(source)
     result = run("hints.py", source, target, "10,20", "30,40,#b03020", "8.5,50,#6a8a3a,4", "47,0")
     assert result.returncode == 0, result.stderr
-    hints = [colorize.Hint(30, 40, "#b03020"), colorize.Hint(8.5, 50, "#6a8a3a", radius=4)]
+    hints = [libcolorize.Hint(30, 40, "#b03020"), libcolorize.Hint(8.5, 50, "#6a8a3a", radius=4)]
     assert np.array_equal(np.asarray(Image.open(target)), model.colorize(photo, hints=hints))
     places = re.findall(r"^at (.*):$", result.stdout, re.MULTILINE)
     assert places == ["10,20", "47,0"]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from colorize import _declarations as c
+from libcolorize import _declarations as c
 
 PACKAGE = Path(c.__file__).parent
 
@@ -20,7 +20,7 @@ def run(program: str, package: Path = PACKAGE, **environment: str) -> subprocess
     kept = {
         name: value
         for name, value in os.environ.items()
-        if name not in ("COLORIZE_LIBRARY", "LD_LIBRARY_PATH")
+        if name not in ("LIBCOLORIZE_LIBRARY", "LD_LIBRARY_PATH")
     }
     return subprocess.run(
         [sys.executable, "-c", program],
@@ -61,51 +61,51 @@ def stub(tmp_path_factory: pytest.TempPathFactory):
 def test_the_environment_names_the_library(library_file: Path, tmp_path: Path):
     renamed = tmp_path / "another name.so"
     shutil.copy(library_file, renamed)
-    result = run("import colorize; print(colorize.version)", COLORIZE_LIBRARY=str(renamed))
-    assert result.stdout == "0.1.0\n", result.stderr
+    result = run("import libcolorize; print(libcolorize.version)", LIBCOLORIZE_LIBRARY=str(renamed))
+    assert result.stdout == "0.2.0\n", result.stderr
 
 
 def test_beside_the_package_comes_before_the_system(library_file: Path, stub, tmp_path: Path):
-    package = tmp_path / "colorize"
+    package = tmp_path / "libcolorize"
     shutil.copytree(PACKAGE, package)
     shutil.copy(library_file, package / "libcolorize.so.0")
     # The system's could not be used: the version is wrong.
     folder = str(stub(7_000_000).parent)
-    result = run("import colorize; print(colorize.version)", package, LD_LIBRARY_PATH=folder)
-    assert result.stdout == "0.1.0\n", result.stderr
+    result = run("import libcolorize; print(libcolorize.version)", package, LD_LIBRARY_PATH=folder)
+    assert result.stdout == "0.2.0\n", result.stderr
 
 
 def test_the_system_has_the_library(library_file: Path, tmp_path: Path):
     shutil.copy(library_file, tmp_path / "libcolorize.so.0")
-    program = "import colorize; print(colorize.version)"
+    program = "import libcolorize; print(libcolorize.version)"
     result = run(program, LD_LIBRARY_PATH=str(tmp_path))
-    assert result.stdout == "0.1.0\n", result.stderr
+    assert result.stdout == "0.2.0\n", result.stderr
 
 
 def test_what_was_tried_is_listed(stub, tmp_path: Path):
-    package = tmp_path / "colorize"
+    package = tmp_path / "libcolorize"
     shutil.copytree(PACKAGE, package)
     shutil.copy(stub(7_000_000), package / "libcolorize.so.0")
     folder = str(stub(8_000_000).parent)
-    result = run("import colorize", package, LD_LIBRARY_PATH=folder)
+    result = run("import libcolorize", package, LD_LIBRARY_PATH=folder)
     assert "ImportError: cannot load libcolorize; tried\n" in result.stderr
     beside = f"  {package / 'libcolorize.so.0'} (beside the package): it is version 7.0;"
     assert beside in result.stderr
     assert "  libcolorize.so.0 (of the system): it is version 8.0;" in result.stderr
-    assert "COLORIZE_LIBRARY" in result.stderr
+    assert "LIBCOLORIZE_LIBRARY" in result.stderr
 
 
 def test_a_library_that_is_named_but_missing_is_an_error():
-    result = run("import colorize", COLORIZE_LIBRARY="/nowhere/libcolorize.so")
+    result = run("import libcolorize", LIBCOLORIZE_LIBRARY="/nowhere/libcolorize.so")
     assert "ImportError: cannot load libcolorize; tried" in result.stderr
-    assert "/nowhere/libcolorize.so (COLORIZE_LIBRARY): " in result.stderr
+    assert "/nowhere/libcolorize.so (LIBCOLORIZE_LIBRARY): " in result.stderr
     # Nothing else is tried.
     assert "of the system" not in result.stderr
 
 
 def test_a_library_without_the_functions_is_an_error():
-    result = run("import colorize", COLORIZE_LIBRARY="libc.so.6")
-    assert "libc.so.6 (COLORIZE_LIBRARY): " in result.stderr
+    result = run("import libcolorize", LIBCOLORIZE_LIBRARY="libc.so.6")
+    assert "libc.so.6 (LIBCOLORIZE_LIBRARY): " in result.stderr
     assert "undefined symbol: colorize_version" in result.stderr
 
 
@@ -113,10 +113,10 @@ def test_a_library_without_the_functions_is_an_error():
     ("version", "text"), [(1_001_000, "it is version 1.1"), (9, "it is version 0.0")]
 )
 def test_a_library_of_another_version_is_an_error(stub, version: int, text: str):
-    result = run("import colorize", COLORIZE_LIBRARY=str(stub(version)))
+    result = run("import libcolorize", LIBCOLORIZE_LIBRARY=str(stub(version)))
     assert f"{text}; this package needs 0.1 or a later 0.x" in result.stderr
 
 
 def test_a_later_minor_version_will_do(stub):
-    result = run("import colorize; print(colorize.version)", COLORIZE_LIBRARY=str(stub(2_005)))
+    result = run("import libcolorize; print(libcolorize.version)", LIBCOLORIZE_LIBRARY=str(stub(2_005)))
     assert result.stdout == "0.2.5\n", result.stderr

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from conftest import MODEL_FILE, cases, metadata, raises_named, tensors
 
-import colorize
+import libcolorize
 
 # Of DESIGN's table: the network's ab against PyTorch's.
 AB_MAXIMUM = 2e-3
@@ -28,7 +28,7 @@ LEVEL_MAXIMUM = 0.5 + 255 * 2e-4
 # ---- Opening and closing -------------------------------------------------------------------------
 
 
-def test_info_of_the_default_model(model: colorize.Model):
+def test_info_of_the_default_model(model: libcolorize.Model):
     info = model.info
     said = metadata(MODEL_FILE)
     weights = {k: v for k, v in tensors(MODEL_FILE).items() if not k.startswith("vector.")}
@@ -49,50 +49,50 @@ def test_info_of_the_default_model(model: colorize.Model):
         info.bins = 1  # type: ignore[misc]
 
 
-def test_repr(model: colorize.Model):
+def test_repr(model: libcolorize.Model):
     info = model.info
     millions = round(info.parameters / 1e6, 1)
     assert repr(model) == (
-        f"<colorize.Model {info.architecture}, {millions} million weights, {info.instruction_set}>"
+        f"<libcolorize.Model {info.architecture}, {millions} million weights, {info.instruction_set}>"
     )
-    other = colorize.Model()
+    other = libcolorize.Model()
     other.close()
-    assert repr(other) == "<colorize.Model, closed>"
+    assert repr(other) == "<libcolorize.Model, closed>"
 
 
 @pytest.mark.parametrize("kind", [str, os.fsencode, Path])
-def test_a_model_file_is_the_default_model(kind, model: colorize.Model, photo: np.ndarray):
-    with colorize.Model(kind(str(MODEL_FILE))) as opened:
+def test_a_model_file_is_the_default_model(kind, model: libcolorize.Model, photo: np.ndarray):
+    with libcolorize.Model(kind(str(MODEL_FILE))) as opened:
         assert np.array_equal(opened.colorize(photo), model.colorize(photo))
 
 
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
-def test_a_model_in_memory_is_the_default_model(kind, model: colorize.Model, photo: np.ndarray):
+def test_a_model_in_memory_is_the_default_model(kind, model: libcolorize.Model, photo: np.ndarray):
     content = bytearray(MODEL_FILE.read_bytes())
-    opened = colorize.Model.from_bytes(kind(content))
+    opened = libcolorize.Model.from_bytes(kind(content))
     # The bytes are not kept.
     content[:] = bytes(len(content))
     assert np.array_equal(opened.colorize(photo), model.colorize(photo))
 
 
-def test_the_plain_softmax_temperature_of_a_file(model: colorize.Model, lightness: np.ndarray):
-    with colorize.Model(MODEL_FILE, plain_softmax_temperature=0.5) as opened:
+def test_the_plain_softmax_temperature_of_a_file(model: libcolorize.Model, lightness: np.ndarray):
+    with libcolorize.Model(MODEL_FILE, plain_softmax_temperature=0.5) as opened:
         assert opened.info.plain_softmax_temperature == 0.5
         # Logits times 0.5, then over 0.5: the same as logits over 1. Both steps round in float32.
         halved = opened.predict(lightness, temperature=0.5)
         assert np.abs(halved - model.predict(lightness, temperature=1)).max() < 1e-3
-    with colorize.Model.from_bytes(MODEL_FILE.read_bytes(), plain_softmax_temperature=2) as opened:
+    with libcolorize.Model.from_bytes(MODEL_FILE.read_bytes(), plain_softmax_temperature=2) as opened:
         assert opened.info.plain_softmax_temperature == 2
     with raises_named("COLORIZE_INVALID_ARGUMENT", "plain_softmax_temperature"):
-        colorize.Model(plain_softmax_temperature=1)
+        libcolorize.Model(plain_softmax_temperature=1)
     with raises_named("COLORIZE_INVALID_ARGUMENT", "plain_softmax_temperature"):
-        colorize.Model(MODEL_FILE, plain_softmax_temperature=1000)
+        libcolorize.Model(MODEL_FILE, plain_softmax_temperature=1000)
 
 
 def test_the_published_networks(checkpoints: dict[str, Path]):
     infos = {}
     for network, path in checkpoints.items():
-        with colorize.Model(path) as opened:
+        with libcolorize.Model(path) as opened:
             infos[network] = opened.info
             assert opened.info.architecture == network
             lightness = np.full((24, 40), 50, np.float32)
@@ -109,7 +109,7 @@ def test_the_published_networks(checkpoints: dict[str, Path]):
 
 
 def test_sides_are_rounded_up(checkpoints: dict[str, Path]):
-    with colorize.Model(checkpoints["eccv16"]) as opened:
+    with libcolorize.Model(checkpoints["eccv16"]) as opened:
         lightness = np.full((13, 1), 50, np.float32)
         assert opened.predict(lightness).shape == (2, 16, 8)
         assert opened.distribution(lightness).shape == (313, 4, 2)
@@ -123,8 +123,8 @@ def test_the_mask_convention(checkpoints: dict[str, Path]):
     hints[0, 4:8, 4:8], mask[4:8, 4:8] = 60, 1
     content = path.read_bytes()
     with (
-        colorize.Model(path, mask_convention="zero-one") as zero_one,
-        colorize.Model.from_bytes(content, mask_convention="centred") as centred,
+        libcolorize.Model(path, mask_convention="zero-one") as zero_one,
+        libcolorize.Model.from_bytes(content, mask_convention="centred") as centred,
     ):
         assert zero_one.info.mask_convention == "zero-one"
         assert centred.info.mask_convention == "centred"
@@ -146,30 +146,30 @@ def test_the_mask_convention(checkpoints: dict[str, Path]):
             )
             assert np.abs(zero_one.predict(lightness, hints, raw) - plain).max() > 0.1
     with raises_named("COLORIZE_INVALID_ARGUMENT", "'zero-one' or 'centred'"):
-        colorize.Model(path, mask_convention="center")
+        libcolorize.Model(path, mask_convention="center")
     with raises_named("COLORIZE_INVALID_ARGUMENT", "mask_convention is for model files"):
-        colorize.Model(mask_convention="centred")
+        libcolorize.Model(mask_convention="centred")
 
 
 def test_files_that_cannot_be_opened(tmp_path: Path):
     with raises_named("COLORIZE_CANNOT_READ_FILE", "nothing.safetensors") as caught:
-        colorize.Model(tmp_path / "nothing.safetensors")
+        libcolorize.Model(tmp_path / "nothing.safetensors")
     assert caught.value.status == 3
     assert str(caught.value).endswith("(COLORIZE_CANNOT_READ_FILE)")
     with raises_named("COLORIZE_CANNOT_READ_FILE"):
-        colorize.Model(tmp_path)
+        libcolorize.Model(tmp_path)
     other = tmp_path / "other"
     other.write_bytes(b"GIF89a" * 100)
     with raises_named("COLORIZE_INVALID_MODEL"):
-        colorize.Model(other)
+        libcolorize.Model(other)
     with raises_named("COLORIZE_INVALID_MODEL"):
-        colorize.Model.from_bytes(MODEL_FILE.read_bytes()[:100_000])
-    with pytest.raises(colorize.Error):
-        colorize.Model.from_bytes(b"")
+        libcolorize.Model.from_bytes(MODEL_FILE.read_bytes()[:100_000])
+    with pytest.raises(libcolorize.Error):
+        libcolorize.Model.from_bytes(b"")
     with raises_named("COLORIZE_INVALID_ARGUMENT", "zero byte"):
-        colorize.Model(f"{MODEL_FILE}\0.txt")
+        libcolorize.Model(f"{MODEL_FILE}\0.txt")
     with pytest.raises(TypeError):
-        colorize.Model(7)
+        libcolorize.Model(7)
 
 
 def test_an_unknown_architecture_has_a_status_of_its_own():
@@ -182,16 +182,16 @@ def test_an_unknown_architecture_has_a_status_of_its_own():
     )
     assert changed != content
     with raises_named("COLORIZE_UNSUPPORTED_MODEL", other):
-        colorize.Model.from_bytes(changed)
+        libcolorize.Model.from_bytes(changed)
 
 
 def test_the_instruction_set_of_the_environment(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("COLORIZE_ISA", "baseline")
-    with colorize.Model() as opened:
+    with libcolorize.Model() as opened:
         assert opened.info.instruction_set == "baseline"
     monkeypatch.setenv("COLORIZE_ISA", "mmx")
     with raises_named("COLORIZE_INVALID_ARGUMENT", "mmx"):
-        colorize.Model()
+        libcolorize.Model()
 
 
 def test_the_matrix_products_of_the_environment(
@@ -200,7 +200,7 @@ def test_the_matrix_products_of_the_environment(
     results = {}
     for name in ("own", "openblas"):
         monkeypatch.setenv("COLORIZE_GEMM", name)
-        with colorize.Model() as opened:
+        with libcolorize.Model() as opened:
             assert opened.info.gemm == name
             assert opened.info.gemm_configuration.startswith("OpenBLAS ") == (name == "openblas")
             assert opened.info.gemm_core in opened.info.gemm_configuration
@@ -210,11 +210,11 @@ def test_the_matrix_products_of_the_environment(
     assert 0 < np.abs(results["own"] - results["openblas"]).max() < 2e-3
     monkeypatch.setenv("COLORIZE_GEMM", "mkl")
     with raises_named("COLORIZE_INVALID_ARGUMENT", "one of own, openblas"):
-        colorize.Model()
+        libcolorize.Model()
 
 
 def test_a_closed_model_raises(photo: np.ndarray, lightness: np.ndarray):
-    with colorize.Model() as closed:
+    with libcolorize.Model() as closed:
         pass
     closed.close()
     uses = [
@@ -231,7 +231,7 @@ def test_a_closed_model_raises(photo: np.ndarray, lightness: np.ndarray):
 
 
 def test_a_model_ends_with_its_last_reference():
-    opened = colorize.Model()
+    opened = libcolorize.Model()
     reference = weakref.ref(opened)
     del opened
     gc.collect()
@@ -239,15 +239,15 @@ def test_a_model_ends_with_its_last_reference():
 
 
 @pytest.mark.parametrize("operation", [copy.copy, copy.deepcopy, pickle.dumps])
-def test_a_model_is_not_copied(operation, model: colorize.Model):
+def test_a_model_is_not_copied(operation, model: libcolorize.Model):
     # Two objects with one handle would free it twice.
     with pytest.raises(TypeError, match="cannot be copied or pickled"):
         operation(model)
 
 
-def test_closing_while_another_thread_is_inside(photo: np.ndarray, model: colorize.Model):
+def test_closing_while_another_thread_is_inside(photo: np.ndarray, model: libcolorize.Model):
     expected = model.colorize(photo)
-    opened = colorize.Model()
+    opened = libcolorize.Model()
     inside, closed = threading.Event(), threading.Event()
 
     def progress(fraction: float) -> None:
@@ -267,8 +267,8 @@ def test_closing_while_another_thread_is_inside(photo: np.ndarray, model: colori
     assert opened._handle is None
 
 
-def test_closing_from_the_progress_function(photo: np.ndarray, model: colorize.Model):
-    opened = colorize.Model()
+def test_closing_from_the_progress_function(photo: np.ndarray, model: libcolorize.Model):
+    opened = libcolorize.Model()
     result = opened.colorize(photo, progress=lambda fraction: opened.close())
     assert np.array_equal(result, model.colorize(photo))
     assert opened._handle is None
@@ -280,7 +280,7 @@ def test_closing_from_the_progress_function(photo: np.ndarray, model: colorize.M
 @pytest.mark.parametrize(
     "case", cases("picture"), ids=lambda case: "x".join(map(str, case["input"].shape))
 )
-def test_preset_reference_is_the_released_pipeline(case, model: colorize.Model):
+def test_preset_reference_is_the_released_pipeline(case, model: libcolorize.Model):
     actual = model.colorize(
         case["input"], preset="reference", network_size=int(case["network_size"][0])
     )
@@ -290,7 +290,7 @@ def test_preset_reference_is_the_released_pipeline(case, model: colorize.Model):
     assert np.abs(actual - expected).max() <= LEVEL_MAXIMUM + 0.002
 
 
-def test_options_change_the_picture(model: colorize.Model, photo: np.ndarray):
+def test_options_change_the_picture(model: libcolorize.Model, photo: np.ndarray):
     default = model.colorize(photo)
     assert np.array_equal(model.colorize(photo, temperature=0.38), default)
     assert np.array_equal(
@@ -324,12 +324,12 @@ def test_options_change_the_picture(model: colorize.Model, photo: np.ndarray):
         ({"preset": ""}, "preset"),
     ],
 )
-def test_options_that_are_refused(options, text: str, model: colorize.Model, photo: np.ndarray):
+def test_options_that_are_refused(options, text: str, model: libcolorize.Model, photo: np.ndarray):
     with raises_named("COLORIZE_INVALID_ARGUMENT", text):
         model.colorize(photo, **options)
 
 
-def test_options_of_another_type(model: colorize.Model, photo: np.ndarray):
+def test_options_of_another_type(model: libcolorize.Model, photo: np.ndarray):
     for options in ({"temperature": "hot"}, {"network_size": 256.0}, {"threads": "2"}):
         with pytest.raises(TypeError):
             model.colorize(photo, **options)
@@ -338,13 +338,13 @@ def test_options_of_another_type(model: colorize.Model, photo: np.ndarray):
 # ---- Threads and progress ------------------------------------------------------------------------
 
 
-def test_any_number_of_threads_gives_the_same_bytes(model: colorize.Model, photo: np.ndarray):
+def test_any_number_of_threads_gives_the_same_bytes(model: libcolorize.Model, photo: np.ndarray):
     expected = model.colorize(photo, threads=1)
     for threads in (2, 3, 8, None):
         assert np.array_equal(model.colorize(photo, threads=threads), expected)
 
 
-def test_threads_share_a_model(model: colorize.Model, photo: np.ndarray):
+def test_threads_share_a_model(model: libcolorize.Model, photo: np.ndarray):
     images = [photo, photo[::-1], photo[:, ::-1], photo[:40]] * 4
     expected = [model.colorize(image) for image in images]
     with ThreadPoolExecutor(8) as pool:
@@ -353,7 +353,7 @@ def test_threads_share_a_model(model: colorize.Model, photo: np.ndarray):
         assert np.array_equal(actual, wanted)
 
 
-def test_the_interpreter_is_free_during_a_call(model: colorize.Model):
+def test_the_interpreter_is_free_during_a_call(model: libcolorize.Model):
     image = np.full((2000, 2000), 90, np.uint8)
     steps = []
 
@@ -374,7 +374,7 @@ def test_the_interpreter_is_free_during_a_call(model: colorize.Model):
     assert during > 5
 
 
-def test_progress_goes_from_0_to_1(model: colorize.Model, photo: np.ndarray):
+def test_progress_goes_from_0_to_1(model: libcolorize.Model, photo: np.ndarray):
     seen: list[float] = []
     expected = model.colorize(photo)
     assert np.array_equal(model.colorize(photo, progress=seen.append), expected)
@@ -386,7 +386,7 @@ def test_progress_goes_from_0_to_1(model: colorize.Model, photo: np.ndarray):
 
 
 @pytest.mark.parametrize("answer", [True, 7, "stop", np.True_])
-def test_progress_cancels(answer, model: colorize.Model, photo: np.ndarray, lightness: np.ndarray):
+def test_progress_cancels(answer, model: libcolorize.Model, photo: np.ndarray, lightness: np.ndarray):
     calls = []
 
     def progress(fraction: float) -> object:
@@ -410,7 +410,7 @@ class Surprise(BaseException):
 
 
 @pytest.mark.parametrize("kind", [ZeroDivisionError, KeyboardInterrupt, Surprise])
-def test_what_progress_raises_comes_out(kind, model: colorize.Model, photo: np.ndarray):
+def test_what_progress_raises_comes_out(kind, model: libcolorize.Model, photo: np.ndarray):
     calls = []
 
     def progress(fraction: float) -> None:
@@ -422,7 +422,7 @@ def test_what_progress_raises_comes_out(kind, model: colorize.Model, photo: np.n
     assert len(calls) == 1
 
 
-def test_progress_that_raises_at_the_end(model: colorize.Model, photo: np.ndarray):
+def test_progress_that_raises_at_the_end(model: libcolorize.Model, photo: np.ndarray):
     def progress(fraction: float) -> None:
         if fraction == 1:
             raise ZeroDivisionError
@@ -431,7 +431,7 @@ def test_progress_that_raises_at_the_end(model: colorize.Model, photo: np.ndarra
         model.colorize(photo, progress=progress)
 
 
-def test_progress_may_use_the_library(model: colorize.Model, photo: np.ndarray):
+def test_progress_may_use_the_library(model: libcolorize.Model, photo: np.ndarray):
     inner = []
 
     def progress(fraction: float) -> None:
@@ -454,7 +454,7 @@ def network_arguments(case) -> tuple:
 
 
 @pytest.mark.parametrize("number", range(len(cases("network"))))
-def test_predict_is_pytorch_s(number: int, model: colorize.Model):
+def test_predict_is_pytorch_s(number: int, model: libcolorize.Model):
     case = cases("network")[number]
     arguments = network_arguments(case)
     ab = model.predict(*arguments)
@@ -466,7 +466,7 @@ def test_predict_is_pytorch_s(number: int, model: colorize.Model):
 
 
 @pytest.mark.parametrize("number", range(len(cases("network"))))
-def test_distribution_is_pytorch_s(number: int, model: colorize.Model):
+def test_distribution_is_pytorch_s(number: int, model: libcolorize.Model):
     case = cases("network")[number]
     logits = case["logits"].astype(np.float64)
     for temperature in (None, 0.38):
@@ -479,7 +479,7 @@ def test_distribution_is_pytorch_s(number: int, model: colorize.Model):
         assert np.abs(actual.sum(axis=0) - 1).max() < 1e-5
 
 
-def test_ab_is_the_mean_of_the_distribution(model: colorize.Model, lightness: np.ndarray):
+def test_ab_is_the_mean_of_the_distribution(model: libcolorize.Model, lightness: np.ndarray):
     centres = model.bin_centres
     assert centres.shape == (313, 2)
     assert centres[0].tolist() == [-90, 50]
@@ -491,7 +491,7 @@ def test_ab_is_the_mean_of_the_distribution(model: colorize.Model, lightness: np
 
 
 def test_other_types_and_strides_of_the_network_s_arguments(
-    model: colorize.Model, lightness: np.ndarray
+    model: libcolorize.Model, lightness: np.ndarray
 ):
     lightness = np.rint(lightness)
     mask = np.zeros((64, 64), bool)
@@ -510,7 +510,7 @@ def test_other_types_and_strides_of_the_network_s_arguments(
         assert np.array_equal(model.predict(lightness, hints, mask, threads=threads), expected)
 
 
-def test_what_the_network_refuses(model: colorize.Model, lightness: np.ndarray):
+def test_what_the_network_refuses(model: libcolorize.Model, lightness: np.ndarray):
     mask = np.zeros((64, 64), np.float32)
     hints = np.zeros((2, 64, 64), np.float32)
     infinite = np.where(np.arange(64) == 3, np.inf, lightness)
@@ -544,7 +544,7 @@ def test_what_the_network_refuses(model: colorize.Model, lightness: np.ndarray):
 
 def test_rgb_to_lab_is_scikit_image_s():
     lab = tensors(MODEL_FILE.parents[2] / "Tests" / "Fixtures" / "lab.safetensors")
-    actual = colorize.rgb_to_lab(lab["rgb"])
+    actual = libcolorize.rgb_to_lab(lab["rgb"])
     assert actual.dtype == np.float32
     # DESIGN's bound.
     assert np.abs(actual - lab["lab"]).max() <= 1e-3
@@ -552,22 +552,22 @@ def test_rgb_to_lab_is_scikit_image_s():
 
 def test_lab_to_rgb_is_scikit_image_s():
     lab = tensors(MODEL_FILE.parents[2] / "Tests" / "Fixtures" / "lab.safetensors")
-    clipped = colorize.lab_to_rgb(lab["lab_in"])
+    clipped = libcolorize.lab_to_rgb(lab["lab_in"])
     assert np.abs(clipped - lab["rgb_clipped"]).max() <= 1e-4
-    unclipped = colorize.lab_to_rgb(lab["lab_in"], clip=False)
+    unclipped = libcolorize.lab_to_rgb(lab["lab_in"], clip=False)
     assert np.abs(unclipped - lab["rgb_unclipped"]).max() <= 1e-4
     assert unclipped.min() < -0.1
     assert unclipped.max() > 1.1
 
 
 def test_shapes_and_types_of_colours():
-    assert colorize.rgb_to_lab([1.0, 1.0, 1.0]).shape == (3,)
-    assert colorize.rgb_to_lab(np.zeros((2, 5, 3)))[1, 4] == pytest.approx([0, 0, 0], abs=1e-3)
-    assert colorize.rgb_to_lab(np.zeros((0, 3))).shape == (0, 3)
+    assert libcolorize.rgb_to_lab([1.0, 1.0, 1.0]).shape == (3,)
+    assert libcolorize.rgb_to_lab(np.zeros((2, 5, 3)))[1, 4] == pytest.approx([0, 0, 0], abs=1e-3)
+    assert libcolorize.rgb_to_lab(np.zeros((0, 3))).shape == (0, 3)
     planes = np.random.default_rng(0).random((3, 4, 5))
     pixels = np.moveaxis(planes, 0, 2)
-    assert np.array_equal(colorize.rgb_to_lab(pixels), colorize.rgb_to_lab(pixels.copy()))
-    for function in (colorize.rgb_to_lab, colorize.lab_to_rgb):
+    assert np.array_equal(libcolorize.rgb_to_lab(pixels), libcolorize.rgb_to_lab(pixels.copy()))
+    for function in (libcolorize.rgb_to_lab, libcolorize.lab_to_rgb):
         with pytest.raises(TypeError, match="uint8"):
             function(np.zeros((2, 3), np.uint8))
         for shape in ((), (2,), (3, 4)):
@@ -579,15 +579,15 @@ def test_shapes_and_types_of_colours():
 
 
 def test_error_names_and_pickles():
-    error = colorize.Error(2, "no more")
+    error = libcolorize.Error(2, "no more")
     assert (error.status, error.name, error.message) == (2, "COLORIZE_OUT_OF_MEMORY", "no more")
     assert str(error) == "no more (COLORIZE_OUT_OF_MEMORY)"
     again = pickle.loads(pickle.dumps(error))
     assert (again.status, again.name, str(again)) == (error.status, error.name, str(error))
-    assert colorize.Error(99, "").name == "COLORIZE_UNKNOWN_STATUS"
+    assert libcolorize.Error(99, "").name == "COLORIZE_UNKNOWN_STATUS"
 
 
-def test_nothing_is_warned_of(model: colorize.Model, photo: np.ndarray, lightness: np.ndarray):
+def test_nothing_is_warned_of(model: libcolorize.Model, photo: np.ndarray, lightness: np.ndarray):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         model.colorize(photo)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from conftest import raises_named
 
-import colorize
-from colorize import _pixels
+import libcolorize
+from libcolorize import _pixels
 
 DTYPES = [np.uint8, np.uint16, np.float32]
 WHITE = {np.uint8: 255, np.uint16: 65535, np.float32: 1}
@@ -54,7 +54,7 @@ FORMS = ["[H, W]", "[H, W, 1]", "[H, W, 2]", "[H, W, 3]", "[H, W, 4]"]
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_every_type_and_shape(dtype, form: str, model: colorize.Model, photo: np.ndarray):
+def test_every_type_and_shape(dtype, form: str, model: libcolorize.Model, photo: np.ndarray):
     bytes_, plain, alpha = forms(photo)[form]
     image = as_dtype(bytes_, dtype)
     before = image.copy()
@@ -73,7 +73,7 @@ def test_every_type_and_shape(dtype, form: str, model: colorize.Model, photo: np
 @pytest.mark.parametrize("source", DTYPES)
 @pytest.mark.parametrize("form", FORMS)
 def test_every_type_into_every_type(
-    form: str, source, target, model: colorize.Model, photo: np.ndarray
+    form: str, source, target, model: libcolorize.Model, photo: np.ndarray
 ):
     bytes_, plain, alpha = forms(photo)[form]
     image = as_dtype(bytes_, source)
@@ -92,7 +92,7 @@ def test_every_type_into_every_type(
     )
 
 
-def test_gray_of_three_channels_is_gray(model: colorize.Model, photo: np.ndarray):
+def test_gray_of_three_channels_is_gray(model: libcolorize.Model, photo: np.ndarray):
     gray = photo[:, :, 1].copy()
     from_gray = model.colorize(gray)
     assert np.array_equal(model.colorize(np.dstack([gray] * 3)), from_gray)
@@ -101,7 +101,7 @@ def test_gray_of_three_channels_is_gray(model: colorize.Model, photo: np.ndarray
 
 
 @pytest.mark.parametrize("dtype", [np.uint16, np.float32])
-def test_more_than_8_bits_are_kept(dtype, model: colorize.Model):
+def test_more_than_8_bits_are_kept(dtype, model: libcolorize.Model):
     # 4096 grays; 8 bits have 256 of them, whose lightness is up to 0.2 apart from these.
     ramp = np.linspace(0.2, 0.8, 4096).reshape(64, 64)
     image = (ramp * WHITE[dtype]).astype(dtype)
@@ -109,7 +109,7 @@ def test_more_than_8_bits_are_kept(dtype, model: colorize.Model):
 
     def lightness(picture: np.ndarray) -> np.ndarray:
         rgb = as_floats(picture)
-        return colorize.rgb_to_lab(rgb if rgb.ndim == 3 else np.dstack([rgb] * 3))[:, :, 0]
+        return libcolorize.rgb_to_lab(rgb if rgb.ndim == 3 else np.dstack([rgb] * 3))[:, :, 0]
 
     error = np.abs(lightness(model.colorize(image)) - lightness(image))
     assert error.max() < 0.005
@@ -117,21 +117,21 @@ def test_more_than_8_bits_are_kept(dtype, model: colorize.Model):
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float64, ">f4", ">f8", np.longdouble])
-def test_other_floats_become_float32(dtype, model: colorize.Model, photo: np.ndarray):
+def test_other_floats_become_float32(dtype, model: libcolorize.Model, photo: np.ndarray):
     image = (photo / 256).astype(dtype)
     result = model.colorize(image)
     assert result.dtype == np.float32
     assert np.array_equal(result, model.colorize(image.astype(np.float32)))
 
 
-def test_the_other_byte_order(model: colorize.Model, photo: np.ndarray):
+def test_the_other_byte_order(model: libcolorize.Model, photo: np.ndarray):
     image = photo.astype(np.uint16) * 250 + 3
     result = model.colorize(image.astype(">u2"))
     assert result.dtype == np.uint16
     assert np.array_equal(result, model.colorize(image))
 
 
-def test_floats_that_are_no_colours(model: colorize.Model, photo: np.ndarray):
+def test_floats_that_are_no_colours(model: libcolorize.Model, photo: np.ndarray):
     image = as_dtype(photo, np.float32)[:, :, 1].copy()
     limited = image.copy()
     others = {-0.5: 0, -np.inf: 0, np.nan: 0, 1.5: 1, np.inf: 1, 1e30: 1}
@@ -149,7 +149,7 @@ def test_floats_that_are_no_colours(model: colorize.Model, photo: np.ndarray):
     assert np.array_equal(model.colorize(with_alpha)[:, :, 3], image, equal_nan=True)
 
 
-def test_images_that_are_refused(model: colorize.Model, photo: np.ndarray):
+def test_images_that_are_refused(model: libcolorize.Model, photo: np.ndarray):
     for image in (photo.astype(np.int16), photo > 10, photo.tolist(), photo.astype(complex), "a"):
         with pytest.raises(
             TypeError, match=r"image is of .*; it must be of uint8, uint16 or float"
@@ -175,7 +175,7 @@ def test_images_that_are_refused(model: colorize.Model, photo: np.ndarray):
 # ---- BGRA ----------------------------------------------------------------------------------------
 
 
-def test_bgra(model: colorize.Model, photo: np.ndarray):
+def test_bgra(model: libcolorize.Model, photo: np.ndarray):
     image = forms(photo)["[H, W, 4]"][0]
     swapped = np.ascontiguousarray(image[:, :, [2, 1, 0, 3]])
     expected = model.colorize(image)[:, :, [2, 1, 0, 3]]
@@ -188,7 +188,7 @@ def test_bgra(model: colorize.Model, photo: np.ndarray):
     assert np.array_equal(swapped, expected)
 
 
-def test_bgra_of_gray(model: colorize.Model, photo: np.ndarray):
+def test_bgra_of_gray(model: libcolorize.Model, photo: np.ndarray):
     for form in ("[H, W]", "[H, W, 1]", "[H, W, 2]"):
         image, _, alpha = forms(photo)[form]
         result = model.colorize(image, bgra=True)
@@ -200,7 +200,7 @@ def test_bgra_of_gray(model: colorize.Model, photo: np.ndarray):
     assert np.array_equal(result[:, :, 2::-1], model.colorize(deep, dtype=np.uint8))
 
 
-def test_bgra_that_is_refused(model: colorize.Model, photo: np.ndarray):
+def test_bgra_that_is_refused(model: libcolorize.Model, photo: np.ndarray):
     with raises_named("COLORIZE_INVALID_ARGUMENT", "image has shape (61, 47, 3)"):
         model.colorize(photo, bgra=True)
     four = np.zeros((4, 4, 4), np.uint16)
@@ -240,7 +240,7 @@ STRIDES = {
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", STRIDES)
-def test_any_strides(name: str, dtype, model: colorize.Model, photo: np.ndarray):
+def test_any_strides(name: str, dtype, model: libcolorize.Model, photo: np.ndarray):
     plain = as_dtype(photo, dtype)
     image = STRIDES[name](plain)
     assert np.array_equal(image, plain)
@@ -263,7 +263,7 @@ def test_what_is_read_in_place(dtype, photo: np.ndarray):
         assert _pixels.readable(other).flags.c_contiguous
 
 
-def test_a_large_picture_is_not_copied(model: colorize.Model):
+def test_a_large_picture_is_not_copied(model: libcolorize.Model):
     image = np.full((1000, 1000, 4), 90, np.uint16)
     image.flags.writeable = False
     out = np.empty_like(image)
@@ -277,12 +277,12 @@ def test_a_large_picture_is_not_copied(model: colorize.Model):
     assert peak < image.nbytes / 10
 
 
-def test_one_row_for_all(model: colorize.Model, photo: np.ndarray):
+def test_one_row_for_all(model: libcolorize.Model, photo: np.ndarray):
     repeated = np.broadcast_to(photo[:1], photo.shape)
     assert np.array_equal(model.colorize(repeated), model.colorize(repeated.copy()))
 
 
-def test_read_only_input_is_read_in_place(model: colorize.Model, photo: np.ndarray):
+def test_read_only_input_is_read_in_place(model: libcolorize.Model, photo: np.ndarray):
     image = photo.copy()
     image.flags.writeable = False
     assert np.array_equal(model.colorize(image), model.colorize(photo))
@@ -293,7 +293,7 @@ def test_read_only_input_is_read_in_place(model: colorize.Model, photo: np.ndarr
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_out(dtype, model: colorize.Model, photo: np.ndarray):
+def test_out(dtype, model: libcolorize.Model, photo: np.ndarray):
     expected = model.colorize(photo, dtype=dtype)
     out = np.zeros((61, 47, 3), dtype)
     assert model.colorize(photo, out=out) is out
@@ -310,14 +310,14 @@ def test_out(dtype, model: colorize.Model, photo: np.ndarray):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("form", ["[H, W, 3]", "[H, W, 4]"])
-def test_out_is_the_image(form: str, dtype, model: colorize.Model, photo: np.ndarray):
+def test_out_is_the_image(form: str, dtype, model: libcolorize.Model, photo: np.ndarray):
     image = as_dtype(forms(photo)[form][0], dtype)
     expected = model.colorize(image)
     assert model.colorize(image, out=image) is image
     assert np.array_equal(image, expected)
 
 
-def test_out_is_the_image_s_memory_in_another_format(model: colorize.Model, photo: np.ndarray):
+def test_out_is_the_image_s_memory_in_another_format(model: libcolorize.Model, photo: np.ndarray):
     gray = np.ascontiguousarray(photo[:, :, 1])
     # Four bytes a pixel before and after, six, and eight.
     pairs = [
@@ -333,7 +333,7 @@ def test_out_is_the_image_s_memory_in_another_format(model: colorize.Model, phot
         assert np.array_equal(out[:, :, : expected.shape[2]], expected)
 
 
-def test_out_overlaps_the_image(model: colorize.Model, photo: np.ndarray):
+def test_out_overlaps_the_image(model: libcolorize.Model, photo: np.ndarray):
     expected = model.colorize(photo)
     buffer = np.zeros((62, 47, 3), np.uint8)
     buffer[:61] = photo
@@ -347,7 +347,7 @@ def test_out_overlaps_the_image(model: colorize.Model, photo: np.ndarray):
     assert np.array_equal(buffer, model.colorize(photo, dtype=np.uint16))
 
 
-def test_out_that_is_refused(model: colorize.Model, photo: np.ndarray):
+def test_out_that_is_refused(model: libcolorize.Model, photo: np.ndarray):
     def refused(out: object, text: str, **options: Any) -> None:
         with raises_named("COLORIZE_INVALID_ARGUMENT", text):
             model.colorize(photo, out=out, **options)
@@ -372,6 +372,6 @@ def test_out_that_is_refused(model: colorize.Model, photo: np.ndarray):
 
 
 @pytest.mark.parametrize("dtype", [np.float64, float, int, "int16", ">u2", bool])
-def test_types_that_no_result_has(dtype, model: colorize.Model, photo: np.ndarray):
+def test_types_that_no_result_has(dtype, model: libcolorize.Model, photo: np.ndarray):
     with pytest.raises(TypeError, match=r"dtype is .*; it must be uint8, uint16 or float32"):
         model.colorize(photo, dtype=dtype)

@@ -11,7 +11,7 @@ import pytest
 from conftest import ROOT
 from PIL import Image
 
-from colorize import weights
+from libcolorize import weights
 
 
 @pytest.mark.parametrize("file", ["README.md", "bindings/python/README.md"])
@@ -31,7 +31,7 @@ def test_the_example_of_the_published_networks_runs(
         other = weights.Published(entry.name, entry.url, sha256)
         monkeypatch.setitem(weights.PUBLISHED, network, other)
         (tmp_path / entry.name).symlink_to(path)
-    monkeypatch.setenv("COLORIZE_WEIGHTS", str(tmp_path))
+    monkeypatch.setenv("LIBCOLORIZE_WEIGHTS", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     hints, mask = np.zeros((1, 2, 256, 256)), np.zeros((1, 1, 256, 256))
     names = {"hints": hints, "mask": mask}

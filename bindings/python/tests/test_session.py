@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 from conftest import raises_named
 
-import colorize
-from colorize import Hint
+import libcolorize
+from libcolorize import Hint
 
 
 @pytest.fixture(scope="module")
-def session(model: colorize.Model, photo: np.ndarray) -> Iterator[colorize.Session]:
+def session(model: libcolorize.Model, photo: np.ndarray) -> Iterator[libcolorize.Session]:
     with model.session(photo) as opened:
         yield opened
 
@@ -61,7 +61,7 @@ CONTROLS = {
 
 @pytest.mark.parametrize("name", CONTROLS)
 def test_gives_what_the_model_gives(
-    name: str, session: colorize.Session, model: colorize.Model, photo: np.ndarray
+    name: str, session: libcolorize.Session, model: libcolorize.Model, photo: np.ndarray
 ):
     options = CONTROLS[name]
     # An image of three channels is not BGRA, and only its lightness matters.
@@ -83,7 +83,7 @@ def test_gives_what_the_model_gives(
     ],
     ids=str,
 )
-def test_what_holds_for_the_whole_session(options, model: colorize.Model, photo: np.ndarray):
+def test_what_holds_for_the_whole_session(options, model: libcolorize.Model, photo: np.ndarray):
     with model.session(photo, **options) as opened:
         first = opened.colorize(hints=hints())
         assert np.array_equal(first, model.colorize(photo, hints=hints(), **options))
@@ -91,7 +91,7 @@ def test_what_holds_for_the_whole_session(options, model: colorize.Model, photo:
         assert np.array_equal(opened.colorize(hints=hints()), first)
 
 
-def test_of_every_network(siggraph17: colorize.Model, eccv16: colorize.Model, photo: np.ndarray):
+def test_of_every_network(siggraph17: libcolorize.Model, eccv16: libcolorize.Model, photo: np.ndarray):
     for model in (siggraph17, eccv16):
         with model.session(photo, network_size=64) as opened:
             assert np.array_equal(opened.colorize(), model.colorize(photo, network_size=64))
@@ -114,7 +114,7 @@ def test_of_every_network(siggraph17: colorize.Model, eccv16: colorize.Model, ph
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, np.float64, ">u2"])
 @pytest.mark.parametrize("channels", [0, 1, 2, 3, 4])
-def test_every_type_and_shape(channels: int, dtype, model: colorize.Model, photo: np.ndarray):
+def test_every_type_and_shape(channels: int, dtype, model: libcolorize.Model, photo: np.ndarray):
     image = np.dstack([photo, photo[:, :, 1]])[:, :, : max(channels, 1)].astype(dtype)
     image = image / 255 if np.dtype(dtype).kind == "f" else image
     image = image[:, :, 0] if channels == 0 else image
@@ -128,7 +128,7 @@ def test_every_type_and_shape(channels: int, dtype, model: colorize.Model, photo
         assert np.array_equal(result, expected)
 
 
-def test_the_picture_is_copied(model: colorize.Model, photo: np.ndarray):
+def test_the_picture_is_copied(model: libcolorize.Model, photo: np.ndarray):
     image = photo.copy()
     with model.session(image) as opened:
         image[...] = 0
@@ -139,7 +139,7 @@ def test_the_picture_is_copied(model: colorize.Model, photo: np.ndarray):
         assert np.array_equal(opened.colorize(), image)
 
 
-def test_bgra(model: colorize.Model, photo: np.ndarray):
+def test_bgra(model: libcolorize.Model, photo: np.ndarray):
     swapped = np.dstack([photo[:, :, ::-1], photo[:, :, 0]])
     with model.session(swapped, bgra=True) as opened:
         expected = model.colorize(swapped, bgra=True)
@@ -149,7 +149,7 @@ def test_bgra(model: colorize.Model, photo: np.ndarray):
         model.session(photo, bgra=True)
 
 
-def test_out(session: colorize.Session, photo: np.ndarray):
+def test_out(session: libcolorize.Session, photo: np.ndarray):
     expected = session.colorize()
     out = np.zeros((61, 47, 4), np.uint8)
     assert session.colorize(out=out) is out
@@ -163,7 +163,7 @@ def test_out(session: colorize.Session, photo: np.ndarray):
         session.colorize(out=np.zeros((61, 47, 3)))
 
 
-def test_what_is_refused(session: colorize.Session, model: colorize.Model, photo: np.ndarray):
+def test_what_is_refused(session: libcolorize.Session, model: libcolorize.Model, photo: np.ndarray):
     for options, text in (
         ({"network_size": 99}, "network_size"),
         ({"network_size": 0}, "network_size"),
@@ -195,10 +195,10 @@ def test_what_is_refused(session: colorize.Session, model: colorize.Model, photo
 POINTS = [[0, 0], [47, 61], [23.5, 30.5], [10.2, 55], [46.99, 0.5]]
 
 
-def test_suggestions(session: colorize.Session, photo: np.ndarray):
+def test_suggestions(session: libcolorize.Session, photo: np.ndarray):
     found = session.suggest(POINTS)
     assert len(found) == len(POINTS)
-    wanted = colorize.rgb_to_lab(photo / 255)[:, :, 0]
+    wanted = libcolorize.rgb_to_lab(photo / 255)[:, :, 0]
     for (x, y), suggestions in zip(POINTS, found):
         assert 1 <= len(suggestions) <= 5
         probabilities = [suggestion.probability for suggestion in suggestions]
@@ -209,17 +209,17 @@ def test_suggestions(session: colorize.Session, photo: np.ndarray):
         for suggestion in suggestions:
             assert all(0 <= value <= 1 for value in suggestion.rgb)
             # In the gamut: nothing was clipped on the way to RGB.
-            lab = colorize.rgb_to_lab(np.array(suggestion.rgb))
+            lab = libcolorize.rgb_to_lab(np.array(suggestion.rgb))
             assert lab[0] == pytest.approx(lightness, abs=0.02)
             assert lab[1:] == pytest.approx(suggestion.ab, abs=0.05)
-            assert np.linalg.norm(suggestion.ab) <= 0.1 + colorize.gamut_chroma(
+            assert np.linalg.norm(suggestion.ab) <= 0.1 + libcolorize.gamut_chroma(
                 lab[0], np.rad2deg(np.arctan2(suggestion.ab[1], suggestion.ab[0]))
             )
     with pytest.raises(AttributeError):
         found[0][0].probability = 1.0  # type: ignore[misc]
 
 
-def test_how_many_suggestions(session: colorize.Session):
+def test_how_many_suggestions(session: libcolorize.Session):
     for colors in (1, 2, 32):
         for suggestions in session.suggest(POINTS, colors):
             assert 1 <= len(suggestions) <= colors
@@ -229,11 +229,11 @@ def test_how_many_suggestions(session: colorize.Session):
     assert sum(entry.probability for entry in two) == pytest.approx(1, abs=1e-4)
 
 
-def test_suggestions_are_the_distribution_s(model: colorize.Model, lightness: np.ndarray):
+def test_suggestions_are_the_distribution_s(model: libcolorize.Model, lightness: np.ndarray):
     """The bin that is most probable at a place belongs to the colour that is suggested there."""
-    gray = np.rint(255 * colorize.lab_to_rgb(np.stack([lightness, *[0 * lightness] * 2], -1)))
+    gray = np.rint(255 * libcolorize.lab_to_rgb(np.stack([lightness, *[0 * lightness] * 2], -1)))
     gray = gray[:, :, 0].astype(np.uint8)
-    seen = colorize.rgb_to_lab(np.dstack([gray] * 3) / 255)[:, :, 0]
+    seen = libcolorize.rgb_to_lab(np.dstack([gray] * 3) / 255)[:, :, 0]
     probabilities = model.distribution(seen)
     stride = model.info.distribution_stride
     with model.session(gray, network_size=64) as opened:
@@ -250,7 +250,7 @@ def test_suggestions_are_the_distribution_s(model: colorize.Model, lightness: np
             assert along == pytest.approx(np.linalg.norm(brought), abs=0.05)
 
 
-def test_hints_and_temperature_change_suggestions(session: colorize.Session):
+def test_hints_and_temperature_change_suggestions(session: libcolorize.Session):
     plain = session.suggest(POINTS[2:3])
     assert session.suggest(POINTS[2:3], temperature=1) == plain
     assert session.suggest(POINTS[2:3], threads=1) == plain
@@ -265,7 +265,7 @@ def test_hints_and_temperature_change_suggestions(session: colorize.Session):
             session.suggest(POINTS[:1], hints=[Hint(3, 4, **colour)])
 
 
-def test_points_that_are_refused(session: colorize.Session):
+def test_points_that_are_refused(session: libcolorize.Session):
     for points, text in (
         ([], "points has shape (0,)"),
         ([1, 2], "points has shape (2,)"),
@@ -285,7 +285,7 @@ def test_points_that_are_refused(session: colorize.Session):
         session.suggest(POINTS, 2.5)
 
 
-def test_confidence(session: colorize.Session, model: colorize.Model):
+def test_confidence(session: libcolorize.Session, model: libcolorize.Model):
     confidence = session.confidence()
     assert confidence.dtype == np.float32
     assert confidence.shape == (61, 47)
@@ -300,10 +300,10 @@ def test_confidence(session: colorize.Session, model: colorize.Model):
     assert not np.array_equal(session.confidence(hint_map=hint_map()), confidence)
 
 
-def test_confidence_is_the_distribution_s(model: colorize.Model, photo: np.ndarray):
+def test_confidence_is_the_distribution_s(model: libcolorize.Model, photo: np.ndarray):
     """Of a picture of one gray, seen at its own size: at the centres of the network's cells."""
     gray = np.full((64, 64), 120, np.uint8)
-    lightness = colorize.rgb_to_lab(np.dstack([gray] * 3) / 255)[:, :, 0]
+    lightness = libcolorize.rgb_to_lab(np.dstack([gray] * 3) / 255)[:, :, 0]
     probabilities = model.distribution(lightness).astype(np.float64)
     entropy = -(probabilities * np.log(np.maximum(probabilities, 1e-30))).sum(axis=0)
     expected = 1 - entropy / np.log(len(probabilities))
@@ -321,12 +321,12 @@ def test_confidence_is_the_distribution_s(model: colorize.Model, photo: np.ndarr
 # ---- Progress and cancel -------------------------------------------------------------------------
 
 
-def calls(session: colorize.Session) -> list:
+def calls(session: libcolorize.Session) -> list:
     return [session.colorize, session.confidence, lambda **o: session.suggest(POINTS, **o)]
 
 
 def test_progress_goes_from_0_to_1(
-    session: colorize.Session, model: colorize.Model, photo: np.ndarray
+    session: libcolorize.Session, model: libcolorize.Model, photo: np.ndarray
 ):
     for call in [lambda **o: model.session(photo, **o), *calls(session)]:
         seen: list[float] = []
@@ -339,7 +339,7 @@ def test_progress_goes_from_0_to_1(
 
 @pytest.mark.parametrize("when", [0, 1])
 def test_progress_cancels(
-    when: int, session: colorize.Session, model: colorize.Model, photo: np.ndarray
+    when: int, session: libcolorize.Session, model: libcolorize.Model, photo: np.ndarray
 ):
     def progress(fraction: float) -> bool:
         return fraction >= when
@@ -356,7 +356,7 @@ def test_progress_cancels(
 
 
 def test_what_progress_raises_comes_out(
-    session: colorize.Session, model: colorize.Model, photo: np.ndarray
+    session: libcolorize.Session, model: libcolorize.Model, photo: np.ndarray
 ):
     for when in (0, 1):
 
@@ -372,21 +372,21 @@ def test_what_progress_raises_comes_out(
 # ---- Life ----------------------------------------------------------------------------------------
 
 
-def test_a_closed_session_raises(model: colorize.Model, photo: np.ndarray):
+def test_a_closed_session_raises(model: libcolorize.Model, photo: np.ndarray):
     with model.session(photo) as closed:
-        assert repr(closed) == "<colorize.Session with 47x61 pixels>"
+        assert repr(closed) == "<libcolorize.Session with 47x61 pixels>"
     closed.close()
-    assert repr(closed) == "<colorize.Session with 47x61 pixels, closed>"
+    assert repr(closed) == "<libcolorize.Session with 47x61 pixels, closed>"
     for use in [*calls(closed), closed.__enter__]:
-        with pytest.raises(ValueError, match=r"this colorize\.Session is closed"):
+        with pytest.raises(ValueError, match=r"this libcolorize\.Session is closed"):
             use()
 
 
-def test_the_model_may_be_closed_first(model: colorize.Model, photo: np.ndarray):
-    opened = colorize.Model()
+def test_the_model_may_be_closed_first(model: libcolorize.Model, photo: np.ndarray):
+    opened = libcolorize.Model()
     session = opened.session(photo)
     opened.close()
-    with pytest.raises(ValueError, match=r"this colorize\.Model is closed"):
+    with pytest.raises(ValueError, match=r"this libcolorize\.Model is closed"):
         opened.session(photo)
     del opened
     gc.collect()
@@ -395,7 +395,7 @@ def test_the_model_may_be_closed_first(model: colorize.Model, photo: np.ndarray)
     session.close()
 
 
-def test_a_session_ends_with_its_last_reference(model: colorize.Model, photo: np.ndarray):
+def test_a_session_ends_with_its_last_reference(model: libcolorize.Model, photo: np.ndarray):
     opened = model.session(photo)
     reference = weakref.ref(opened)
     del opened
@@ -404,14 +404,14 @@ def test_a_session_ends_with_its_last_reference(model: colorize.Model, photo: np
 
 
 @pytest.mark.parametrize("operation", [copy.copy, copy.deepcopy, pickle.dumps])
-def test_a_session_is_not_copied(operation, session: colorize.Session):
-    with pytest.raises(TypeError, match=r"a colorize\.Session cannot be copied or pickled"):
+def test_a_session_is_not_copied(operation, session: libcolorize.Session):
+    with pytest.raises(TypeError, match=r"a libcolorize\.Session cannot be copied or pickled"):
         operation(session)
 
 
 @pytest.mark.parametrize("name", ["colorize", "confidence", "suggest"])
 def test_closing_while_another_thread_is_inside(
-    name: str, photo: np.ndarray, model: colorize.Model, session: colorize.Session
+    name: str, photo: np.ndarray, model: libcolorize.Model, session: libcolorize.Session
 ):
     arguments = [POINTS] if name == "suggest" else []
     expected = getattr(session, name)(*arguments)
@@ -435,21 +435,21 @@ def test_closing_while_another_thread_is_inside(
     assert opened._handle is None
 
 
-def test_closing_the_model_while_a_session_opens(photo: np.ndarray, model: colorize.Model):
-    opened = colorize.Model()
+def test_closing_the_model_while_a_session_opens(photo: np.ndarray, model: libcolorize.Model):
+    opened = libcolorize.Model()
     session = opened.session(photo, progress=lambda fraction: opened.close())
     assert opened._handle is None
     assert np.array_equal(session.colorize(), model.colorize(photo))
 
 
-def test_closing_from_the_progress_function(photo: np.ndarray, model: colorize.Model):
+def test_closing_from_the_progress_function(photo: np.ndarray, model: libcolorize.Model):
     opened = model.session(photo)
     result = opened.colorize(progress=lambda fraction: opened.close())
     assert np.array_equal(result, model.colorize(photo))
     assert opened._handle is None
 
 
-def test_threads_share_a_session(session: colorize.Session):
+def test_threads_share_a_session(session: libcolorize.Session):
     places = [[Hint(x, 30, "#9a5a50", radius=3)] for x in range(3, 43, 5)]
     expected = [session.colorize(hints=hints) for hints in places]
     with ThreadPoolExecutor(4) as pool:

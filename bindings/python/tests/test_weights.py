@@ -22,9 +22,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from colorize import weights
-from colorize.colorizers import _state_dict
-from colorize.weights import LIMITS, Limits, Published, WeightsError
+from libcolorize import weights
+from libcolorize.colorizers import _state_dict
+from libcolorize.weights import LIMITS, Limits, Published, WeightsError
 
 NAME = "toy-00000000.pth"
 CONTENT = np.random.default_rng(0).bytes(1_500_000)
@@ -97,7 +97,7 @@ def status(code: int) -> Callable[[Handler], None]:
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setenv("no_proxy", "*")
-    monkeypatch.delenv("COLORIZE_WEIGHTS", raising=False)
+    monkeypatch.delenv("LIBCOLORIZE_WEIGHTS", raising=False)
     with Server() as result:
         thread = threading.Thread(target=result.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
@@ -147,10 +147,10 @@ def test_a_download_is_kept_and_used_again(
 
 def test_the_cache_folder(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("XDG_CACHE_HOME", "/somewhere")
-    assert weights.cache_folder() == Path("/somewhere/colorize")
+    assert weights.cache_folder() == Path("/somewhere/libcolorize")
     monkeypatch.setenv("XDG_CACHE_HOME", "")
     monkeypatch.setenv("HOME", "/home/someone")
-    assert weights.cache_folder() == Path("/home/someone/.cache/colorize")
+    assert weights.cache_folder() == Path("/home/someone/.cache/libcolorize")
 
 
 def test_a_user_without_a_home(server: Server, monkeypatch: pytest.MonkeyPatch):
@@ -160,7 +160,7 @@ def test_a_user_without_a_home(server: Server, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.delenv("HOME", raising=False)
     monkeypatch.setattr("pwd.getpwuid", nobody)
-    with pytest.raises(WeightsError, match=r"no home.*XDG_CACHE_HOME.*COLORIZE_WEIGHTS"):
+    with pytest.raises(WeightsError, match=r"no home.*XDG_CACHE_HOME.*LIBCOLORIZE_WEIGHTS"):
         weights.find("toy", published={"toy": Published(NAME, server.url, SHA256)})
     assert server.ranges == []
 
@@ -179,7 +179,7 @@ def test_a_folder(by: str, find, server: Server, tmp_path: Path, monkeypatch: py
     folder.mkdir()
     source = folder if by == "argument" else None
     if by == "environment":
-        monkeypatch.setenv("COLORIZE_WEIGHTS", str(folder))
+        monkeypatch.setenv("LIBCOLORIZE_WEIGHTS", str(folder))
     with pytest.raises(WeightsError, match=f"there is no {folder / NAME}"):
         find(source)
     (folder / NAME).write_bytes(CONTENT)
@@ -202,7 +202,7 @@ def test_a_mirror(by: str, find, server: Server, monkeypatch: pytest.MonkeyPatch
     server.answers = [answer]
     mirror = f"http://127.0.0.1:{server.server_port}/a/mirror/"
     if by == "environment":
-        monkeypatch.setenv("COLORIZE_WEIGHTS", mirror)
+        monkeypatch.setenv("LIBCOLORIZE_WEIGHTS", mirror)
     assert find(mirror if by == "argument" else None).read_bytes() == CONTENT
     assert paths == [f"/a/mirror/{NAME}"]
 
@@ -211,7 +211,7 @@ def test_a_mirror(by: str, find, server: Server, monkeypatch: pytest.MonkeyPatch
 def test_a_place_that_is_not_there(by: str, find, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     nothing = tmp_path / "nothing"
     if by == "environment":
-        monkeypatch.setenv("COLORIZE_WEIGHTS", str(nothing))
+        monkeypatch.setenv("LIBCOLORIZE_WEIGHTS", str(nothing))
     with pytest.raises(WeightsError, match=f"there is no file or folder {nothing}"):
         find(nothing if by == "argument" else None)
 
@@ -221,7 +221,7 @@ def test_a_file_of_the_environment(
 ):
     path = tmp_path / NAME
     path.write_bytes(CONTENT)
-    monkeypatch.setenv("COLORIZE_WEIGHTS", str(path))
+    monkeypatch.setenv("LIBCOLORIZE_WEIGHTS", str(path))
     assert find() == path
     path.write_bytes(CONTENT[1:])
     with pytest.raises(WeightsError, match=f"its SHA-256 is not {SHA256}"):
@@ -229,8 +229,8 @@ def test_a_file_of_the_environment(
     # One file cannot be both networks'.
     other = tmp_path / "other.pth"
     other.write_bytes(CONTENT)
-    monkeypatch.setenv("COLORIZE_WEIGHTS", str(other))
-    with pytest.raises(WeightsError, match=f"COLORIZE_WEIGHTS names the file {other}, and {NAME}"):
+    monkeypatch.setenv("LIBCOLORIZE_WEIGHTS", str(other))
+    with pytest.raises(WeightsError, match=f"LIBCOLORIZE_WEIGHTS names the file {other}, and {NAME}"):
         find()
     assert server.ranges == []
 
@@ -343,7 +343,7 @@ def test_without_a_network_it_says_what_to_do(find, server: Server, tmp_path: Pa
     server.server_close()
     with pytest.raises(WeightsError, match="Connection refused") as caught:
         find()
-    for text in (NAME, server.url, SHA256, str(tmp_path / "cache"), "COLORIZE_WEIGHTS"):
+    for text in (NAME, server.url, SHA256, str(tmp_path / "cache"), "LIBCOLORIZE_WEIGHTS"):
         assert text in str(caught.value)
 
 
@@ -477,7 +477,7 @@ def test_no_thread_is_left_behind(find, server: Server):
     with pytest.raises(WeightsError):
         find(largest=2_000_000)
     deadline = time.monotonic() + 10
-    while any(thread.name == "colorize download" for thread in threading.enumerate()):
+    while any(thread.name == "libcolorize download" for thread in threading.enumerate()):
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
@@ -489,7 +489,7 @@ def test_a_lock_is_not_waited_for_for_ever(find, server: Server, tmp_path: Path,
         with pytest.raises(WeightsError, match="another process has been downloading") as caught:
             find(limits=Limits(lock=0.3))
     assert f"it has locked {tmp_path / 'cache' / NAME}.lock" in str(caught.value)
-    waiting = f"colorize: waiting for another process that downloads {NAME}\n"
+    waiting = f"libcolorize: waiting for another process that downloads {NAME}\n"
     assert capfd.readouterr().err == waiting
     assert server.ranges == []
     assert find().read_bytes() == CONTENT
@@ -503,7 +503,7 @@ def test_a_full_disk(server: Server, tmp_path: Path):
     # A limit on the size of files is a full disk to who writes, and needs no disk.
     program = f"""
 import resource, sys
-from colorize.weights import Published, WeightsError, find
+from libcolorize.weights import Published, WeightsError, find
 resource.setrlimit(resource.RLIMIT_FSIZE, (700_000, 700_000))
 try:
     find("toy", cache=sys.argv[1], published={{"toy": Published({NAME!r}, {server.url!r}, "")}})
@@ -561,7 +561,7 @@ def test_two_processes_download_once(server: Server, tmp_path: Path):
     server.answers = [slowly, whole]
     program = f"""
 import sys
-from colorize.weights import Published, find
+from libcolorize.weights import Published, find
 print("ready", flush=True)
 print(find("toy", cache=sys.argv[1], published={{"toy": Published({NAME!r}, {server.url!r},
 {SHA256!r})}}))
@@ -591,7 +591,7 @@ def test_a_terminal_sees_what_is_going_on(with_tqdm: bool, server: Server, tmp_p
     hidden = "" if with_tqdm else "import sys; sys.modules['tqdm'] = None\n"
     program = f"""{hidden}
 import sys
-from colorize.weights import Published, find
+from libcolorize.weights import Published, find
 find("toy", cache=sys.argv[1], published={{"toy": Published({NAME!r}, {server.url!r}, {SHA256!r})}})
 """
     leader, follower = os.openpty()

@@ -1,0 +1,208 @@
+// `libcolorize evaluate`: how near colourings come to the photographs, by the published protocols.
+
+import ArgumentParser
+import ColorizeCore
+import ColorizeTraining
+import Glibc
+
+struct Evaluate: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "evaluate",
+    abstract: "Measures how near colourings come to photographs.",
+    discussion: """
+      Takes the lightness of each colour photograph of a folder (PNG, JPEG, TIFF; those in folders \
+      inside are left alone), colours it, and compares the result with the photograph at its full \
+      size, before anything is rounded to 8 bits. Prints a row for the photographs themselves, for gray, \
+      for each network size and for each folder of results:
+
+      AuC, 0 to 100: the share of pixels whose ab is within t of the truth, the mean over t = 0 to \
+      150. rebalanced: the same, each pixel weighted by the rarity of its true colour. PSNR of RGB in \
+      dB, CIEDE2000, chroma and colourfulness (Hasler and Suesstrunk): means over the pictures.
+
+      A picture that cannot be read is reported and left out; the exit status is then 1.
+      """)
+
+  @Argument(help: ArgumentHelp("A folder of colour photographs.", valueName: "DIR"))
+  var folder: FileName
+
+  @Option(
+    help: ArgumentHelp(
+      "A model file: safetensors, or a checkpoint of PyTorch. (default: the built-in model)",
+      valueName: "FILE"))
+  var model: FileName?
+
+  @Option(
+    help: ArgumentHelp(
+      "The side of the square at which the network sees a picture. May be given several times. "
+        + "(default: the model's own)", valueName: "N"))
+  var networkSize: [Int] = []
+
+  @Option(help: ArgumentHelp("0.01 to 10. (default: 0.38)", valueName: "T"))
+  var temperature: Float?
+
+  @Option(
+    help: ArgumentHelp("What a and b are multiplied by: 0 to 10. (default: 1)", valueName: "S"))
+  var saturation: Float = 1
+
+  @Option(
+    help: ArgumentHelp(
+      "Give the network the true colours of so many patches of 6x6 pixels, 0 to 1000, and compare "
+        + "only what is outside of them. (default: 0)", valueName: "N"))
+  var hints = 0
+
+  @Option(
+    help: ArgumentHelp(
+      "A folder of other results: pictures of the same names, but for the extension, and of the same "
+        + "sizes. May be given several times.", valueName: "DIR"))
+  var results: [FileName] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "How frequent the true colours are, for the rebalanced AuC: a table as 'libcolorize gamut' "
+        + "writes it. (default: ImageNet's)", valueName: "FILE"))
+  var prior: FileName?
+
+  @Option(help: ArgumentHelp("Write the table to a .csv file, with all digits.", valueName: "FILE"))
+  var csv: FileName?
+
+  @Option(
+    help: ArgumentHelp(
+      "Write the coloured pictures into a folder, as PNG; with one network size.", valueName: "DIR")
+  )
+  var write: FileName?
+
+  @Option(
+    help: ArgumentHelp(
+      "How many threads work: 1 to 256. The figures are the same with any number. (default: one "
+        + "for each processor)", valueName: "N"))
+  var threads: Int?
+
+  @Option(help: ArgumentHelp("Only the first so many pictures.", valueName: "N"))
+  var limit: Int?
+
+  func validate() throws {
+    if let temperature, !AnnealedMean.temperatures.contains(temperature) {
+      throw ValidationError("--temperature is \(temperature); it must be 0.01 to 10.")
+    }
+    if !(0...10).contains(saturation) {
+      throw ValidationError("--saturation is \(saturation); it must be 0 to 10.")
+    }
+    if !(0...1000).contains(hints) {
+      throw ValidationError("--hints is \(hints); it must be 0 to 1000.")
+    }
+    if let threads, !(1...RunOptions.maximumThreads).contains(threads) {
+      throw ValidationError(
+        "--threads is \(threads); it must be 1 to \(RunOptions.maximumThreads).")
+    }
+    if let limit, limit < 1 {
+      throw ValidationError("--limit is \(limit); it must be 1 or more.")
+    }
+    if write != nil, networkSize.count > 1 {
+      throw ValidationError("--write takes one --network-size, not \(networkSize.count).")
+    }
+  }
+
+  func run() throws {
+    do {
+      try evaluate()
+    } catch let refusal as Refusal {
+      throw refusal.report()
+    }
+  }
+
+  private func evaluate() throws {
+    var pictures = try folder.pictures()
+    if let limit { pictures = Array(pictures.prefix(limit)) }
+    guard !pictures.isEmpty else { throw Refusal("\(folder.shown) has no PNG, JPEG or TIFF file") }
+    let table = try csv.map { (file) throws(Refusal) in
+      try TableFile(file, separators: ["csv": ","])
+    }
+    let written = try write.map { (target) throws(Refusal) in
+      try WrittenPictures(target, of: pictures, besides: [folder] + results)
+    }
+    let others = try results.map { (folder) throws(Refusal) in try OtherResults(folder) }
+
+    let weights = try rebalancingWeights()
+
+    let choice = ModelChoice(file: model)
+    let model = try choice.open()
+    let sizes = networkSize.isEmpty ? [model.information.defaultNetworkSize] : networkSize
+    for size in sizes { try model.check(networkSize: size) }
+    if hints > 0, !model.information.takesHints {
+      throw Refusal("--hints: the network \(model.information.architecture) takes none")
+    }
+    try written?.makeFolder()
+
+    Interrupt.listen()
+    let evaluation = Evaluation(
+      model: model, temperature: temperature, saturation: saturation, hints: hints, sizes: sizes,
+      results: others, weights: weights, threads: threads, written: written)
+    let failures = evaluation.run(pictures)
+    guard evaluation.rows[0].sums.pictures > 0 else { throw ExitCode.failure }
+    printTable(evaluation.rows, choice)
+    if let table { try writeTable(evaluation.rows, to: table) }
+    if failures > 0 { throw ExitCode.failure }
+  }
+
+  private func rebalancingWeights() throws(ExitCode) -> RebalancingWeights {
+    do {
+      return try RebalancingWeights(
+        prior: prior.map { (file) throws(ColorizeError) in
+          try PriorFile.read(String(decoding: file.bytes, as: UTF8.self), centres: Gamut.centres)
+        } ?? ImageNetPrior.probabilities)
+    } catch .cannotReadFile(let path, let reason) {
+      Terminal.say("\(path): \(reason)")
+    } catch {
+      Terminal.say("\(prior?.shown ?? "the prior"): \(error.message)")
+    }
+    throw .failure
+  }
+
+  // MARK: Tables
+
+  private func printTable(_ rows: [Evaluation.Row], _ choice: ModelChoice) {
+    print("pictures     \(folder.shown)")
+    print("model        \(choice.shown)")
+    print("temperature  \(temperature ?? AnnealedMean.defaultTemperature)")
+    print("saturation   \(saturation)")
+    if hints > 0 {
+      let side = GroundTruthHints.patchSide
+      print("hints        \(hints) patches of \(side)x\(side) pixels in each picture")
+      print("             All figures are over the pixels outside of these patches.")
+    }
+    print()
+    let names = rows.map { Table.line($0.name) }
+    let widths = [(names.map(\.count).max() ?? 0) + 1, 8, 12, 8, 11, 8, 15, 10]
+    let titles = [
+      "", "AuC", "rebalanced", "PSNR", "CIEDE2000", "chroma", "colourfulness", "pictures",
+    ]
+    print(Table.row(titles, widths: widths))
+    for (row, name) in zip(rows, names) {
+      let cells = Self.values(row.sums).map { value in
+        value.map { Table.formatted("%.3f", $0) } ?? "-"
+      }
+      print(Table.row([name] + cells + ["\(row.sums.pictures)"], widths: widths))
+    }
+  }
+
+  private func writeTable(_ rows: [Evaluation.Row], to table: TableFile) throws(ExitCode) {
+    let titles = [
+      "name", "auc", "rebalanced_auc", "psnr", "ciede2000", "chroma", "colourfulness", "pictures",
+    ]
+    try table.write(
+      [titles]
+        + rows.map { row in
+          let name = row.name.split(separator: "\"", omittingEmptySubsequences: false)
+          let cells = Self.values(row.sums).map { value in value.map { "\($0)" } ?? "" }
+          return ["\"\(name.joined(separator: "\"\""))\""] + cells + ["\(row.sums.pictures)"]
+        })
+  }
+
+  private static func values(_ sums: FigureSums) -> [Double?] {
+    let figures = sums.figures
+    return [
+      figures?.auc, figures?.rebalancedAUC, figures?.psnr, figures?.ciede2000, figures?.chroma,
+      figures?.colourfulness,
+    ]
+  }
+}

@@ -1,0 +1,30 @@
+"""Colours grayscale photographs in memory, on the CPU.
+
+    import libcolorize
+
+    with libcolorize.Model() as model:
+        rgb = model.colorize(gray)      # [H, W] -> [H, W, 3]; uint8, uint16 or floats
+        redder = model.colorize(gray, hints=[libcolorize.Hint(120, 80, "#b03020", radius=6)])
+
+The work is done by libcolorize, a shared library that is found by the environment variable
+LIBCOLORIZE_LIBRARY, else beside this package, else where the system keeps its libraries.
+"""
+
+from ._calls import Error
+from ._options import Hint
+from .color import gamut_chroma, lab_to_rgb, rgb_to_lab
+from .model import Model, ModelInfo, version
+from .session import Session, Suggestion
+
+__all__ = [
+    "Error",
+    "Hint",
+    "Model",
+    "ModelInfo",
+    "Session",
+    "Suggestion",
+    "gamut_chroma",
+    "lab_to_rgb",
+    "rgb_to_lab",
+    "version",
+]

@@ -1,0 +1,476 @@
+"""The friendly layer: NumPy arrays in and out, exceptions for statuses.
+
+Array shapes are written [rows, columns, ...]. Every call releases Python's global interpreter lock
+while the library works, so threads of a program may colour several pictures at the same time, with
+one model between them.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from . import _declarations as c
+from . import _pixels
+from ._calls import Error, call, chosen_float, chosen_word, floats, invalid, library, uint32
+from ._handle import Handle
+from ._options import Hint, HintMap, Progress, options
+from .session import Session
+
+_MASK_CONVENTIONS = {"zero-one": c.COLORIZE_MASK_ZERO_ONE, "centred": c.COLORIZE_MASK_CENTRED}
+
+
+def _version() -> str:
+    number = library.colorize_version()
+    return f"{number // 1_000_000}.{number // 1000 % 1000}.{number % 1000}"
+
+
+version: str = _version()
+"""The version of the library that is loaded, for example "0.2.0"."""
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What a model is."""
+
+    architecture: str
+    """For example "lite"."""
+    licence: str
+    """The licence of the weights as the model file states it; empty if it does not."""
+    instruction_set: str
+    """What the model was opened for: "avx512", "avx2" or "baseline"."""
+    gemm: str
+    """What multiplies matrices: "own", the library's kernels, or "openblas"."""
+    gemm_configuration: str
+    """Of OpenBLAS: its version and how it was built, in its own words; empty for "own"."""
+    gemm_core: str
+    """The processor for which OpenBLAS has chosen its kernels; empty for "own"."""
+    parameters: int
+    """Number of weights."""
+    default_network_size: int
+    """The side, in pixels, at which the network sees a picture unless told otherwise."""
+    network_size_multiple: int
+    """Sides that `Model.predict` takes are multiples of this."""
+    network_size_rounding: int
+    """Sides of what the network gives: those of its input, rounded up to a multiple of this..."""
+    output_stride: int
+    """...and divided by this for `Model.predict`..."""
+    distribution_stride: int
+    """...or by this for `Model.distribution`."""
+    bins: int
+    """Number of ab bins in the network's distribution."""
+    takes_hints: bool
+    """Whether `Model.predict` may be given hints."""
+    mask_convention: str
+    """What the network itself sees for a mask: "zero-one", or "centred", -0.5 to 0.5."""
+    plain_softmax_temperature: float
+    """The temperature at which the network's plain softmax stands."""
+
+
+class Model(Handle):
+    """A network with its weights, ready to colour.
+
+    Model()      the model that lies inside the library
+    Model(path)  a model file: safetensors, or a checkpoint of PyTorch's of a published network
+
+    Any number of threads may use one model at the same time. It is closed by `close`, by the end of
+    a `with` block, or with its last reference; calls that are running then are finished first.
+
+    `plain_softmax_temperature` says at which temperature, 0.01 to 100, the network's plain softmax
+    stands, for files that do not say it themselves. `mask_convention` says what the network was
+    trained to see where a hint is not and where one is: "zero-one", or "centred", -0.5 and 0.5.
+    """
+
+    _end = library.colorize_model_close
+
+    def __init__(
+        self,
+        path: str | bytes | os.PathLike[str] | os.PathLike[bytes] | None = None,
+        *,
+        plain_softmax_temperature: float | None = None,
+        mask_convention: str | None = None,
+    ) -> None:
+        if path is None:
+            if plain_softmax_temperature is not None:
+                raise invalid("plain_softmax_temperature is for model files")
+            if mask_convention is not None:
+                raise invalid("mask_convention is for model files")
+            self._open(library.colorize_model_open_default)
+            return
+        name = os.fsencode(path)
+        if b"\0" in name:
+            raise invalid("path holds a zero byte")
+        given = _model_options(plain_softmax_temperature, mask_convention)
+        self._open(library.colorize_model_open, name, ctypes.byref(given))
+
+    @classmethod
+    def from_bytes(
+        cls,
+        data: bytes | bytearray | memoryview,
+        *,
+        plain_softmax_temperature: float | None = None,
+        mask_convention: str | None = None,
+    ) -> Model:
+        """A model from the bytes of a model file. They are not kept."""
+        values = np.frombuffer(data, np.uint8)
+        given = _model_options(plain_softmax_temperature, mask_convention)
+        self = cls.__new__(cls)
+        self._open(
+            library.colorize_model_open_memory,
+            values.ctypes.data_as(ctypes.c_void_p),
+            values.size,
+            ctypes.byref(given),
+        )
+        return self
+
+    def _open(self, function: Callable[..., int], *arguments: object) -> None:
+        handle = c.colorize_model_p()
+        call(function, *arguments, ctypes.byref(handle))
+        self._hold(handle)
+        self._info = self._read_info()
+
+    def __repr__(self) -> str:
+        if self._closed:
+            return "<libcolorize.Model, closed>"
+        info = self._info
+        return (
+            f"<libcolorize.Model {info.architecture}, {info.parameters / 1e6:.1f} million weights, "
+            f"{info.instruction_set}>"
+        )
+
+    # ---- What it is ----
+
+    @property
+    def info(self) -> ModelInfo:
+        """What the model is. May be read after `close`, too."""
+        return self._info
+
+    def _read_info(self) -> ModelInfo:
+        description = c.colorize_model_description(
+            struct_size=ctypes.sizeof(c.colorize_model_description)
+        )
+        status = library.colorize_model_info(self._handle, ctypes.byref(description))
+        if status != c.COLORIZE_OK:
+            raise Error(status, "the library does not describe the model")
+        conventions = {number: name for name, number in _MASK_CONVENTIONS.items()}
+        return ModelInfo(
+            architecture=description.architecture.decode(errors="replace"),
+            licence=description.licence.decode(errors="replace"),
+            instruction_set=description.instruction_set.decode(errors="replace"),
+            gemm=description.gemm.decode(errors="replace"),
+            gemm_configuration=description.gemm_configuration.decode(errors="replace"),
+            gemm_core=description.gemm_core.decode(errors="replace"),
+            parameters=description.parameters,
+            default_network_size=description.default_network_size,
+            network_size_multiple=description.network_size_multiple,
+            network_size_rounding=description.network_size_rounding,
+            output_stride=description.output_stride,
+            distribution_stride=description.distribution_stride,
+            bins=description.bins,
+            takes_hints=bool(description.takes_hints),
+            mask_convention=conventions.get(description.mask_convention, ""),
+            plain_softmax_temperature=description.plain_softmax_temperature,
+        )
+
+    @property
+    def bin_centres(self) -> npt.NDArray[np.float32]:
+        """float32 [bins, 2]: a and b of CIE Lab, in the order of `distribution`."""
+        centres = np.empty((self._info.bins, 2), np.float32)
+        with self._use() as handle:
+            call(library.colorize_bin_centres, handle, self._info.bins, floats(centres))
+        return centres
+
+    # ---- Colouring ----
+
+    def colorize(
+        self,
+        image: npt.ArrayLike,
+        *,
+        preset: str | None = None,
+        network_size: int | None = None,
+        network_fit: str | None = None,
+        temperature: float | None = None,
+        style: str | None = None,
+        saturation: float | None = None,
+        upsampling: str | None = None,
+        gamut: str | None = None,
+        variant: int = 0,
+        hints: Iterable[Hint] | None = None,
+        hint_map: HintMap | None = None,
+        palette: npt.ArrayLike | None = None,
+        palette_strength: float | None = None,
+        threads: int | None = None,
+        progress: Progress | None = None,
+        dtype: npt.DTypeLike | None = None,
+        bgra: bool = False,
+        out: npt.NDArray[Any] | None = None,
+    ) -> npt.NDArray[Any]:
+        """Colours a picture: [H, W, 3], or [H, W, 4] if it has alpha, of the picture's type.
+
+        image         [H, W], [H, W, 1], [H, W, 2] (gray, alpha), [H, W, 3] or [H, W, 4] (RGB,
+                      alpha), of any strides: uint8, uint16, or floats from 0 to 1. H and W are 1 to
+                      1048576. Values are sRGB-encoded, alpha is not premultiplied. Only the
+                      lightness of a coloured picture is looked at; alpha is copied as it is.
+                      Floats below 0 count as 0, above 1 as 1, NaN as 0; other floats than float32
+                      become float32. It is read in place where the pixels of a row are contiguous,
+                      and copied first otherwise.
+
+        What the network sees
+
+        preset        "default": the best picture that this version knows how to make; "reference":
+                      what the released Python pipeline computes, step by step.
+        network_size  the side of the square, in pixels, that the network sees: a multiple of
+                      `info.network_size_multiple` up to 2048. Default: `info.default_network_size`
+                      (preset "reference": 256).
+        network_fit   "square": the picture squashed to that square, the default; "aspect": its
+                      longer side is `network_size`, and it keeps its proportions as far as the
+                      multiple allows.
+
+        Dials
+
+        temperature   of the annealed mean, 0.01 to 10: towards 0 vivid and patchy, at 1 even and
+                      dull. Default: 0.38, the paper's. siggraph17 has none: there `saturation` is
+                      the dial.
+        saturation    what a and b of CIE Lab are multiplied by, 0.01 to 10. Default: 1.
+        style         both in plain words, where they are not given: "natural" (0.6 and 0.9) or
+                      "vivid" (0.25 and 1.3).
+        variant       0: the most likely colouring; 1 to 4: others that the network holds possible,
+                      each coherent over the picture. Not for siggraph17.
+        upsampling    "guided", along the edges of the picture's lightness, or "bilinear". Default:
+                      guided (preset "reference": bilinear).
+        gamut         what becomes of colours that sRGB has not at the pixel's lightness:
+                      "keep-hue", the largest chroma at this lightness and hue, or "clip", each
+                      channel by itself. Default: keep-hue (preset "reference": clip).
+
+        Colours that are known, for networks with `info.takes_hints`
+
+        hints         a sequence of `Hint`, at most 1048576. With the default preset the result is
+                      also drawn to them where the network does not follow.
+        hint_map      the same as pictures, (ab, mask): a and b of CIE Lab, floats [H, W, 2], where
+                      mask, [H, W], is not 0.
+
+        Colours of another picture, with any network
+
+        palette           a picture whose distribution of colours this one is to have: [h, w, 3] or
+                          [h, w, 4] (RGB, alpha), of the types of `image`, of any size.
+        palette_strength  how far, 0.01 to 1. Default: 1.
+
+        The call
+
+        threads       how many work on it, 1 to 256. Default: the processors at hand. Has no
+                      influence on the result.
+        progress      is called from time to time with the work done so far, 0 to 1. If it returns
+                      something true, the call ends with an Error named COLORIZE_CANCELLED; if it
+                      raises, the call is cancelled and the exception comes out of it.
+        dtype         of the result: uint8, uint16 or float32. Default: the type of `image`, or
+                      float32 for other floats. Its lightness is that of all bits of `image`.
+        bgra          whether four channels are blue, green, red, alpha, as of cairo, GTK and Qt, in
+                      `image` and in the result, which then has four; for uint8.
+        out           where to write: [H, W, 3] or [H, W, 4] of uint8, uint16 or float32, writable,
+                      the pixels of a row contiguous. It may be `image` itself, or a view of the
+                      same memory with as many bytes a pixel. After an error its content is
+                      undefined.
+
+        Raises TypeError for another type of array, and Error, which names the value and its bound,
+        for the rest.
+        """
+        pixels = _pixels.source(image, bgra)
+        result = _pixels.result(pixels.shape, pixels.dtype, out, dtype, bgra)
+        pixels = _pixels.readable(pixels, result)
+        with (
+            self._use() as handle,
+            options(
+                preset=preset,
+                network_size=network_size,
+                network_fit=network_fit,
+                temperature=temperature,
+                style=style,
+                saturation=saturation,
+                upsampling=upsampling,
+                gamut=gamut,
+                variant=variant,
+                hints=hints,
+                hint_map=hint_map,
+                picture_shape=pixels.shape,
+                palette=palette,
+                palette_strength=palette_strength,
+                threads=threads,
+                progress=progress,
+            ) as chosen,
+        ):
+            call(
+                library.colorize_run,
+                handle,
+                ctypes.byref(_pixels.image(pixels, bgra)),
+                ctypes.byref(_pixels.image(result, bgra)),
+                ctypes.byref(chosen),
+            )
+        return result
+
+    def session(
+        self,
+        image: npt.ArrayLike,
+        *,
+        preset: str | None = None,
+        network_size: int | None = None,
+        network_fit: str | None = None,
+        threads: int | None = None,
+        progress: Progress | None = None,
+        bgra: bool = False,
+    ) -> Session:
+        """A picture to be coloured again and again, see `Session`. The picture is copied.
+
+        The arguments are those of `colorize`; what they say of the network holds for the whole
+        session.
+        """
+        pixels = _pixels.readable(_pixels.source(image, bgra))
+        session = c.colorize_session_p()
+        with (
+            self._use() as handle,
+            options(
+                preset=preset,
+                network_size=network_size,
+                network_fit=network_fit,
+                threads=threads,
+                progress=progress,
+            ) as chosen,
+        ):
+            call(
+                library.colorize_session_open,
+                handle,
+                ctypes.byref(_pixels.image(pixels, bgra)),
+                ctypes.byref(chosen),
+                ctypes.byref(session),
+            )
+            # Inside of the block: what `progress` raised at the end must not leave it open.
+            return Session(session, pixels.shape, pixels.dtype)
+
+    def predict(
+        self,
+        lightness: npt.ArrayLike,
+        hints: npt.ArrayLike | None = None,
+        mask: npt.ArrayLike | None = None,
+        *,
+        temperature: float | None = None,
+        threads: int | None = None,
+        progress: Progress | None = None,
+    ) -> npt.NDArray[np.float32]:
+        """The network alone: ab of CIE Lab, float32 [2, H / output_stride, W / output_stride], with
+        H and W rounded up to multiples of `info.network_size_rounding`.
+
+        lightness  [H, W], L of CIE Lab, 0 to 100; H and W are multiples of
+                   `info.network_size_multiple`, up to 2048
+        hints      [2, H, W], a and b of CIE Lab, -128 to 128, and 0 where there is no hint: the
+                   network sees all of it
+        mask       [H, W], 1 where a hint is, else 0; networks know no other numbers, but are given
+                   them, less 0.5 where `info.mask_convention` is "centred". Hints and mask go
+                   together
+        Values that are not finite are an error.
+        temperature, threads, progress: as for `colorize`
+        """
+        return self._run_network(
+            library.colorize_predict,
+            2,
+            self._info.output_stride,
+            lightness,
+            hints,
+            mask,
+            temperature,
+            threads,
+            progress,
+        )
+
+    def distribution(
+        self,
+        lightness: npt.ArrayLike,
+        hints: npt.ArrayLike | None = None,
+        mask: npt.ArrayLike | None = None,
+        *,
+        temperature: float | None = None,
+        threads: int | None = None,
+        progress: Progress | None = None,
+    ) -> npt.NDArray[np.float32]:
+        """The probability of each ab bin: float32 [bins, H / distribution_stride,
+        W / distribution_stride], with H and W rounded up as for `predict`.
+
+        Probabilities are 0 to 1 and sum to 1 over the bins; `bin_centres` says where these are.
+        Arguments are those of `predict`, but the default temperature is 1: the distribution that
+        the network was trained to give.
+        """
+        return self._run_network(
+            library.colorize_distribution,
+            self._info.bins,
+            self._info.distribution_stride,
+            lightness,
+            hints,
+            mask,
+            temperature,
+            threads,
+            progress,
+        )
+
+    def _run_network(
+        self,
+        function: Callable[..., int],
+        channels: int,
+        stride: int,
+        lightness: npt.ArrayLike,
+        hints: npt.ArrayLike | None,
+        mask: npt.ArrayLike | None,
+        temperature: float | None,
+        threads: int | None,
+        progress: Progress | None,
+    ) -> npt.NDArray[np.float32]:
+        values = np.ascontiguousarray(lightness, np.float32)
+        if values.ndim != 2:
+            raise invalid(f"lightness has shape {values.shape}; it must be [H, W]")
+        height, width = values.shape
+        if (hints is None) != (mask is None):
+            raise invalid("hints and mask go together")
+        arrays = [values]
+        if hints is not None and mask is not None:
+            arrays.append(_of_shape((2, height, width), hints, "hints"))
+            arrays.append(_of_shape((height, width), mask, "mask"))
+        rounding = self._info.network_size_rounding
+        sides = [-(-side // rounding) * rounding // stride for side in (height, width)]
+        result = np.empty((channels, *sides), np.float32)
+        pointers = [floats(array) for array in arrays] + [None] * (3 - len(arrays))
+        with (
+            self._use() as handle,
+            options(temperature=temperature, threads=threads, progress=progress) as chosen,
+        ):
+            call(
+                function,
+                handle,
+                uint32("width", width),
+                uint32("height", height),
+                *pointers,
+                ctypes.byref(chosen),
+                floats(result),
+            )
+        return result
+
+
+def _model_options(
+    plain_softmax_temperature: float | None, mask_convention: str | None
+) -> c.colorize_model_options:
+    return c.colorize_model_options(
+        struct_size=ctypes.sizeof(c.colorize_model_options),
+        plain_softmax_temperature=chosen_float(
+            "plain_softmax_temperature", plain_softmax_temperature
+        ),
+        mask_convention=chosen_word("mask_convention", mask_convention, _MASK_CONVENTIONS),
+    )
+
+
+def _of_shape(shape: tuple[int, ...], array: npt.ArrayLike, name: str) -> npt.NDArray[np.float32]:
+    values = np.ascontiguousarray(array, np.float32)
+    if values.shape != shape:
+        raise invalid(f"{name} has shape {values.shape}; with this lightness it must be {shape}")
+    return values

@@ -1,0 +1,196 @@
+"""A picture that is coloured again and again."""
+
+from __future__ import annotations
+
+import ctypes
+import operator
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from . import _declarations as c
+from . import _pixels
+from ._calls import call, floats, invalid, library
+from ._handle import Handle
+from ._options import Hint, HintMap, Progress, options
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """A colour that a pixel may have."""
+
+    probability: float
+    """0 to 1, of this colour and those near to it."""
+    ab: tuple[float, float]
+    """a and b of CIE Lab, brought into sRGB at the pixel's lightness with their hue kept."""
+    rgb: tuple[float, float, float]
+    """Red, green and blue at the pixel's lightness, sRGB-encoded, 0 to 1."""
+
+
+class Session(Handle):
+    """One picture, for a user who sets one hint after the other: made by `Model.session`.
+
+    What does not depend on hints and dials is computed once, so a further `colorize` costs the
+    network and the last stage. The session holds a copy of the picture, and what it needs of the
+    model, which may be closed before it. Any number of threads may use one session at the same
+    time. It is closed as a model is.
+    """
+
+    _end = library.colorize_session_close
+
+    def __init__(
+        self, handle: c.colorize_session_p, shape: tuple[int, ...], dtype: np.dtype[Any]
+    ) -> None:
+        """For `Model.session`, with the shape and type of the picture."""
+        self._hold(handle)
+        self._shape = shape
+        self._dtype = dtype
+
+    def __repr__(self) -> str:
+        state = ", closed" if self._closed else ""
+        return f"<libcolorize.Session with {self._shape[1]}x{self._shape[0]} pixels{state}>"
+
+    def colorize(
+        self,
+        *,
+        temperature: float | None = None,
+        style: str | None = None,
+        saturation: float | None = None,
+        upsampling: str | None = None,
+        gamut: str | None = None,
+        variant: int = 0,
+        hints: Iterable[Hint] | None = None,
+        hint_map: HintMap | None = None,
+        palette: npt.ArrayLike | None = None,
+        palette_strength: float | None = None,
+        threads: int | None = None,
+        progress: Progress | None = None,
+        dtype: npt.DTypeLike | None = None,
+        bgra: bool = False,
+        out: npt.NDArray[Any] | None = None,
+    ) -> npt.NDArray[Any]:
+        """Colours the picture: byte for byte what `Model.colorize` gives, with its arguments."""
+        result = _pixels.result(self._shape, self._dtype, out, dtype, bgra)
+        with (
+            self._use() as handle,
+            options(
+                temperature=temperature,
+                style=style,
+                saturation=saturation,
+                upsampling=upsampling,
+                gamut=gamut,
+                variant=variant,
+                hints=hints,
+                hint_map=hint_map,
+                picture_shape=self._shape,
+                palette=palette,
+                palette_strength=palette_strength,
+                threads=threads,
+                progress=progress,
+            ) as chosen,
+        ):
+            call(
+                library.colorize_session_run,
+                handle,
+                ctypes.byref(_pixels.image(result, bgra)),
+                ctypes.byref(chosen),
+            )
+        return result
+
+    def suggest(
+        self,
+        points: npt.ArrayLike,
+        colors: int = 5,
+        *,
+        temperature: float | None = None,
+        hints: Iterable[Hint] | None = None,
+        hint_map: HintMap | None = None,
+        threads: int | None = None,
+        progress: Progress | None = None,
+    ) -> list[list[Suggestion]]:
+        """The most plausible colours at some pixels: a list for each, most probable first.
+
+        They are groups of the bins of the network's distribution, around its peaks.
+
+        points       [N, 2], x and y in pixels as in `Hint`; N is 1 to 65536
+        colors       how many for each point at most, 1 to 32; fewer come back where the network
+                     has no more
+        temperature  of the distribution, 0.01 to 10. Default: 1, the one that the network was
+                     trained to give
+        hints, hint_map, threads, progress: as for `Model.colorize`
+        """
+        places = np.ascontiguousarray(points, np.float32)
+        if places.ndim != 2 or places.shape[1] != 2:
+            raise invalid(f"points has shape {places.shape}; it must be [N, 2]")
+        count = operator.index(colors)
+        if not 1 <= count <= 32:
+            raise invalid(f"colors is {count}; it must be 1 to 32")
+        found = (c.colorize_suggestion * (len(places) * count))()
+        with (
+            self._use() as handle,
+            options(
+                temperature=temperature,
+                hints=hints,
+                hint_map=hint_map,
+                picture_shape=self._shape,
+                threads=threads,
+                progress=progress,
+            ) as chosen,
+        ):
+            call(
+                library.colorize_session_suggest,
+                handle,
+                floats(places),
+                len(places),
+                count,
+                ctypes.byref(chosen),
+                found,
+            )
+        # Six floats each.
+        values = np.frombuffer(found, np.float32).reshape(len(places), count, 6)
+        return [
+            [
+                Suggestion(probability, (a, b), (red, green, blue))
+                for probability, a, b, red, green, blue in point
+                if probability > 0
+            ]
+            for point in values.tolist()
+        ]
+
+    def confidence(
+        self,
+        *,
+        temperature: float | None = None,
+        hints: Iterable[Hint] | None = None,
+        hint_map: HintMap | None = None,
+        threads: int | None = None,
+        progress: Progress | None = None,
+    ) -> npt.NDArray[np.float32]:
+        """How sure the network is at each pixel: float32 [H, W], 0 (anything goes) to 1.
+
+        It is 1 - entropy / log(bins) of the network's distribution. The arguments are those of
+        `suggest`.
+        """
+        result = np.empty(self._shape[:2], np.float32)
+        with (
+            self._use() as handle,
+            options(
+                temperature=temperature,
+                hints=hints,
+                hint_map=hint_map,
+                picture_shape=self._shape,
+                threads=threads,
+                progress=progress,
+            ) as chosen,
+        ):
+            call(
+                library.colorize_session_confidence,
+                handle,
+                ctypes.byref(chosen),
+                floats(result),
+                result.strides[0],
+            )
+        return result
