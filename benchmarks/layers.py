@@ -11,10 +11,10 @@ from names import DEFAULT
 def run(results, setup):
     results.section("Our layers")
     results.say(
-        "`libcolorize profile` at 256x256. `direct` and `done` are millions of multiply-adds: those "
-        "of a direct computation and those that the algorithm does; GFLOP/s count the former, the "
-        "share of the roofline the latter. The roofline is what the matrix kernel does with data "
-        "in the first-level cache, times the threads."
+        "`libcolorize profile` at 256x256. `direct` and `done` are millions of multiply-adds: "
+        "those of a direct computation and those that the algorithm does; GFLOP/s count the "
+        "former, the share of the roofline the latter. The roofline is what the matrix kernel "
+        "does with data in the first-level cache, times the threads."
     )
     for network in setup.networks:
         profiles = {threads: profile(setup, network, threads) for threads in setup.threads}

@@ -23,16 +23,16 @@ class Libcolorize:
     def __init__(self):
         import libcolorize
 
-        self.colorize = colorize
+        self.libcolorize = libcolorize
         self.version = libcolorize.version
 
     def build(self, folder, network, threads, variant):
         if network in OWN:
             file = None if network == DEFAULT else folder / f"{network}.pth"
-            model = self.colorize.Model(file)
+            model = self.libcolorize.Model(file)
             # The library takes L as it is, the exported network as it is normalised.
             return lambda inputs: model.predict(100 * inputs["input"][0, 0] + 50, threads=threads)
-        model = self.colorize.Model(folder / f"{network}.pth")
+        model = self.libcolorize.Model(folder / f"{network}.pth")
         if network == "eccv16":
             return lambda inputs: model.predict(inputs["lightness"][0, 0], threads=threads)
         return lambda inputs: model.predict(

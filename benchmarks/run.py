@@ -20,10 +20,10 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import libcolorize
 import command
 import control
 import layers
+import libcolorize
 import memory
 import networks
 import opening

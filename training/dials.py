@@ -36,7 +36,7 @@ THRESHOLDS = 151
 
 
 def held_back(paths, period, limit):
-    """The pictures that `libcolorize train --hold-back` does not train on, up to `limit`, evenly."""
+    """The pictures that `train --hold-back` does not train on, up to `limit`, evenly."""
     encoded = []
     for path in sorted(paths):
         members = sorted(path.iterdir()) if path.is_dir() else [path]

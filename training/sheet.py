@@ -1,6 +1,6 @@
 """A contact sheet: pictures in gray, as models colour them, and as they were.
 
-    python training/sheet.py --command libcolorize --model OLD.safetensors --out sheet.png PICTURE...
+    python training/sheet.py --command libcolorize --model OLD.safetensors --out O.png PICTURE...
 
 A row belongs to a picture: gray, the built-in model, each --model, and, with --truth, the picture.
 """

@@ -352,7 +352,9 @@ def test_pictures_that_are_no_hints_and_no_palettes(colorize, tmp_path, photo, s
         assert said == f"libcolorize: {file}: {why}\n"
     assert names(tmp_path) == before
     said = colorize("--hints", strokes, "-o", tmp_path / "out.png", warm, status=FAILURE).stderr
-    assert said == (f"libcolorize: {warm}: has 90 x 70 pixels; {strokes}, the hints, has 200 x 120\n")
+    assert said == (
+        f"libcolorize: {warm}: has 90 x 70 pixels; {strokes}, the hints, has 200 x 120\n"
+    )
 
 
 def test_networks_that_take_none(colorize, tmp_path, photo, strokes):

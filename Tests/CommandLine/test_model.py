@@ -353,4 +353,4 @@ def test_doctor_needs_vectors(colorize, tmp_path):
 
 @pytest.mark.parametrize("command", ["info", "doctor"])
 def test_too_many_arguments(colorize, command):
-    assert "Usage: colorize" in colorize(command, "a", "b", status=USAGE).stderr
+    assert "Usage: libcolorize" in colorize(command, "a", "b", status=USAGE).stderr

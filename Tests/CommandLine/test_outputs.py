@@ -255,7 +255,7 @@ def test_a_folder_that_cannot_be_made(colorize, folder):
 @pytest.mark.parametrize("arguments", [["-o", "", "a.png"], [""], []])
 def test_missing_names(colorize, folder, arguments):
     before = state(folder)
-    assert "Usage: colorize" in colorize(*arguments, status=USAGE, cwd=folder).stderr
+    assert "Usage: libcolorize" in colorize(*arguments, status=USAGE, cwd=folder).stderr
     assert state(folder) == before
 
 

@@ -92,4 +92,6 @@ def test_wrong_arguments(colorize, arguments):
     said = colorize("profile", *arguments, status=USAGE)
     assert said.stdout == ""
     if arguments[0] == "--size":
-        assert said.stderr.startswith(f"libcolorize: --size is {arguments[1]}; it must be a multiple")
+        assert said.stderr.startswith(
+            f"libcolorize: --size is {arguments[1]}; it must be a multiple"
+        )

@@ -98,7 +98,7 @@ def test_values_out_of_bounds_are_named_with_the_bound(colorize, photo, option, 
 )
 def test_values_that_are_none(colorize, photo, arguments):
     said = colorize(*arguments, photo, status=USAGE).stderr
-    assert arguments[0] in said and "Usage: colorize" in said
+    assert arguments[0] in said and "Usage: libcolorize" in said
     assert names(photo.parent) == ["photo.png"]
 
 

@@ -232,7 +232,7 @@ def test_what_is_held_back_is_on_the_sheets(colorize, photographs, tmp_path):
 
 
 def test_validation(colorize, photographs, tmp_path):
-    """The last row is what `libcolorize evaluate` says; a run that was stopped has all rows once."""
+    """The last row is what `libcolorize evaluate` says; a stopped run has all rows once."""
     run, held_back = tmp_path / "run", tmp_path / "held back"
     held_back.mkdir()
     for number in (3, 7, 11):

@@ -18,9 +18,9 @@ import numpy as np
 import torch
 from PIL import Image
 
+import demos
 import libcolorize
 import libcolorize.colorizers as ours
-import demos
 from check_reference import AB_MAXIMUM, AB_MEAN
 from make_fixtures import seeded
 from pictures import gray, picture

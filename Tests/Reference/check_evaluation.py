@@ -1,6 +1,6 @@
-"""Compares `libcolorize evaluate` and `libcolorize gamut` with scikit-image, SciPy, Pillow and PyTorch.
+"""Compares the commands evaluate and gamut with scikit-image, SciPy, Pillow and PyTorch.
 
-    LIBCOLORIZE_COMMAND=.../colorize python check_evaluation.py
+    LIBCOLORIZE_COMMAND=.../libcolorize python check_evaluation.py
 
 Free pictures of several sizes and formats are evaluated with the built-in model at two network
 sizes, without hints and with them, beside other results. All of it is computed here again: the

@@ -49,7 +49,9 @@ SIZES = [(16, 16), (16, 48), (80, 32), (64, 64), (160, 160), (96, 256), (256, 11
 HINTS = [(1, 2, 3), (7, 9, 4), (12, 4, 1)]
 
 
-def instruction_sets(open_model=libcolorize.Model, names=("avx512", "avx2", "baseline", "openblas")):
+def instruction_sets(
+    open_model=libcolorize.Model, names=("avx512", "avx2", "baseline", "openblas")
+):
     """name -> a model opened for it, for those that this processor has; "openblas" for the best
     of them with OpenBLAS's matrix products."""
     models = {}

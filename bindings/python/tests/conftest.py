@@ -1,4 +1,4 @@
-"""What the tests share. They run the library that LIBCOLORIZE_LIBRARY names, or an installed one."""
+"""What the tests share. They run the library of LIBCOLORIZE_LIBRARY, or an installed one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HEADER = ROOT / "include" / "colorize.h"
 
 @contextmanager
 def raises_named(name: str, text: str = "") -> Iterator[pytest.ExceptionInfo[libcolorize.Error]]:
-    """Like pytest.raises(libcolorize.Error), for an error of that name whose message holds `text`."""
+    """Like pytest.raises, for a libcolorize.Error of that name whose message holds `text`."""
     with pytest.raises(libcolorize.Error) as caught:
         yield caught
     assert caught.value.name == name

@@ -113,7 +113,9 @@ def test_a_picture_of_too_many_pixels(
     # Pillow's error is one of its own kind; its limit is twice this.
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
     problem = run(picture, checkpoints)
-    assert problem.startswith(f"libcolorize.demo: {picture}: Image size (2867 pixels) exceeds limit")
+    assert problem.startswith(
+        f"libcolorize.demo: {picture}: Image size (2867 pixels) exceeds limit"
+    )
     assert "\n" not in problem
 
 
@@ -129,7 +131,9 @@ def test_weights_that_cannot_be_had_are_missed_before_work_begins(
 def test_packages_that_are_missing(picture: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(demo, "find_spec", lambda name: None)
     problem = run(picture, {})
-    assert problem == "libcolorize.demo needs pillow and matplotlib: pip install 'libcolorize[demo]'"
+    assert (
+        problem == "libcolorize.demo needs pillow and matplotlib: pip install 'libcolorize[demo]'"
+    )
 
 
 def test_a_file_is_whole_or_as_it_was(tmp_path: Path):

@@ -114,9 +114,11 @@ def test_a_library_without_the_functions_is_an_error():
 )
 def test_a_library_of_another_version_is_an_error(stub, version: int, text: str):
     result = run("import libcolorize", LIBCOLORIZE_LIBRARY=str(stub(version)))
-    assert f"{text}; this package needs 0.1 or a later 0.x" in result.stderr
+    assert f"{text}; this package needs 0.2 or a later 0.x" in result.stderr
 
 
 def test_a_later_minor_version_will_do(stub):
-    result = run("import libcolorize; print(libcolorize.version)", LIBCOLORIZE_LIBRARY=str(stub(2_005)))
+    result = run(
+        "import libcolorize; print(libcolorize.version)", LIBCOLORIZE_LIBRARY=str(stub(2_005))
+    )
     assert result.stdout == "0.2.5\n", result.stderr

@@ -53,7 +53,8 @@ def test_repr(model: libcolorize.Model):
     info = model.info
     millions = round(info.parameters / 1e6, 1)
     assert repr(model) == (
-        f"<libcolorize.Model {info.architecture}, {millions} million weights, {info.instruction_set}>"
+        f"<libcolorize.Model {info.architecture}, {millions} million weights, "
+        f"{info.instruction_set}>"
     )
     other = libcolorize.Model()
     other.close()
@@ -81,7 +82,9 @@ def test_the_plain_softmax_temperature_of_a_file(model: libcolorize.Model, light
         # Logits times 0.5, then over 0.5: the same as logits over 1. Both steps round in float32.
         halved = opened.predict(lightness, temperature=0.5)
         assert np.abs(halved - model.predict(lightness, temperature=1)).max() < 1e-3
-    with libcolorize.Model.from_bytes(MODEL_FILE.read_bytes(), plain_softmax_temperature=2) as opened:
+    with libcolorize.Model.from_bytes(
+        MODEL_FILE.read_bytes(), plain_softmax_temperature=2
+    ) as opened:
         assert opened.info.plain_softmax_temperature == 2
     with raises_named("COLORIZE_INVALID_ARGUMENT", "plain_softmax_temperature"):
         libcolorize.Model(plain_softmax_temperature=1)
@@ -386,7 +389,9 @@ def test_progress_goes_from_0_to_1(model: libcolorize.Model, photo: np.ndarray):
 
 
 @pytest.mark.parametrize("answer", [True, 7, "stop", np.True_])
-def test_progress_cancels(answer, model: libcolorize.Model, photo: np.ndarray, lightness: np.ndarray):
+def test_progress_cancels(
+    answer, model: libcolorize.Model, photo: np.ndarray, lightness: np.ndarray
+):
     calls = []
 
     def progress(fraction: float) -> object:

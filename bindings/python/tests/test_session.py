@@ -91,7 +91,9 @@ def test_what_holds_for_the_whole_session(options, model: libcolorize.Model, pho
         assert np.array_equal(opened.colorize(hints=hints()), first)
 
 
-def test_of_every_network(siggraph17: libcolorize.Model, eccv16: libcolorize.Model, photo: np.ndarray):
+def test_of_every_network(
+    siggraph17: libcolorize.Model, eccv16: libcolorize.Model, photo: np.ndarray
+):
     for model in (siggraph17, eccv16):
         with model.session(photo, network_size=64) as opened:
             assert np.array_equal(opened.colorize(), model.colorize(photo, network_size=64))

@@ -230,7 +230,9 @@ def test_a_file_of_the_environment(
     other = tmp_path / "other.pth"
     other.write_bytes(CONTENT)
     monkeypatch.setenv("LIBCOLORIZE_WEIGHTS", str(other))
-    with pytest.raises(WeightsError, match=f"LIBCOLORIZE_WEIGHTS names the file {other}, and {NAME}"):
+    with pytest.raises(
+        WeightsError, match=f"LIBCOLORIZE_WEIGHTS names the file {other}, and {NAME}"
+    ):
         find()
     assert server.ranges == []
 

@@ -21,7 +21,7 @@ from ctypes import (
 # ---- Version ----
 
 COLORIZE_VERSION_MAJOR = 0
-COLORIZE_VERSION_MINOR = 1
+COLORIZE_VERSION_MINOR = 2
 COLORIZE_VERSION_PATCH = 0
 
 # ---- Errors ----

@@ -140,7 +140,10 @@ def main(arguments: Sequence[str] | None = None) -> str | None:
     if missing:
         return f"libcolorize.demo needs {' and '.join(missing)}: pip install 'libcolorize[demo]'"
     if options.use_gpu:
-        print("libcolorize.demo: libcolorize computes on the CPU; --use_gpu is ignored", file=sys.stderr)
+        print(
+            "libcolorize.demo: libcolorize computes on the CPU; --use_gpu is ignored",
+            file=sys.stderr,
+        )
     from PIL.Image import DecompressionBombError
 
     try:

@@ -151,8 +151,8 @@ def _local(path: Path, wanted: Published, of_environment: bool) -> Path:
         if path.name != wanted.name:
             # What holds for every network asked for cannot be just any file.
             raise WeightsError(
-                f"LIBCOLORIZE_WEIGHTS names the file {path}, and {wanted.name} is asked for: let it "
-                "name a folder that holds the published files, or a mirror's URL"
+                f"LIBCOLORIZE_WEIGHTS names the file {path}, and {wanted.name} is asked for: let "
+                "it name a folder that holds the published files, or a mirror's URL"
             )
     elif path.is_dir():
         path = path / wanted.name
