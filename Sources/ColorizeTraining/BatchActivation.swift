@@ -14,6 +14,13 @@ package struct BatchActivation {
   /// Floats from a position to the next one.
   package let stride: Int
 
+  package init(start: UnsafeMutablePointer<Float>, count: Int, shape: Shape, stride: Int) {
+    self.start = start
+    self.count = count
+    self.shape = shape
+    self.stride = stride
+  }
+
   /// The floats from a position to the next one for so many channels.
   static func stride(channels: Int) -> Int { channels.roundedUp(to: 32) }
 

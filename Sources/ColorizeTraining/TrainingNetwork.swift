@@ -191,7 +191,8 @@ private struct Group {
   /// The nodes whose values it takes.
   var inputs: [Int]
   var output: Int
-  var hasReLU = false
+  /// Behind a batch norm or an addition.
+  var relu: ReLU?
 
   /// The groups that the ends need, in order.
   static func all(_ nodes: [Network.Node], ends: [Int]) -> [Group] {
@@ -221,9 +222,9 @@ private struct Group {
         taken.insert(user)
       }
       if operation is BatchNorm || operation is Add, let user = onlyUser(group.output),
-        nodes[user].operation is ReLU
+        let relu = nodes[user].operation as? ReLU
       {
-        group.hasReLU = true
+        group.relu = relu
         group.output = user
         taken.insert(user)
       }
@@ -292,16 +293,18 @@ private struct Group {
         bias: tensor("bias"), isLearnt: isLearnt)
     case is BatchNorm:
       return try NormLayer(
-        connections, hasReLU: hasReLU,
+        connections, relu,
         NormLayer.Tensors(
           weight: tensor("weight"), bias: tensor("bias"), mean: tensor("running_mean"),
           variance: tensor("running_var")), isFrozen: !isLearnt)
-    case is Add: return AddLayer(connections: connections, hasReLU: hasReLU)
-    case is ReLU: return ActivationLayer(connections: connections, slope: 0)
+    case is Add: return AddLayer(connections: connections, relu: relu)
+    case let activation as ReLU:
+      return ActivationLayer(connections: connections, slope: 0, ceiling: activation.ceiling)
     case let activation as LeakyReLU:
       return ActivationLayer(connections: connections, slope: activation.slope)
     case is Tanh: return TanhLayer(connections: connections)
     case is Subsample: return SubsampleLayer(connections: connections)
+    case is GrayAsRGB: return GrayAsRGBLayer(connections: connections)
     case is Bilinear: return BilinearLayer(connections: connections)
     case is GlobalMean: return GlobalMeanLayer(connections: connections)
     default: preconditionFailure("no layer for node \(first)")

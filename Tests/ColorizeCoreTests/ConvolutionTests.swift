@@ -15,11 +15,14 @@ import Testing
     var residual = false
     /// Of the activation: 1 for none, 0 for ReLU.
     var slope: Float = 1
+    /// Of the activation.
+    var ceiling: Float = .infinity
+    var padding = Network.Padding.even
     /// A batch norm after the activation.
     var affine = false
     var testDescription: String {
       "\(inputs)->\(outputs) k\(kernel) s\(stride) d\(dilation) \(height)x\(width) +\(residual) "
-        + "slope \(slope) affine \(affine)"
+        + "slope \(slope) ceiling \(ceiling) padding \(padding) affine \(affine)"
     }
   }
 
@@ -48,6 +51,14 @@ import Testing
       residual: true, slope: 0, affine: true),
     Case(inputs: 513, outputs: 20, kernel: 3, stride: 1, height: 4, width: 7, affine: true),
     Case(inputs: 1500, outputs: 17, kernel: 3, stride: 1, height: 3, width: 4, slope: 0.2),
+    // ReLU6, and padding below and to the right alone.
+    Case(inputs: 80, outputs: 40, kernel: 1, stride: 1, height: 5, width: 9, slope: 0, ceiling: 6),
+    Case(
+      inputs: 513, outputs: 20, kernel: 3, stride: 1, height: 4, width: 7, residual: true, slope: 0,
+      ceiling: 2, affine: true),
+    Case(
+      inputs: 3, outputs: 32, kernel: 3, stride: 2, height: 16, width: 6, slope: 0, ceiling: 1.5,
+      padding: .same),
   ]
 
   /// Large enough for Winograd's algorithm: borders of every kind, one and many matrices, channels that share
@@ -71,6 +82,11 @@ import Testing
     Case(
       inputs: 300 / 16 * 16, outputs: 40, kernel: 3, stride: 2, height: 20, width: 37,
       residual: true, slope: 0.2, affine: true),
+    Case(
+      inputs: 48, outputs: 64, kernel: 3, stride: 1, height: 21, width: 30, slope: 0, ceiling: 6),
+    // Not by Winograd's algorithm, whose tiles begin a pixel further up.
+    Case(
+      inputs: 64, outputs: 40, kernel: 3, stride: 2, height: 40, width: 36, padding: .same),
   ]
 
   static let tiledTransposed = [
@@ -100,9 +116,11 @@ import Testing
 
   @Test(arguments: Engine.available, cases + tiled)
   func equalsReference(_ engine: Engine, _ test: Case) throws {
+    let sides = test.padding.sides(
+      kernel: test.kernel, stride: test.stride, dilation: test.dilation)
     let convolution = Convolution(
       inputs: test.inputs, outputs: test.outputs, kernel: test.kernel, stride: test.stride,
-      padding: test.kernel / 2 * test.dilation, dilation: test.dilation, bias: true)
+      padding: sides.before, paddingAfter: sides.after, dilation: test.dilation, bias: true)
     var numbers = Numbers(seed: UInt64(test.inputs * 1000 + test.outputs))
     let weight = numbers.values(test.outputs * test.inputs * test.kernel * test.kernel)
     let scale = numbers.values(test.outputs)
@@ -165,6 +183,7 @@ import Testing
       expected = Add().reference([expected, other], parameters: [])
     }
     expected = LeakyReLU(slope: test.slope).reference([expected], parameters: [])
+      .map { min($0, Double(test.ceiling)) }
     if test.affine {
       for c in 0..<test.outputs {
         for y in 0..<outputShape.height {
@@ -181,7 +200,7 @@ import Testing
         return try plan(
           Epilogue(
             channels: test.outputs, bias: bias, hasResidual: test.residual, slope: test.slope,
-            affine: test.affine ? affine : nil, kernels: kernels))
+            ceiling: test.ceiling, affine: test.affine ? affine : nil, kernels: kernels))
       }
     }
     let stride = test.outputs.roundedUp(to: kernels.gemmPanel)

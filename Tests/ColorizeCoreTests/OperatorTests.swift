@@ -76,9 +76,14 @@ import Testing
   {
     let kernels = KernelSet(instructionSet)
     for (channels, height, width) in [(1, 1, 1), (19, 2, 3), (40, 9, 1), (33, 7, 14), (96, 5, 23)] {
-      for hasReLU in [false, true] {
+      for (relu, padding) in [
+        (nil, .even), (ReLU(), .even), (ReLU(ceiling: 0.5), .same),
+      ] as [(ReLU?, Network.Padding)] {
         let convolution = DepthwiseConvolution(
-          channels: channels, kernel: form.kernel, stride: form.stride)
+          channels: channels, kernel: form.kernel, stride: form.stride,
+          padding: padding.sides(kernel: form.kernel, stride: form.stride))
+        guard convolution.outputShape([Shape(channels: 1, height: height, width: width)]).count > 0
+        else { continue }
         var numbers = Numbers(seed: 23)
         let shape = Shape(channels: channels, height: height, width: width)
         let values = numbers.values(shape.count)
@@ -94,20 +99,81 @@ import Testing
         for index in 0..<expected.values.count {
           expected.values[index] += Double(bias[index / pixels])
         }
-        if hasReLU { expected = ReLU().reference([expected], parameters: []) }
+        if let relu { expected = relu.reference([expected], parameters: []) }
         let stride = channels.roundedUp(to: max(16, kernels.gemmPanel))
         let output = try TestActivation(expected.shape, stride: stride)
         try run(
           PlannedDepthwiseConvolution(
-            convolution, weight: weight, scale: scale, bias: bias, slope: hasReLU ? 0 : 1,
-            kernels: kernels),
+            convolution, weight: weight, scale: scale, bias: bias, slope: relu == nil ? 1 : 0,
+            ceiling: relu?.ceiling ?? .infinity, kernels: kernels),
           [TestActivation(shape, stride: stride, planes: values)], output, kernels: kernels)
         // Up to 25 products of numbers up to 1.
         #expect(
           largestDifference(output.planes, expected.values) < 1e-5,
-          "\(channels) channels, \(height)x\(width)")
+          "\(channels) channels, \(height)x\(width), \(padding)")
       }
     }
+  }
+
+  /// TensorFlow's SAME for even sides: a stride of 2 leaves one row less for a kernel of 3, and three for one of 5.
+  @Test(arguments: [(1, 1, 0, 0), (3, 1, 1, 1), (3, 2, 0, 1), (5, 1, 2, 2), (5, 2, 1, 2)])
+  func samePadding(_ kernel: Int, _ stride: Int, _ before: Int, _ after: Int) {
+    let sides = Network.Padding.same.sides(kernel: kernel, stride: stride)
+    #expect(sides.before == before && sides.after == after)
+  }
+
+  /// What is below and to the right of a ramp is zeros, and nothing is above or to the left.
+  @Test func paddingOfEachSide() {
+    let ramp = ReferenceTensor(Shape(channels: 1, height: 4, width: 4), (1...16).map(Double.init))
+    let ones = [Array(repeating: 1.0, count: 9)]
+    // Rows 1 to 3, 5 to 7 and 9 to 11; then without the last column, without the last row, without both.
+    let sums: [Double] = [54, 45, 72, 54]
+    let convolution = Convolution(
+      inputs: 1, outputs: 1, kernel: 3, stride: 2, padding: 0, paddingAfter: 1, bias: false)
+    #expect(convolution.reference([ramp], parameters: ones).values == sums)
+    let depthwise = DepthwiseConvolution(
+      channels: 1, kernel: 3, stride: 2, padding: (before: 0, after: 1))
+    #expect(depthwise.reference([ramp], parameters: ones).values == sums)
+  }
+
+  @Test func ceilingOfReLU() {
+    let values = ReferenceTensor(Shape(channels: 1, height: 1, width: 4), [-1, 0.5, 6, 7])
+    #expect(ReLU(ceiling: 6).reference([values], parameters: []).values == [0, 0.5, 6, 6])
+    #expect(ReLU().reference([values], parameters: []).values == [0, 0.5, 6, 7])
+  }
+
+  /// The value of each gray pixel comes back from its lightness, to a hundredth of a level.
+  @Test func grayComesBack() throws {
+    let rgb = try Memory<Float>(count: 3 * 256)
+    for index in 0..<rgb.count { rgb.start[index] = Float(index / 3) / 255 }
+    let lab = try Memory<Float>(count: rgb.count)
+    Lab.fromRGB(rgb.start, into: lab.start, count: 256, kernels: KernelSet(.best))
+    let lightness = (0..<256).map { (lab.start[3 * $0] - 50) / 100 }
+    let shape = Shape(channels: 1, height: 1, width: 256)
+    let gray = GrayAsRGB().reference(
+      [ReferenceTensor(shape, lightness.map(Double.init))], parameters: [])
+    #expect(gray.shape == Shape(channels: 3, height: 1, width: 256))
+    for c in 0..<3 {
+      for level in 0..<256 {
+        #expect(abs(gray[c, 0, level] * 128 + 127 - Double(level)) < 0.01, "level \(level)")
+      }
+    }
+  }
+
+  /// In every part of the curve, and beyond it on both sides; other channels are not looked at.
+  @Test func grayAsRGB() throws {
+    let shape = Shape(channels: 2, height: 11, width: 13)
+    let count = shape.height * shape.width
+    var numbers = Numbers(seed: 29)
+    let values = (0..<count).map { Float($0 - 10) / 120 - 0.5 } + numbers.values(count)
+    let expected = GrayAsRGB().reference(
+      [ReferenceTensor(shape, values.map(Double.init))], parameters: [])
+    let output = try TestActivation(expected.shape, stride: 16)
+    try run(
+      PlannedGrayAsRGB(), [TestActivation(shape, stride: 16, planes: values)], output,
+      kernels: KernelSet(.baseline))
+    // Of numbers from -1 to 1; near black the curve is steep.
+    #expect(largestDifference(output.planes, expected.values) < 2e-6)
   }
 
   @Test func activationsArePyTorchs() throws {

@@ -49,16 +49,25 @@ struct GradientCase: CustomTestStringConvertible, Sendable {
   }
 
   static func convolution(
-    kernel: Int, stride: Int = 1, dilation: Int = 1, bias: Bool = true
+    kernel: Int, stride: Int = 1, dilation: Int = 1, padding: Network.Padding = .even,
+    bias: Bool = true
   ) -> Convolution {
-    Convolution(
-      inputs: channels, outputs: 5, kernel: kernel, stride: stride, padding: kernel / 2 * dilation,
-      dilation: dilation, bias: bias)
+    let sides = padding.sides(kernel: kernel, stride: stride, dilation: dilation)
+    return Convolution(
+      inputs: channels, outputs: 5, kernel: kernel, stride: stride, padding: sides.before,
+      paddingAfter: sides.after, dilation: dilation, bias: bias)
   }
 
-  static func depthwise(_ kernel: Int, stride: Int) -> DepthwiseConvolution {
-    DepthwiseConvolution(channels: channels, kernel: kernel, stride: stride)
+  static func depthwise(
+    _ kernel: Int, stride: Int, padding: Network.Padding = .even
+  ) -> DepthwiseConvolution {
+    DepthwiseConvolution(
+      channels: channels, kernel: kernel, stride: stride,
+      padding: padding.sides(kernel: kernel, stride: stride))
   }
+
+  /// Low enough that values of all three kinds are there.
+  static let capped = ReLU(ceiling: 1)
 
   static let norm = BatchNorm(channels: channels)
 
@@ -66,6 +75,9 @@ struct GradientCase: CustomTestStringConvertible, Sendable {
     GradientCase("convolution, 3x3", [(convolution(kernel: 3), [1])]),
     GradientCase("convolution, 3x3, stride 2", [(convolution(kernel: 3, stride: 2), [1])]),
     GradientCase("convolution, 3x3, dilation 2", [(convolution(kernel: 3, dilation: 2), [1])]),
+    GradientCase(
+      "convolution, 3x3, stride 2, same",
+      [(convolution(kernel: 3, stride: 2, padding: .same), [1])], height: 6, width: 4),
     GradientCase("convolution, 1x1", [(convolution(kernel: 1, bias: false), [1])]),
     // By Winograd's algorithm, for which channels and tiles suffice; its transforms round more.
     GradientCase(
@@ -79,6 +91,12 @@ struct GradientCase: CustomTestStringConvertible, Sendable {
     GradientCase("depthwise, 5x5, stride 2", [(depthwise(5, stride: 2), [1])], width: 14),
     GradientCase(
       "depthwise, 5x5, stride 2, one column", [(depthwise(5, stride: 2), [1])], width: 1),
+    GradientCase(
+      "depthwise, 3x3, stride 2, same", [(depthwise(3, stride: 2, padding: .same), [1])],
+      height: 6, width: 4),
+    GradientCase(
+      "depthwise, 5x5, stride 2, same", [(depthwise(5, stride: 2, padding: .same), [1])],
+      height: 6, width: 14),
     GradientCase("transposed", [(TransposedConvolution(inputs: channels, outputs: 4), [1])]),
     // A bias before a norm has no gradient.
     GradientCase("norm", [(norm, [1])], bias: false),
@@ -92,6 +110,12 @@ struct GradientCase: CustomTestStringConvertible, Sendable {
             inputs: channels, outputs: channels, kernel: 3, stride: 1, padding: 1, bias: false), [1]
         ), (norm, [2]), (Add(), [1, 3]), (ReLU(), [4]),
       ]),
+    GradientCase(
+      "norm, added to, ReLU with a ceiling", [(norm, [1]), (Add(), [2, 1]), (capped, [3])]),
+    GradientCase(
+      "norm, frozen, ReLU with a ceiling", [(norm, [1]), (capped, [2])], frozen: ["own0"]),
+    GradientCase("ReLU with a ceiling", [(capped, [1])]),
+    GradientCase("add, ReLU with a ceiling", [(Tanh(), [1]), (Add(), [1, 2]), (capped, [3])]),
     GradientCase("norm, frozen", [(norm, [1]), (ReLU(), [2])], frozen: ["own0"]),
     GradientCase("ReLU", [(ReLU(), [1])]),
     GradientCase("leaky ReLU", [(LeakyReLU(slope: 0.25), [1])]),

@@ -187,6 +187,19 @@ def operators():
                 width=width,
             )
         )
+    for channels, kernel, height, width in [(33, 3, 12, 14), (19, 5, 10, 16)]:
+        result[f"depthwise {channels}, {kernel}x{kernel}, stride 2, TensorFlow's padding"] = graph(
+            channels,
+            f"own depthwise 1 kernel={kernel} stride=2 same=1",
+            height=height,
+            width=width,
+        )
+    result["convolution 3 to 32, 3x3, stride 2, TensorFlow's padding"] = graph(
+        3,
+        "own convolution 1 outputs=32 kernel=3 stride=2 dilation=1 bias=0 same=1",
+        height=12,
+        width=14,
+    )
     result["transposed 19 to 33, 5x7"] = graph(19, "own transposed 1 outputs=33", height=5, width=7)
     result["transposed 64 to 48, 13x9"] = graph(
         64, "own transposed 1 outputs=48", height=13, width=9
@@ -200,6 +213,11 @@ def operators():
     )  # fmt: skip
     result["norm behind ReLU"] = graph(33, "- relu 1", "own norm 2")
     result["norm, frozen"] = graph(19, "own norm 1", "- relu 2", frozen=("own",))
+    result["norm, added to, ReLU with a ceiling"] = graph(
+        17, "own norm 1", "- add 2,1", "- relu 3 ceiling=0.75"
+    )
+    result["add, ReLU with a ceiling"] = graph(19, "- tanh 1", "- add 1,2", "- relu 3 ceiling=0.75")
+    result["ReLU with a ceiling"] = graph(19, "- relu 1 ceiling=0.75")
     result["ReLU"] = graph(19, "- relu 1")
     result["leaky ReLU"] = graph(19, "- leaky 1 slope=0.2")
     result["tanh"] = graph(2, "- tanh 1")

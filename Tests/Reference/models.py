@@ -1,6 +1,6 @@
 """Our own networks in PyTorch, by the model file that holds their weights.
 
-    network = load("model.safetensors")    # what its metadata says: compact or lite
+    network = load("model.safetensors")    # what its metadata says: compact, lite or lite1
     logits = network(inputs)               # [1, 4, H, W] -> [1, 313, H/4, W/4]
 
 Run as a program it proves compact's definition on vectors that somebody else made:
@@ -16,8 +16,9 @@ from safetensors.torch import load_file
 
 from compact import Compact
 from lite import Lite
+from lite1 import Lite1
 
-CLASSES = {"compact": Compact, "lite": Lite}
+CLASSES = {"compact": Compact, "lite": Lite, "lite1": Lite1}
 
 
 def architecture(path):

@@ -22,10 +22,11 @@ from torch import nn
 
 from compact import BINS, PAPER_TEMPERATURE, Compact, annealed_mean
 from lite import Lite
+from lite1 import Lite1
 
 CLASSES = {"eccv16": ECCVGenerator, "siggraph17": SIGGRAPHGenerator}
 # Our own, of which not each has a trained model here.
-OWN_CLASSES = {"compact": Compact, "lite": Lite}
+OWN_CLASSES = {"compact": Compact, "lite": Lite, "lite1": Lite1}
 
 # The temperature at which eccv16's plain softmax stands.
 ECCV16_TEMPERATURE = 0.38

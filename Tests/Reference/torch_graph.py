@@ -55,14 +55,13 @@ class Graph:
     def value(self, operation, inputs, own, options, name):
         x = inputs[0]
         if operation == "convolution":
-            padding = options["kernel"] // 2 * options["dilation"]
             return F.conv2d(
-                x, own["weight"], own.get("bias"), stride=options["stride"], padding=padding,
-                dilation=options["dilation"],
+                F.pad(x, padding(options)), own["weight"], own.get("bias"),
+                stride=options["stride"], dilation=options["dilation"],
             )  # fmt: skip
         if operation == "depthwise":
             return F.conv2d(
-                x, own["weight"], stride=options["stride"], padding=options["kernel"] // 2,
+                F.pad(x, padding(options)), own["weight"], stride=options["stride"],
                 groups=x.shape[1],
             )  # fmt: skip
         if operation == "transposed":
@@ -77,7 +76,7 @@ class Graph:
         if operation == "bilinear":
             return F.interpolate(x, size=inputs[1].shape[2:], mode="bilinear", align_corners=False)
         return {
-            "relu": lambda: F.relu(x),
+            "relu": lambda: F.relu(x).clamp(max=options.get("ceiling", float("inf"))),
             "leaky": lambda: F.leaky_relu(x, options["slope"]),
             "tanh": lambda: torch.tanh(x),
             "mean": lambda: x.mean(dim=(2, 3), keepdim=True),
@@ -126,6 +125,14 @@ class Graph:
             "width": width, "channels": channels, "ends": " ".join(map(str, ends)),
             "frozen": " ".join(self.frozen),
         }  # fmt: skip
+
+
+def padding(options):
+    """Left, right, above and below: of TensorFlow, or as much on every side."""
+    both = options.get("dilation", 1) * (options["kernel"] - 1)
+    if options.get("same"):
+        both += 1 - options["stride"]
+    return [both // 2, both - both // 2] * 2
 
 
 def parameters(operation, inputs, options):

@@ -45,6 +45,12 @@ private struct Line {
     return value
   }
 
+  /// As "same" says: TensorFlow's padding, or as much on every side.
+  private func sides(_ kernel: Int, _ dilation: Int = 1) -> (before: Int, after: Int) {
+    let padding: Network.Padding = options["same"] == "1" ? .same : .even
+    return padding.sides(kernel: kernel, stride: whole("stride"), dilation: dilation)
+  }
+
   func node(_ nodes: [Network.Node]) -> Network.Node {
     guard inputs.allSatisfy({ nodes.indices.contains($0) }), let first = inputs.first else {
       fail("\(name) has no inputs before it")
@@ -58,10 +64,12 @@ private struct Line {
       let (kernel, dilation) = (whole("kernel"), whole("dilation"))
       operation = Convolution(
         inputs: channels, outputs: outputs, kernel: kernel, stride: whole("stride"),
-        padding: kernel / 2 * dilation, dilation: dilation, bias: whole("bias") != 0)
+        padding: sides(kernel, dilation).before, paddingAfter: sides(kernel, dilation).after,
+        dilation: dilation, bias: whole("bias") != 0)
     case "depthwise":
       operation = DepthwiseConvolution(
-        channels: channels, kernel: whole("kernel"), stride: whole("stride"))
+        channels: channels, kernel: whole("kernel"), stride: whole("stride"),
+        padding: sides(whole("kernel")))
     case "transposed":
       outputs = whole("outputs")
       operation = TransposedConvolution(inputs: channels, outputs: outputs)
@@ -69,7 +77,8 @@ private struct Line {
       outputs = whole("outputs")
       operation = Linear(inputs: channels, outputs: outputs)
     case "norm": operation = BatchNorm(channels: channels)
-    case "relu": operation = ReLU()
+    case "relu":
+      operation = ReLU(ceiling: options["ceiling"] == nil ? .infinity : number("ceiling"))
     case "leaky": operation = LeakyReLU(slope: number("slope"))
     case "tanh": operation = Tanh()
     case "bilinear": operation = Bilinear()

@@ -15,9 +15,8 @@ import ColorizeTraining
 func trainer(
   _ input: Input, _ kernels: TrainingKernels, _ team: Team
 ) throws(ColorizeError) -> Trainer {
-  let networks: [Network] = [.compact, .lite, .eccv16, .siggraph17]
   let name = input.text("network")
-  guard let network = networks.first(where: { $0.architecture == name }) else {
+  guard let network = Network.all.first(where: { $0.architecture == name }) else {
     fail("no such network")
   }
   guard let regression = Regression(rawValue: input.text("regression_kind")) else {

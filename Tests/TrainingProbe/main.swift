@@ -8,6 +8,7 @@
 //   steps       steps of training of one of the networks (Steps.swift)
 //   speed       the same step again and again, timed (Speed.swift); OUT is not written
 //   graph       gradients of a small graph that the metadata describe (Graph.swift)
+//   classifier  what lite1's classifier makes of a picture (Classifier.swift)
 //   optimiser   an optimiser that is given gradients (GivenGradients.swift)
 
 import ColorizeCore
@@ -31,6 +32,7 @@ func run() throws(ColorizeError) {
   case "steps": try steps(input, kernels, team).write(to: arguments[2])
   case "speed": try speed(input, kernels, team)
   case "graph": try graph(input, kernels, team).write(to: arguments[2])
+  case "classifier": try classifier(input, kernels, team).write(to: arguments[2])
   case "optimiser": try givenGradients(input, kernels, team).write(to: arguments[2])
   default: fail("no such task")
   }

@@ -46,8 +46,8 @@ package struct CompiledNetwork: Sendable {
         let norm = fusion.takeBatchNorm(after: index)
         let relu = fusion.takeReLU(after: norm ?? index)
         let planned = try layer.plan(
-          convolution, norm.map { network.nodes[$0].name }, hasReLU: relu != nil)
-        append(planned, output: relu ?? norm ?? index)
+          convolution, norm.map { network.nodes[$0].name }, relu?.activation)
+        append(planned, output: relu?.node ?? norm ?? index)
       case let linear as Linear:
         let tail = fusion.takeTail(after: index, startedAt: index)
         // On a 1x1 value a fully connected layer is a 1x1 convolution.
@@ -64,17 +64,21 @@ package struct CompiledNetwork: Sendable {
       case is Bilinear:
         let tail = fusion.takeTail(after: index, startedAt: index)
         precondition(tail.norm == nil && (tail.slope == 0 || tail.slope == 1))
+        precondition(tail.ceiling == .infinity)
         let planned = PlannedBilinear(hasResidual: !tail.residual.isEmpty, relu: tail.slope == 0)
         append(planned, residual: tail.residual, output: tail.output)
       case is Add:
-        let tail = fusion.takeReLU(after: index)
-        append(PlannedAdd(relu: tail != nil), output: tail ?? index)
+        let relu = fusion.takeReLU(after: index)
+        precondition(relu?.activation.ceiling ?? .infinity == .infinity)
+        append(PlannedAdd(relu: relu != nil), output: relu?.node ?? index)
       case is GlobalMean:
         append(PlannedGlobalMean(), output: index)
       case is Subsample:
         append(PlannedSubsample(), output: index)
       case is Tanh:
         append(PlannedTanh(), output: index)
+      case is GrayAsRGB:
+        append(PlannedGrayAsRGB(), output: index)
       default:
         preconditionFailure("no planned form for node \(index) of \(network.architecture)")
       }
@@ -122,7 +126,7 @@ private struct Layer {
       epilogue: try epilogue(bias: fold.shift, tail), kernels: kernels, team: team)
   }
 
-  func plan(_ convolution: DepthwiseConvolution, _ norm: String?, hasReLU: Bool)
+  func plan(_ convolution: DepthwiseConvolution, _ norm: String?, _ relu: ReLU?)
     throws(ColorizeError) -> PlannedDepthwiseConvolution
   {
     let weight = try weights.floats(
@@ -133,7 +137,7 @@ private struct Layer {
       }
     return try PlannedDepthwiseConvolution(
       convolution, weight: weight.start, scale: fold.scale.start, bias: fold.shift.start,
-      slope: hasReLU ? 0 : 1, kernels: kernels)
+      slope: relu == nil ? 1 : 0, ceiling: relu?.ceiling ?? .infinity, kernels: kernels)
   }
 
   func plan(_ convolution: TransposedConvolution, _ tail: Fusion.Tail)
@@ -154,11 +158,12 @@ private struct Layer {
     guard let norm = tail.norm else {
       return try Epilogue(
         channels: bias.count, bias: bias.start, hasResidual: hasResidual, slope: tail.slope,
-        kernels: kernels)
+        ceiling: tail.ceiling, kernels: kernels)
     }
     let affine = try Affine(norm, channels: bias.count, weights)
     return try Epilogue(
       channels: bias.count, bias: bias.start, hasResidual: hasResidual, slope: tail.slope,
+      ceiling: tail.ceiling,
       affine: (UnsafePointer(affine.scale.start), UnsafePointer(affine.shift.start)),
       kernels: kernels)
   }
@@ -203,6 +208,8 @@ private struct Fusion {
     var residual: [Int] = []
     /// What the fused activation multiplies negative values by; 1 if there is none.
     var slope: Float = 1
+    /// What the fused activation makes of larger values.
+    var ceiling: Float = .infinity
     /// The name of a batch norm after the activation.
     var norm: String?
     /// The node whose value the step gives.
@@ -239,7 +246,11 @@ private struct Fusion {
 
   mutating func takeBatchNorm(after index: Int) -> Int? { take(after: index) { $0 is BatchNorm } }
 
-  mutating func takeReLU(after index: Int) -> Int? { take(after: index) { $0 is ReLU } }
+  mutating func takeReLU(after index: Int) -> (node: Int, activation: ReLU)? {
+    guard let next = take(after: index, { $0 is ReLU }), let relu = nodes[next].operation as? ReLU
+    else { return nil }
+    return (next, relu)
+  }
 
   /// An addition whose other operand is there before the step at `start` runs, an activation, and a
   /// batch norm after it.
@@ -254,9 +265,10 @@ private struct Fusion {
         tail.output = next
       }
     }
-    if let next = takeReLU(after: tail.output) {
+    if let relu = takeReLU(after: tail.output) {
       tail.slope = 0
-      tail.output = next
+      tail.ceiling = relu.activation.ceiling
+      tail.output = relu.node
     } else if let next = take(after: tail.output, { $0 is LeakyReLU }),
       let leaky = nodes[next].operation as? LeakyReLU
     {

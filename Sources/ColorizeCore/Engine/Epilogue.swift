@@ -9,6 +9,8 @@ package final class Epilogue: Sendable {
   package let hasResidual: Bool
   /// What negative values are multiplied by: 1 for no activation, 0 for ReLU.
   package let slope: Float
+  /// What larger values become: 6 for ReLU6.
+  package let ceiling: Float
   private let hasAffine: Bool
   /// Bias, scale and shift, each with room for whole panels; then a panel of zeros.
   private let values: Memory<Float>
@@ -20,10 +22,12 @@ package final class Epilogue: Sendable {
   ///     cannot be folded into the next convolution, which pads with zeros after it.
   package init(
     channels: Int, bias: UnsafePointer<Float>, hasResidual: Bool = false, slope: Float = 1,
+    ceiling: Float = .infinity,
     affine: (scale: UnsafePointer<Float>, shift: UnsafePointer<Float>)? = nil, kernels: KernelSet
   ) throws(ColorizeError) {
     self.hasResidual = hasResidual
     self.slope = slope
+    self.ceiling = ceiling
     hasAffine = affine != nil
     stride = channels.roundedUp(to: kernels.gemmPanel)
     values = try Memory(count: 3 * stride + kernels.gemmPanel)
@@ -45,6 +49,7 @@ package final class Epilogue: Sendable {
     let start = UnsafePointer(values.start + channel)
     tile.bias = start
     tile.slope = slope
+    tile.ceiling = ceiling
     tile.scale = hasAffine ? start + stride : nil
     tile.shift = hasAffine ? start + 2 * stride : nil
   }
@@ -54,6 +59,7 @@ package final class Epilogue: Sendable {
     let start = UnsafePointer(values.start + channel)
     tile.bias = start
     tile.slope = slope
+    tile.ceiling = ceiling
     tile.scale = hasAffine ? start + stride : nil
     tile.shift = hasAffine ? start + 2 * stride : nil
   }
@@ -65,7 +71,7 @@ package final class Epilogue: Sendable {
     let bias = UnsafePointer(values.start)
     for c in 0..<count {
       let sum = sums[c] + bias[c] + (residual?[c] ?? 0)
-      let value = sum < 0 ? slope * sum : sum
+      let value = min(sum < 0 ? slope * sum : sum, ceiling)
       sums[c] = hasAffine ? value * bias[c + stride] + bias[c + 2 * stride] : value
     }
   }
@@ -74,5 +80,6 @@ package final class Epilogue: Sendable {
   func applyNothing(to tile: inout colorize_gemm_tile) {
     tile.bias = UnsafePointer(values.start + 3 * stride)
     tile.slope = 1
+    tile.ceiling = .infinity
   }
 }

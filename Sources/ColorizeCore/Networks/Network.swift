@@ -64,11 +64,37 @@ package struct Network: Sendable {
   /// The temperature at which softmax(logits) stands, unless a model file says otherwise.
   package let plainSoftmaxTemperature: Float
 
+  /// How much padding a convolution has to keep the size (divided by the stride).
+  package enum Padding: Sendable {
+    /// As much on every side.
+    case even
+    /// No more than it takes, of which an odd one comes after: TensorFlow's SAME, for sides that are multiples of the
+    /// stride.
+    case same
+
+    /// Above and to the left, and below and to the right.
+    package func sides(kernel: Int, stride: Int, dilation: Int = 1) -> (before: Int, after: Int) {
+      switch self {
+      case .even:
+        let side = kernel / 2 * dilation
+        return (side, side)
+      case .same:
+        let both = max(dilation * (kernel - 1) + 1 - stride, 0)
+        return (both / 2, both - both / 2)
+      }
+    }
+  }
+
   /// What a description ends in: the values from which colours are made.
   package struct Outputs {
     package let logits: Value
     /// nil: colours are the annealed mean of the distribution.
     package var regression: Value?
+
+    package init(logits: Value, regression: Value? = nil) {
+      self.logits = logits
+      self.regression = regression
+    }
   }
 
   /// Describes a network: `body` gets the input and returns the outputs.
@@ -218,17 +244,22 @@ package struct Network: Sendable {
     /// A convolution whose padding keeps the size (divided by the stride).
     package func convolution(
       _ name: String, _ outputs: Int, kernel: Int, stride: Int = 1, dilation: Int = 1,
-      bias: Bool = true
+      padding: Padding = .even, bias: Bool = true
     ) -> Value {
+      let sides = padding.sides(kernel: kernel, stride: stride, dilation: dilation)
       let operation = Convolution(
         inputs: channels, outputs: outputs, kernel: kernel, stride: stride,
-        padding: kernel / 2 * dilation, dilation: dilation, bias: bias)
+        padding: sides.before, paddingAfter: sides.after, dilation: dilation, bias: bias)
       return Value(table, name: name, operation, [self], channels: outputs)
     }
 
     /// A convolution of each channel by itself, without bias; its padding keeps the size (divided by the stride).
-    package func depthwise(_ name: String, kernel: Int, stride: Int = 1) -> Value {
-      let operation = DepthwiseConvolution(channels: channels, kernel: kernel, stride: stride)
+    package func depthwise(
+      _ name: String, kernel: Int, stride: Int = 1, padding: Padding = .even
+    ) -> Value {
+      let operation = DepthwiseConvolution(
+        channels: channels, kernel: kernel, stride: stride,
+        padding: padding.sides(kernel: kernel, stride: stride))
       return Value(table, name: name, operation, [self], channels: channels)
     }
 
@@ -247,8 +278,8 @@ package struct Network: Sendable {
       Value(table, name: name, BatchNorm(channels: channels), [self], channels: channels)
     }
 
-    package func relu() -> Value {
-      Value(table, name: "", ReLU(), [self], channels: channels)
+    package func relu(ceiling: Float = .infinity) -> Value {
+      Value(table, name: "", ReLU(ceiling: ceiling), [self], channels: channels)
     }
 
     package func leakyReLU(_ slope: Float) -> Value {
@@ -257,6 +288,11 @@ package struct Network: Sendable {
 
     package func tanh() -> Value {
       Value(table, name: "", Tanh(), [self], channels: channels)
+    }
+
+    /// What a classifier is shown of the lightness in channel 0.
+    package func grayAsRGB() -> Value {
+      Value(table, name: "", GrayAsRGB(), [self], channels: 3)
     }
 
     package func globalMean() -> Value {

@@ -2,7 +2,7 @@
 
 extension Network {
   /// All that there are.
-  package static let all: [Network] = [.compact, .lite, .eccv16, .siggraph17]
+  package static let all: [Network] = [.compact, .lite, .lite1, .eccv16, .siggraph17]
 
   /// The network whose tensors a file holds. Throws if one of them is missing or has another shape.
   package static func of(_ file: TensorFile) throws(ColorizeError) -> Network {

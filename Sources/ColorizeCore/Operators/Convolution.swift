@@ -7,18 +7,24 @@ package struct Convolution: Operator {
   package var outputs: Int
   package var kernel: Int
   package var stride: Int
+  /// Above and to the left.
   package var padding: Int
+  /// Below and to the right.
+  package var paddingAfter: Int
   package var dilation: Int
   package var bias: Bool
 
+  /// - Parameter paddingAfter: nil: as much as on the other sides.
   package init(
-    inputs: Int, outputs: Int, kernel: Int, stride: Int, padding: Int, dilation: Int = 1, bias: Bool
+    inputs: Int, outputs: Int, kernel: Int, stride: Int, padding: Int, paddingAfter: Int? = nil,
+    dilation: Int = 1, bias: Bool
   ) {
     self.inputs = inputs
     self.outputs = outputs
     self.kernel = kernel
     self.stride = stride
     self.padding = padding
+    self.paddingAfter = paddingAfter ?? padding
     self.dilation = dilation
     self.bias = bias
   }
@@ -30,7 +36,7 @@ package struct Convolution: Operator {
 
   package func outputShape(_ inputs: [Shape]) -> Shape {
     func side(_ input: Int) -> Int {
-      (input + 2 * padding - dilation * (kernel - 1) - 1) / stride + 1
+      (input + padding + paddingAfter - dilation * (kernel - 1) - 1) / stride + 1
     }
     return Shape(channels: outputs, height: side(inputs[0].height), width: side(inputs[0].width))
   }
@@ -106,6 +112,7 @@ package final class PlannedConvolution: PlannedOperator {
     _ convolution: Convolution, _ matrix: PackedMatrix, _ epilogue: Epilogue, _ kernels: KernelSet
   ) throws(ColorizeError) -> WinogradProduct? {
     guard convolution.kernel == 3, convolution.padding == convolution.dilation,
+      convolution.paddingAfter == convolution.padding,
       WinogradProduct.takes(inputs: convolution.inputs, kernels)
     else { return nil }
     func kernel(rows: [Int?], columns: [Int?]) -> WinogradKernel {

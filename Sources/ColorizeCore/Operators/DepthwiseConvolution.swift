@@ -2,28 +2,36 @@
 
 import CKernelContract
 
-/// A square convolution of each channel by itself, with zero padding that keeps the size (divided by the stride): PyTorch's
-/// `Conv2d` with as many groups as channels, without a bias.
+/// A square convolution of each channel by itself, with zero padding: PyTorch's `Conv2d` with as many groups as channels,
+/// without a bias.
 package struct DepthwiseConvolution: Operator {
   package var channels: Int
   package var kernel: Int
   package var stride: Int
+  /// Above and to the left.
+  package var padding: Int
+  /// Below and to the right.
+  package var paddingAfter: Int
 
-  package init(channels: Int, kernel: Int, stride: Int) {
+  /// - Parameter padding: nil: what keeps the size (divided by the stride), as much on every side.
+  package init(
+    channels: Int, kernel: Int, stride: Int, padding: (before: Int, after: Int)? = nil
+  ) {
     self.channels = channels
     self.kernel = kernel
     self.stride = stride
+    self.padding = padding?.before ?? kernel / 2
+    paddingAfter = padding?.after ?? kernel / 2
   }
 
-  package var padding: Int { kernel / 2 }
   package var taps: Int { kernel * kernel }
 
   package var parameters: [Parameter] { [Parameter("weight", [channels, 1, kernel, kernel])] }
 
   package func outputShape(_ inputs: [Shape]) -> Shape {
-    Shape(
-      channels: channels, height: inputs[0].height.pieces(of: stride),
-      width: inputs[0].width.pieces(of: stride))
+    func side(_ input: Int) -> Int { (input + padding + paddingAfter - kernel) / stride + 1 }
+    return Shape(
+      channels: channels, height: side(inputs[0].height), width: side(inputs[0].width))
   }
 
   package func reference(_ inputs: [ReferenceTensor], parameters: [[Double]]) -> ReferenceTensor {
@@ -118,6 +126,7 @@ package struct DepthwiseTaps {
     arguments.input_stride = input.stride
     arguments.input_width = input.shape.width
     arguments.slope = 1
+    arguments.ceiling = .infinity
     return arguments
   }
 }
@@ -158,6 +167,7 @@ extension DepthwiseConvolution {
 package final class PlannedDepthwiseConvolution: PlannedOperator {
   private let convolution: DepthwiseConvolution
   private let slope: Float
+  private let ceiling: Float
   /// `[taps, stride]`, then the bias, `[stride]`.
   private let values: Memory<Float>
   private let stride: Int
@@ -167,12 +177,15 @@ package final class PlannedDepthwiseConvolution: PlannedOperator {
   ///   - scale: what the weights of each channel are multiplied by.
   ///   - bias: `[channels]`.
   ///   - slope: what negative values are multiplied by.
+  ///   - ceiling: what larger values become.
   package init(
     _ convolution: DepthwiseConvolution, weight: UnsafePointer<Float>,
-    scale: UnsafePointer<Float>, bias: UnsafePointer<Float>, slope: Float, kernels: KernelSet
+    scale: UnsafePointer<Float>, bias: UnsafePointer<Float>, slope: Float,
+    ceiling: Float = .infinity, kernels: KernelSet
   ) throws(ColorizeError) {
     self.convolution = convolution
     self.slope = slope
+    self.ceiling = ceiling
     stride = convolution.channels.roundedUp(to: max(16, kernels.gemmPanel))
     values = try Memory(count: (convolution.taps + 1) * stride)
     values.fill(0)
@@ -197,6 +210,7 @@ package final class PlannedDepthwiseConvolution: PlannedOperator {
           y, &taps, input, output, weights: values.start, channels: stride)
         arguments.bias = UnsafePointer(values.start + convolution.taps * stride)
         arguments.slope = slope
+        arguments.ceiling = ceiling
         execution.kernels.depthwise(&arguments)
       }
     }

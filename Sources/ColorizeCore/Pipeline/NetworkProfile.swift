@@ -126,6 +126,7 @@ private struct PeakMeter {
     tile.output_stride = kernels.gemmPanel
     tile.rows = kernels.gemmRows
     tile.slope = 1
+    tile.ceiling = .infinity
     let start = Clock.seconds()
     for _ in 0..<Self.repetitions { kernels.gemm(&tile) }
     let multiplyAdds = Self.repetitions * Self.depth * kernels.gemmRows * kernels.gemmPanel

@@ -48,6 +48,7 @@ struct Connections {
     operation.stride = source.stride
     operation.adds = target.adds ? 1 : 0
     operation.slope = 1
+    operation.ceiling = .infinity
     change(&operation)
     run.affine(operation, rows: source.rows)
   }
@@ -127,7 +128,8 @@ extension TrainingParameter {
 /// A sum of two activations, the second of which may be a single position a picture; and a ReLU, if there is one.
 struct AddLayer: Layer {
   let connections: Connections
-  let hasReLU: Bool
+  /// nil: none.
+  let relu: ReLU?
 
   private var isBroadcast: Bool {
     connections.inputs[1].pixels == 1 && connections.inputs[0].pixels > 1
@@ -139,7 +141,7 @@ struct AddLayer: Layer {
     var operation = colorize_channel_affine()
     operation.channels = output.stride
     operation.stride = output.stride
-    operation.slope = hasReLU ? 0 : 1
+    operation.setActivation(relu)
     guard isBroadcast else {
       operation.a = UnsafePointer(left.start)
       operation.more = UnsafePointer(right.start)
@@ -169,7 +171,7 @@ struct AddLayer: Layer {
       var part = sums
       part.a = output.picture(picture).start
       part.b = UnsafePointer(output.picture(picture).start)
-      part.mask = hasReLU ? UnsafePointer(connections.output.picture(picture).start) : nil
+      part.setMask(relu, connections.output.picture(picture).start)
       part.rows = output.pixels
       part.sums = run.shared + picture * 2 * output.stride
       part.products = part.sums + output.stride
@@ -192,14 +194,34 @@ struct AddLayer: Layer {
   }
 }
 
-/// ReLU and leaky ReLU.
+extension colorize_channel_affine {
+  /// Of the sums: a ReLU's, or none.
+  mutating func setActivation(_ relu: ReLU?) {
+    slope = relu == nil ? 1 : 0
+    ceiling = relu?.ceiling ?? .infinity
+  }
+}
+
+extension colorize_channel_sums {
+  /// Of gradients: where a ReLU has let values through, as its output says.
+  mutating func setMask(_ relu: ReLU?, _ output: UnsafeMutablePointer<Float>) {
+    mask = relu == nil ? nil : UnsafePointer(output)
+    ceiling = relu?.ceiling ?? .infinity
+  }
+}
+
+/// ReLU, with a ceiling or without, and leaky ReLU.
 struct ActivationLayer: Layer {
   let connections: Connections
   let slope: Float
+  var ceiling: Float = .infinity
 
   func forward(_ run: Run) {
     let target = Connections.InputGradient(activation: connections.output, adds: false)
-    connections.write(connections.inputs[0], to: target, run) { $0.slope = slope }
+    connections.write(connections.inputs[0], to: target, run) {
+      $0.slope = slope
+      $0.ceiling = ceiling
+    }
   }
 
   func backward(_ run: Run) {
@@ -210,7 +232,8 @@ struct ActivationLayer: Layer {
       let target = gradient.activation.start + start
       for index in 0..<count {
         let value = source.start[start + index]
-        let own = output.start[start + index] > 0 ? value : slope * value
+        let given = output.start[start + index]
+        let own = given > 0 ? (given < ceiling ? value : 0) : slope * value
         target[index] = gradient.adds ? target[index] + own : own
       }
     }
@@ -251,6 +274,27 @@ private func forEachRow(
   run.team.run(pieces.count) { piece, _ in
     let range = pieces.range(piece)
     body(range.lowerBound * activation.stride, range.count * activation.stride)
+  }
+}
+
+/// The gray of a lightness, in three channels. Nothing is learnt before it, so it has no way back.
+struct GrayAsRGBLayer: Layer {
+  let connections: Connections
+
+  func forward(_ run: Run) {
+    let (input, output) = (connections.inputs[0], connections.output)
+    let pieces = RowPieces(rows: output.rows)
+    run.team.run(pieces.count) { piece, _ in
+      for row in pieces.range(piece) {
+        let value = GrayAsRGB.value(input.start[row * input.stride])
+        let target = output.start + row * output.stride
+        for c in 0..<3 { target[c] = value }
+      }
+    }
+  }
+
+  func backward(_ run: Run) {
+    precondition(connections.inputGradients[0] == nil, "the gradient of a lightness is not there")
   }
 }
 

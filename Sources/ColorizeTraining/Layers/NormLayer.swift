@@ -7,7 +7,8 @@ import ColorizeCore
 /// there are such. A frozen one takes the running statistics, as in inference, and leaves them as they are.
 final class NormLayer: Layer {
   private let connections: Connections
-  private let hasReLU: Bool
+  /// nil: none.
+  private let relu: ReLU?
   private let norm: Tensors
   private let isFrozen: Bool
   /// By channel: mean, 1 / deviation, and four rows of factors and summands; then float64 sums.
@@ -28,11 +29,11 @@ final class NormLayer: Layer {
   private static let samples = 64
 
   /// - Parameter connections: the input, and what is added if anything is.
-  init(_ connections: Connections, hasReLU: Bool, _ norm: Tensors, isFrozen: Bool)
+  init(_ connections: Connections, _ relu: ReLU?, _ norm: Tensors, isFrozen: Bool)
     throws(ColorizeError)
   {
     self.connections = connections
-    self.hasReLU = hasReLU
+    self.relu = relu
     self.norm = norm
     self.isFrozen = isFrozen
     channels = connections.output.stride
@@ -73,7 +74,7 @@ final class NormLayer: Layer {
     operation.target = connections.output.start
     operation.channels = channels
     operation.stride = channels
-    operation.slope = hasReLU ? 0 : 1
+    operation.setActivation(relu)
     run.affine(operation, rows: input.rows)
   }
 
@@ -124,7 +125,7 @@ final class NormLayer: Layer {
     var operation = colorize_channel_sums()
     operation.a = gradient.start
     operation.b = UnsafePointer(input.start)
-    operation.mask = hasReLU ? UnsafePointer(connections.output.start) : nil
+    operation.setMask(relu, connections.output.start)
     operation.centre = UnsafePointer(mean)
     operation.channels = channels
     operation.stride = channels

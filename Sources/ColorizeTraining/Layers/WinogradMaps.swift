@@ -32,7 +32,8 @@ final class WinogradMaps {
   /// Whether it can be done, and there are tiles enough to pay for transforming the weights.
   static func takes(_ convolution: Convolution, tiles: Int) -> Bool {
     convolution.kernel == 3 && convolution.stride == 1 && convolution.dilation == 1
-      && convolution.padding == 1 && convolution.inputs % 16 == 0 && convolution.outputs % 16 == 0
+      && convolution.padding == 1 && convolution.paddingAfter == 1 && convolution.inputs % 16 == 0
+      && convolution.outputs % 16 == 0
       && tiles >= 32
   }
 

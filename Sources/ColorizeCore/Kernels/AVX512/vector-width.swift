@@ -35,15 +35,19 @@ func multiplyAdd(_ a: Vector, _ b: Vector, _ c: Vector) -> Vector {
   colorize_multiply_add16(a, b, c)
 }
 
-/// `x < 0 ? slope * x : x`.
+/// `x < 0 ? slope * x : x`, and the ceiling where that is above it.
 @inline(always)
-func activated(_ x: Vector, _ slope: Float) -> Vector { colorize_activated16(x, slope) }
+func activated(_ x: Vector, _ slope: Float, _ ceiling: Float) -> Vector {
+  colorize_activated16(x, slope, ceiling)
+}
 
 @inline(always) func squareRoot(_ x: Vector) -> Vector { colorize_root16(x) }
 
-/// `x` where `mask` is above 0, else 0.
+/// `x` where `mask` is above 0 and below the ceiling, else 0.
 @inline(always)
-func masked(_ x: Vector, _ mask: Vector) -> Vector { colorize_masked16(x, mask) }
+func masked(_ x: Vector, _ mask: Vector, _ ceiling: Float) -> Vector {
+  colorize_masked16(x, mask, ceiling)
+}
 
 /// Whether an element is above `bound`.
 @inline(always)

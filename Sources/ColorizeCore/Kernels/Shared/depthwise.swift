@@ -78,6 +78,7 @@ private struct Row {
   private let inputStride: Int
   private let adds: Bool
   private let slope: Float
+  private let ceiling: Float
 
   @inline(always)
   init(_ row: UnsafePointer<colorize_depthwise>) {
@@ -95,6 +96,7 @@ private struct Row {
     inputStride = row.pointee.input_stride
     adds = row.pointee.adds != 0
     slope = row.pointee.slope
+    ceiling = row.pointee.ceiling
   }
 
   @inline(always)
@@ -114,7 +116,7 @@ private struct Row {
 
   @inline(always)
   func finish(_ sum: Vector, _ target: UnsafeMutablePointer<Float>) {
-    let value = activated(sum, slope)
+    let value = activated(sum, slope, ceiling)
     store(adds ? load(target) + value : value, target)
   }
 }

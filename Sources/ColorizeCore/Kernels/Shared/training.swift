@@ -31,8 +31,9 @@ private func channelSums(_ rows: UnsafePointer<colorize_channel_sums>, _ c: Int)
   var product = load(rows.pointee.products! + c)
   if let a = rows.pointee.a {
     if let mask = rows.pointee.mask {
+      let ceiling = rows.pointee.ceiling
       while index < end {
-        let g = masked(load(a + index), load(mask + index))
+        let g = masked(load(a + index), load(mask + index), ceiling)
         store(g, a + index)
         sum += g
         product = multiplyAdd(g, load(b + index) - centre, product)
@@ -64,6 +65,7 @@ package func channelAffine(_ rows: UnsafePointer<colorize_channel_affine>) {
   let target = rows.pointee.target!
   let channels = rows.pointee.channels
   let slope = rows.pointee.slope
+  let ceiling = rows.pointee.ceiling
   var row = 0
   var start = 0
   while row < rows.pointee.rows {
@@ -77,7 +79,7 @@ package func channelAffine(_ rows: UnsafePointer<colorize_channel_affine>) {
       }
       if let shift = rows.pointee.shift { x += load(shift + c) }
       if let more = rows.pointee.more { x += load(more + index) }
-      x = activated(x, slope)
+      x = activated(x, slope, ceiling)
       if rows.pointee.adds != 0 { x += load(target + index) }
       store(x, target + index)
       c &+= lanes

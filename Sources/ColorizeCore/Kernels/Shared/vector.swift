@@ -32,8 +32,8 @@ func finish(_ tile: UnsafePointer<colorize_gemm_tile>, _ row: Int, _ low: Vector
     low += load(start)
     high += load(start + lanes)
   }
-  low = activated(low, tile.pointee.slope)
-  high = activated(high, tile.pointee.slope)
+  low = activated(low, tile.pointee.slope, tile.pointee.ceiling)
+  high = activated(high, tile.pointee.slope, tile.pointee.ceiling)
   if let scale = tile.pointee.scale, let shift = tile.pointee.shift {
     low = multiplyAdd(low, load(scale), load(shift))
     high = multiplyAdd(high, load(scale + lanes), load(shift + lanes))

@@ -224,6 +224,7 @@ private func outputHalf(_ tile: UnsafePointer<colorize_winograd_output>, _ chann
   let next = tile.pointee.next!
   let bias = load(tile.pointee.bias! + channel)
   let slope = tile.pointee.slope
+  let ceiling = tile.pointee.ceiling
   let pixelStride = tile.pointee.pixel_stride
   let count = tile.pointee.columns
   var y = 0
@@ -239,7 +240,7 @@ private func outputHalf(_ tile: UnsafePointer<colorize_winograd_output>, _ chann
       if x >= count { return }
       var value = sum + bias
       if let residual = tile.pointee.residual { value += load(residual + pixel) }
-      value = activated(value, slope)
+      value = activated(value, slope, ceiling)
       if let scale = tile.pointee.scale, let shift = tile.pointee.shift {
         value = multiplyAdd(value, load(scale + channel), load(shift + channel))
       }

@@ -22,7 +22,7 @@ enum { COLORIZE_GEMM_BLOCK = 256 };
  *
  *     sum[r][c]    = sum over k < depth of left[r][k] * right[k][c]      r < tile rows, c < panel
  *     x            = sum[r][c] + bias[c] + residual[r][c]                r < rows
- *     output[r][c] = (x < 0 ? slope * x : x) * scale[c] + shift[c]
+ *     output[r][c] = min(x < 0 ? slope * x : x, ceiling) * scale[c] + shift[c]
  *
  * "tile rows" and "panel" (columns) are the kernel's own, and part of its name: gemm13x32.
  *
@@ -43,6 +43,7 @@ typedef struct colorize_gemm_tile {
   const float *scale; /* [panel]; NULL: 1, and a shift of 0 */
   const float *shift; /* [panel] */
   float slope;        /* 1: no activation; 0: ReLU; between: leaky ReLU */
+  float ceiling;      /* 6: ReLU6; infinity: none */
 } colorize_gemm_tile;
 
 /* The sums of a matrix product, without an epilogue, of as many left matrices as there are:
@@ -122,7 +123,8 @@ typedef struct colorize_blend {
  *     column(t)          = x * input_step + tap_column[t]
  *     sum[c]             = bias[c] + sum over t with 0 <= column(t) < input_width of
  *                          tap_row[t][column(t) * input_stride + c] * tap_weight[t][c]
- *     output[x * output_stride + c] = (adds ? what is there : 0) + (sum[c] < 0 ? slope * sum[c] : sum[c])
+ *     output[x * output_stride + c] =
+ *         (adds ? what is there : 0) + min(sum[c] < 0 ? slope * sum[c] : sum[c], ceiling)
  *
  * and the gradient of its weights, where `output` is the gradient of its output, which is only read:
  *
@@ -146,6 +148,7 @@ typedef struct colorize_depthwise {
   intptr_t output_stride;
   intptr_t adds;
   float slope;
+  float ceiling; /* infinity: none */
 } colorize_depthwise;
 
 /* Winograd's minimal filtering F(4x4, 3x3) (Lavin and Gray, "Fast Algorithms for Convolutional Neural
@@ -204,6 +207,7 @@ typedef struct colorize_winograd_output {
   const float *scale;        /* [panel]; NULL: 1, and a shift of 0 */
   const float *shift;        /* [panel] */
   float slope;
+  float ceiling;             /* infinity: none */
   const float *next; /* the next tile's output, of which all 16 pixels are fetched to be written */
 } colorize_winograd_output;
 

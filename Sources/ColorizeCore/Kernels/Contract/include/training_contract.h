@@ -7,7 +7,7 @@
 
 /* Sums over rows, added to what is there:
  *
- *     g           = a[r][c], or 0 where mask[r][c] <= 0
+ *     g           = a[r][c], or 0 where mask[r][c] <= 0 or mask[r][c] >= ceiling
  *     sums[c]     = sums[c] + g
  *     products[c] = products[c] + g * (b[r][c] - centre[c])
  *
@@ -22,12 +22,13 @@ typedef struct colorize_channel_sums {
   intptr_t rows;
   intptr_t channels;
   intptr_t stride;
+  float ceiling; /* infinity: none; not read without a mask */
 } colorize_channel_sums;
 
 /* Sums of rows, each with a factor for every channel:
  *
  *     x            = a_scale[c] * a[r][c] + b_scale[c] * b[r][c] + shift[c] + more[r][c]
- *     target[r][c] = (adds ? target[r][c] : 0) + (x < 0 ? slope * x : x)
+ *     target[r][c] = (adds ? target[r][c] : 0) + min(x < 0 ? slope * x : x, ceiling)
  */
 typedef struct colorize_channel_affine {
   const float *a;       /* [rows, stride] */
@@ -42,6 +43,7 @@ typedef struct colorize_channel_affine {
   intptr_t stride;
   intptr_t adds;
   float slope;
+  float ceiling; /* infinity: none */
 } colorize_channel_affine;
 
 /* The adjoint of the output's side of Winograd's F(4x4, 3x3), A y A', of one tile: from the gradients of its 16 pixels

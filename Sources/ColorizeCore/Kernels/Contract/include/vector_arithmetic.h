@@ -25,9 +25,10 @@
   VECTOR_FUNCTION(LANES) colorize_root##LANES(colorize_vector##LANES a) {                                 \
     return __builtin_elementwise_sqrt(a);                                                                 \
   }                                                                                                       \
-  /* x where `mask` is above 0, else 0. */                                                                \
-  VECTOR_FUNCTION(LANES) colorize_masked##LANES(colorize_vector##LANES x, colorize_vector##LANES mask) {  \
-    colorize_words##LANES kept = mask > 0.0f;                                                             \
+  /* x where `mask` is above 0 and below `ceiling`, else 0. */                                            \
+  VECTOR_FUNCTION(LANES)                                                                                  \
+  colorize_masked##LANES(colorize_vector##LANES x, colorize_vector##LANES mask, float ceiling) {          \
+    colorize_words##LANES kept = (mask > 0.0f) & (mask < ceiling);                                        \
     return (colorize_vector##LANES)(kept & (colorize_words##LANES)x);                                     \
   }                                                                                                       \
   /* a * b + c, in one rounding where the instruction set has it, else in two. */                         \
@@ -42,11 +43,15 @@
     colorize_words##LANES above = x > bound;                                                              \
     return __builtin_reduce_or(above) != 0;                                                               \
   }                                                                                                       \
-  /* x < 0 ? slope * x : x */                                                                             \
-  VECTOR_FUNCTION(LANES) colorize_activated##LANES(colorize_vector##LANES x, float slope) {               \
+  /* x < 0 ? slope * x : x, and the ceiling where that is above it */                                     \
+  VECTOR_FUNCTION(LANES)                                                                                  \
+  colorize_activated##LANES(colorize_vector##LANES x, float slope, float ceiling) {                       \
     colorize_words##LANES negative = x < 0.0f;                                                            \
     colorize_words##LANES scaled = (colorize_words##LANES)(x * slope);                                    \
-    return (colorize_vector##LANES)((negative & scaled) | (~negative & (colorize_words##LANES)x));        \
+    colorize_words##LANES bent = (negative & scaled) | (~negative & (colorize_words##LANES)x);            \
+    colorize_vector##LANES most = ceiling;                                                                \
+    colorize_words##LANES above = (colorize_vector##LANES)bent > most;                                    \
+    return (colorize_vector##LANES)((above & (colorize_words##LANES)most) | (~above & bent));             \
   }
 
 #define VECTOR_FUNCTION(LANES) static inline __attribute__((always_inline)) colorize_vector##LANES
