@@ -73,7 +73,7 @@ struct Run {
       part.more = operation.more.map { $0 + offset }
       part.target = operation.target + offset
       part.rows = range.count
-      kernels.channelAffine(&part)
+      kernels.table.channel_affine(&part)
     }
   }
 
@@ -98,7 +98,7 @@ struct Run {
       part.sums = own
       part.products = own + channels
       part.rows = range.count
-      kernels.channelSums(&part)
+      kernels.table.channel_sums(&part)
     }
     for c in 0..<channels {
       var sum = 0.0

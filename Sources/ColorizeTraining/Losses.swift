@@ -83,7 +83,7 @@ package final class Losses {
         arguments.scale = 1
         for position in range {
           arguments.logits = UnsafePointer(logits.start + position * logits.stride)
-          kernels.core.annealedMean(&arguments)
+          kernels.core.table.annealed_mean(&arguments)
           let target = gradient.start + position * gradient.stride
           let weight = batch.weights.start[position] * factor / Float(positions)
           let share = weight / place[0]

@@ -129,7 +129,7 @@ package final class Optimiser {
         part.second = moments.second.start + first
         part.average = slot.average.map { $0.start + first }
         part.count = min(Self.floatsAtOnce, values.count - first)
-        kernels.adam(&part)
+        kernels.table.adam(&part)
       }
     }
     return norm

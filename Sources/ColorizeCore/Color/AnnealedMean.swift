@@ -106,7 +106,7 @@ package struct AnnealedMean: Sendable {
         arguments.scale = scale
         for pixel in (y * width)..<((y + 1) * width) {
           arguments.logits = UnsafePointer(logits.start + pixel * logits.stride)
-          kernels.annealedMean(&arguments)
+          kernels.table.annealed_mean(&arguments)
           body(pixel, (place[0], place[1], place[2]), weights)
         }
       }

@@ -11,7 +11,7 @@ package enum Lab {
     kernels: KernelSet
   ) {
     var pixels = colorize_convert(source: rgb, target: lab, count: count, clip: 0)
-    kernels.convertToLab(&pixels)
+    kernels.table.convert_to_lab(&pixels)
   }
 
   /// And back; may work in place.
@@ -22,7 +22,7 @@ package enum Lab {
     kernels: KernelSet
   ) {
     var pixels = colorize_convert(source: lab, target: rgb, count: count, clip: clip ? 1 : 0)
-    kernels.convertToRGB(&pixels)
+    kernels.table.convert_to_rgb(&pixels)
   }
 }
 
@@ -60,6 +60,6 @@ package struct LuminanceTable {
   ) {
     var arguments = colorize_lightness(
       source: pixels, source_bytes: channels, luminance: start, lightness: row, count: count)
-    kernels.lightness(&arguments)
+    kernels.table.lightness(&arguments)
   }
 }

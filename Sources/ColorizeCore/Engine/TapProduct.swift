@@ -206,7 +206,7 @@ package struct TapProduct {
         arguments.residual = target.residual.map { $0 + row * target.stride + channel }
       }
       arguments.rows = min(tileRows, count - row)
-      kernels.gemm(&arguments)
+      kernels.table.gemm(&arguments)
     }
   }
 }

@@ -260,7 +260,7 @@ struct WinogradProduct {
                 + offset(
                   phase: phase, block: block, matrix: matrix - group * layout.matricesInGroup)
                 + row * WinogradProduct.block
-              kernels.winogradInput(&arguments)
+              kernels.table.winograd_input(&arguments)
             }
           }
         }
@@ -305,7 +305,7 @@ struct WinogradProduct {
             {
               transform.rows = position.rowPair
               transform.columns = position.columnPair
-              kernels.winogradWeights(&transform)
+              kernels.table.winograd_weights(&transform)
             }
             tile.left = left + position.number * layout.positionStride
             tile.next =
@@ -316,7 +316,7 @@ struct WinogradProduct {
             tile.right = UnsafePointer(weights + position.place * transform.position_stride)
             later.set(index, in: &tile)
             tile.sums = sums + position.number * positionStride
-            kernels.gemmSums(&tile)
+            kernels.table.gemm_sums(&tile)
           }
         }
       }
@@ -363,7 +363,7 @@ struct WinogradProduct {
         tile = shape.tile(min(number + 1, endTile - 1), output.shape)
         place = start(of: tile, phase: phase) + channel
         arguments.next = UnsafePointer(output.start + place)
-        kernels.winogradOutput(&arguments)
+        kernels.table.winograd_output(&arguments)
       }
     }
 

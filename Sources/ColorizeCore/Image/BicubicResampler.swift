@@ -114,7 +114,7 @@ package struct BicubicResampler {
     var pass = horizontalPass(worker: worker, into: row)
     for y in Int(taps[0].first)..<Int(end) {
       pass.source = UnsafePointer(source.row(y))
-      kernels.resampleRow(&pass)
+      kernels.table.resample_row(&pass)
       for index in 0..<rows {
         let offset = y - Int(taps[index].first)
         guard offset >= 0, offset < Int(taps[index].count) else { continue }

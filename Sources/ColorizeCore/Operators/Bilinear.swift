@@ -84,7 +84,7 @@ package struct PlannedBilinear: PlannedOperator {
           arguments.residual = UnsafePointer(inputs[2].start + pixel * inputs[2].stride)
         }
         arguments.output = output.start + pixel * output.stride
-        execution.kernels.blend(&arguments)
+        execution.kernels.table.blend(&arguments)
       }
     }
   }

@@ -211,7 +211,7 @@ package final class PlannedDepthwiseConvolution: PlannedOperator {
         arguments.bias = UnsafePointer(values.start + convolution.taps * stride)
         arguments.slope = slope
         arguments.ceiling = ceiling
-        execution.kernels.depthwise(&arguments)
+        execution.kernels.table.depthwise(&arguments)
       }
     }
   }

@@ -109,7 +109,7 @@ package struct Renderer {
           row.lower_guide = UnsafePointer(guide.start) + place.second * abWidth
           row.guide_scale = 1 / GuidedUpsampling.range
         }
-        kernels.renderRow(&row)
+        kernels.table.render_row(&row)
       }
     }
   }

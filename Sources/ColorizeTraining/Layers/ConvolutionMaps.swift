@@ -246,7 +246,7 @@ final class ConvolutionMaps {
             product.left = UnsafePointer(gathered + row)
             product.rows = min(run.kernels.core.gemmRows, columns.count - row)
             product.sums = gradient.start + (number * depth + columns.lowerBound + row) * panel
-            run.kernels.gemmOuter(&product)
+            run.kernels.table.gemm_outer(&product)
           }
         }
       }

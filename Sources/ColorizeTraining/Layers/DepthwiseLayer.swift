@@ -27,7 +27,7 @@ struct DepthwiseLayer: Layer {
         var arguments = convolution.row(
           y, &taps, source, output.picture(picture), weights: weight.values.start,
           channels: channels)
-        run.kernels.core.depthwise(&arguments)
+        run.kernels.core.table.depthwise(&arguments)
       }
     }
   }
@@ -54,7 +54,7 @@ struct DepthwiseLayer: Layer {
           var arguments = convolution.row(
             y, &taps, source, output.picture(picture), weights: weight.values.start,
             gradients: own, channels: channels)
-          run.kernels.depthwiseGradient(&arguments)
+          run.kernels.table.depthwise_gradient(&arguments)
         }
       }
     }
@@ -97,7 +97,7 @@ struct DepthwiseLayer: Layer {
           arguments.count = (target.shape.width - phase).pieces(of: stride)
           arguments.channels = channels
           arguments.adds = adds ? 1 : 0
-          run.kernels.core.depthwise(&arguments)
+          run.kernels.core.table.depthwise(&arguments)
         }
       }
     }

@@ -155,7 +155,7 @@ struct AddLayer: Layer {
       part.shift = UnsafePointer(right.picture(picture).start)
       part.target = output.picture(picture).start
       part.rows = output.pixels
-      run.kernels.channelAffine(&part)
+      run.kernels.table.channel_affine(&part)
     }
   }
 
@@ -177,7 +177,7 @@ struct AddLayer: Layer {
       part.products = part.sums + output.stride
       part.sums.update(repeating: 0, count: 2 * output.stride)
       part.centre = UnsafePointer(part.products)
-      run.kernels.channelSums(&part)
+      run.kernels.table.channel_sums(&part)
     }
     for (index, gradient) in connections.inputGradients.enumerated() {
       guard let gradient else { continue }
@@ -354,7 +354,7 @@ struct BilinearLayer: Layer {
       arguments.weight = (corners[0].share, corners[1].share, corners[2].share, corners[3].share)
       arguments.output = output.picture(picture).start + pixel * output.stride
       arguments.count = output.stride
-      run.kernels.core.blend(&arguments)
+      run.kernels.core.table.blend(&arguments)
     }
   }
 
@@ -426,7 +426,7 @@ struct GlobalMeanLayer: Layer {
       part.rows = input.pixels
       part.channels = input.stride
       part.stride = input.stride
-      run.kernels.channelSums(&part)
+      run.kernels.table.channel_sums(&part)
       for c in 0..<output.stride { target[c] /= Float(input.pixels) }
     }
   }

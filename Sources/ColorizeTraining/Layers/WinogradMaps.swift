@@ -200,7 +200,7 @@ final class WinogradMaps {
       arguments.count = product.inputs
       arguments.rows = pair / 3
       arguments.columns = pair % 3
-      run.kernels.core.winogradWeights(&arguments)
+      run.kernels.core.table.winograd_weights(&arguments)
     }
   }
 
@@ -241,7 +241,7 @@ final class WinogradMaps {
           arguments.output =
             target
             + (first / Self.block * Self.positions * all + tile - firstOfAll) * Self.block
-          run.kernels.core.winogradInput(&arguments)
+          run.kernels.core.table.winograd_input(&arguments)
         }
       }
     }
@@ -287,7 +287,7 @@ final class WinogradMaps {
           weights + (Self.places[position] * product.inputs + first) * panel)
         tile.later = tile.right
         tile.sums = sums + position * sumsStride
-        run.kernels.core.gemmSums(&tile)
+        run.kernels.core.table.gemm_sums(&tile)
       }
     }
     var arguments = colorize_winograd_output()
@@ -309,7 +309,7 @@ final class WinogradMaps {
       arguments.next = UnsafePointer(arguments.output)
       arguments.rows = min(Self.side, output.shape.height - row * Self.side)
       arguments.columns = min(Self.side, output.shape.width - column * Self.side)
-      run.kernels.core.winogradOutput(&arguments)
+      run.kernels.core.table.winograd_output(&arguments)
     }
   }
 
@@ -359,7 +359,7 @@ final class WinogradMaps {
           output.picture(number), place / columns * Self.side, place % columns * Self.side,
           side: Self.side, pixels)
         arguments.output = target + (tile - firstOfAll) * stride
-        run.kernels.winogradOutputGradient(&arguments)
+        run.kernels.table.winograd_output_gradient(&arguments)
       }
     }
   }
@@ -387,7 +387,7 @@ final class WinogradMaps {
           let place = number * Self.positions + Self.places[position]
           product.sums =
             run.shared + (place * inputs + block * Self.block + row) * panel
-          run.kernels.gemmOuter(&product)
+          run.kernels.table.gemm_outer(&product)
         }
       }
     }
@@ -409,7 +409,7 @@ final class WinogradMaps {
         for tap in 0..<9 { taps[tap] = gradient.start + (number * 9 + tap) * count + first }
       }
       arguments.count = min(atOnce, count - first)
-      run.kernels.winogradWeightsGradient(&arguments)
+      run.kernels.table.winograd_weights_gradient(&arguments)
     }
   }
 }

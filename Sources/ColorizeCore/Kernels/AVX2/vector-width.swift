@@ -11,13 +11,13 @@ typealias Bytes = SIMD8<UInt8>
 @inline(always) var laneNumbers: Vector { Vector(0, 1, 2, 3, 4, 5, 6, 7) }
 
 /// Rows of the packed left matrix that `gemm` takes at once.
-package var gemmRows: Int { 6 }
+var gemmRows: Int { 6 }
 
 /// Whether rows of the left matrix may lie any distance apart.
-package var gemmTakesAnyStride: Bool { true }
+var gemmTakesAnyStride: Bool { true }
 
 /// Columns of the packed right matrix that `gemm` takes at once.
-package var gemmPanel: Int { 2 &* lanes }
+var gemmPanel: Int { 2 &* lanes }
 
 // In place of Swift's own operators: see vector_arithmetic.h.
 

@@ -107,7 +107,7 @@ private struct Sums {
 }
 
 /// See `colorize_gemm_tile`.
-package func gemm(_ tile: UnsafePointer<colorize_gemm_tile>) {
+func gemm(_ tile: UnsafePointer<colorize_gemm_tile>) {
   var sums = Sums()
   sums.add(
     tile.pointee.left!, stride: Int(COLORIZE_GEMM_BLOCK), tile.pointee.right!,
@@ -143,7 +143,7 @@ package func gemm(_ tile: UnsafePointer<colorize_gemm_tile>) {
 }
 
 /// See `colorize_gemm_outer`.
-package func gemmOuter(_ tile: UnsafePointer<colorize_gemm_outer>) {
+func gemmOuter(_ tile: UnsafePointer<colorize_gemm_outer>) {
   var sums = Sums()
   sums.add(
     tile.pointee.left!, stride: 1, leftStep: tile.pointee.left_stride, tile.pointee.right!,
@@ -152,7 +152,7 @@ package func gemmOuter(_ tile: UnsafePointer<colorize_gemm_outer>) {
 }
 
 /// See `colorize_gemm_sums`.
-package func gemmSums(_ tile: UnsafePointer<colorize_gemm_sums>) {
+func gemmSums(_ tile: UnsafePointer<colorize_gemm_sums>) {
   // 13 rows take 13 multiplications of each pair of vectors, 8 rows 8.
   if tile.pointee.matrix_rows > 8 {
     gemmSums(tile, isShort: false)

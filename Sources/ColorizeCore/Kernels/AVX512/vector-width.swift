@@ -13,13 +13,13 @@ typealias Bytes = SIMD16<UInt8>
 }
 
 /// Rows of the packed left matrix that `gemm` takes at once.
-package var gemmRows: Int { 13 }
+var gemmRows: Int { 13 }
 
 /// Whether rows of the left matrix may lie any distance apart: a constant lets one register reach 13 of them.
-package var gemmTakesAnyStride: Bool { false }
+var gemmTakesAnyStride: Bool { false }
 
 /// Columns of the packed right matrix that `gemm` takes at once.
-package var gemmPanel: Int { 2 &* lanes }
+var gemmPanel: Int { 2 &* lanes }
 
 // In place of Swift's own operators: see vector_arithmetic.h.
 

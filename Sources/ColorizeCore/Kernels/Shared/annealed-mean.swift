@@ -28,7 +28,7 @@ private func exponential(_ value: Vector) -> Vector {
 }
 
 /// See `colorize_annealed_mean`.
-package func annealedMean(_ pixel: UnsafePointer<colorize_annealed_mean>) {
+func annealedMean(_ pixel: UnsafePointer<colorize_annealed_mean>) {
   let logits = pixel.pointee.logits!
   let count = pixel.pointee.count
   let lowest = Vector(repeating: -.infinity)

@@ -3,7 +3,7 @@
 import CKernelContract
 
 /// See `colorize_blend`.
-package func blend(_ pixel: UnsafePointer<colorize_blend>) {
+func blend(_ pixel: UnsafePointer<colorize_blend>) {
   let corner = pixel.pointee.corner
   let weight = pixel.pointee.weight
   let corner0 = corner.0!

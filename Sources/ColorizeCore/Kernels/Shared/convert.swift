@@ -3,12 +3,12 @@
 import CKernelContract
 
 /// See `colorize_convert`.
-package func convertToLab(_ pixels: UnsafePointer<colorize_convert>) {
+func convertToLab(_ pixels: UnsafePointer<colorize_convert>) {
   forEachVector(pixels) { lab($0) }
 }
 
 /// See `colorize_convert`.
-package func convertToRGB(_ pixels: UnsafePointer<colorize_convert>) {
+func convertToRGB(_ pixels: UnsafePointer<colorize_convert>) {
   if pixels.pointee.clip == 0 {
     forEachVector(pixels) { rgb($0) }
   } else {

@@ -4,12 +4,12 @@
 import CKernelContract
 
 /// See `colorize_depthwise`.
-package func depthwise(_ row: UnsafePointer<colorize_depthwise>) {
+func depthwise(_ row: UnsafePointer<colorize_depthwise>) {
   forPositions(row, gradients: nil)
 }
 
 /// See `colorize_depthwise_gradient`.
-package func depthwiseGradient(_ row: UnsafePointer<colorize_depthwise>) {
+func depthwiseGradient(_ row: UnsafePointer<colorize_depthwise>) {
   forPositions(row, gradients: row.pointee.tap_gradient!)
 }
 

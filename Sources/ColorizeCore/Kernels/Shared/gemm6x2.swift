@@ -71,7 +71,7 @@ private struct Sums {
 }
 
 /// See `colorize_gemm_tile`.
-package func gemm(_ tile: UnsafePointer<colorize_gemm_tile>) {
+func gemm(_ tile: UnsafePointer<colorize_gemm_tile>) {
   var sums = Sums()
   sums.add(
     tile.pointee.left!, stride: tile.pointee.left_stride, tile.pointee.right!,
@@ -93,7 +93,7 @@ package func gemm(_ tile: UnsafePointer<colorize_gemm_tile>) {
 }
 
 /// See `colorize_gemm_outer`.
-package func gemmOuter(_ tile: UnsafePointer<colorize_gemm_outer>) {
+func gemmOuter(_ tile: UnsafePointer<colorize_gemm_outer>) {
   var sums = Sums()
   sums.add(
     tile.pointee.left!, stride: 1, leftStep: tile.pointee.left_stride, tile.pointee.right!,
@@ -102,7 +102,7 @@ package func gemmOuter(_ tile: UnsafePointer<colorize_gemm_outer>) {
 }
 
 /// See `colorize_gemm_sums`.
-package func gemmSums(_ tile: UnsafePointer<colorize_gemm_sums>) {
+func gemmSums(_ tile: UnsafePointer<colorize_gemm_sums>) {
   let matrixRows = tile.pointee.matrix_rows
   let depth = tile.pointee.depth
   var left = tile.pointee.left!

@@ -4,7 +4,7 @@
 import CKernelContract
 
 /// See `colorize_lightness`.
-package func lightness(_ row: UnsafePointer<colorize_lightness>) {
+func lightness(_ row: UnsafePointer<colorize_lightness>) {
   let target = row.pointee.lightness!
   let count = row.pointee.count
   let channels = row.pointee.source_bytes
@@ -21,7 +21,7 @@ package func lightness(_ row: UnsafePointer<colorize_lightness>) {
 }
 
 /// See `colorize_render_row`.
-package func renderRow(_ row: UnsafePointer<colorize_render_row>) {
+func renderRow(_ row: UnsafePointer<colorize_render_row>) {
   let chunk = Int(COLORIZE_RENDER_CHUNK)
   let count = row.pointee.count
   let sourceLayout = row.pointee.source_layout

@@ -3,7 +3,7 @@
 import CKernelContract
 
 /// See `colorize_resample_row`. Sums are exact modulo 2^32, whatever their order.
-package func resampleRow(_ row: UnsafePointer<colorize_resample_row>) {
+func resampleRow(_ row: UnsafePointer<colorize_resample_row>) {
   let channels = isGray(row.pointee.source_layout) ? 1 : 3
   separate(row, channels)
   let stride = row.pointee.plane_stride

@@ -3,7 +3,7 @@
 import CKernelContract
 
 /// See `colorize_channel_sums`.
-package func channelSums(_ rows: UnsafePointer<colorize_channel_sums>) {
+func channelSums(_ rows: UnsafePointer<colorize_channel_sums>) {
   var c = 0
   while c < rows.pointee.channels {
     channelSums(rows, c)
@@ -60,7 +60,7 @@ private func channelSums(_ rows: UnsafePointer<colorize_channel_sums>, _ c: Int)
 }
 
 /// See `colorize_channel_affine`.
-package func channelAffine(_ rows: UnsafePointer<colorize_channel_affine>) {
+func channelAffine(_ rows: UnsafePointer<colorize_channel_affine>) {
   let a = rows.pointee.a!
   let target = rows.pointee.target!
   let channels = rows.pointee.channels
@@ -90,7 +90,7 @@ package func channelAffine(_ rows: UnsafePointer<colorize_channel_affine>) {
 }
 
 /// See `colorize_adam`.
-package func adam(_ step: UnsafePointer<colorize_adam>) {
+func adam(_ step: UnsafePointer<colorize_adam>) {
   let gradientScale = Vector(repeating: step.pointee.gradient_scale)
   let decay = Vector(repeating: step.pointee.decay)
   let shrink = Vector(repeating: step.pointee.shrink)

@@ -10,7 +10,7 @@ private let b: Float = 3 / 2
 private let points = Int(COLORIZE_WINOGRAD_POINTS)
 
 /// See `colorize_winograd_input`.
-package func winogradInput(_ tile: UnsafePointer<colorize_winograd_input>) {
+func winogradInput(_ tile: UnsafePointer<colorize_winograd_input>) {
   let pixel = tile.pointee.pixel!
   let step = tile.pointee.position_stride
   let columns = tile.pointee.workspace!
@@ -73,7 +73,7 @@ private func inputTransform(
 }
 
 /// See `colorize_winograd_weights`.
-package func winogradWeights(_ panel: UnsafePointer<colorize_winograd_weights>) {
+func winogradWeights(_ panel: UnsafePointer<colorize_winograd_weights>) {
   switch (panel.pointee.rows, panel.pointee.columns) {
   case (0, 0): endsAndEnds(panel)
   case (0, 1): endsAndPoints(panel, a, nearFactor)
@@ -199,7 +199,7 @@ private func pointsAndPoints(
 }
 
 /// See `colorize_winograd_output`.
-package func winogradOutput(_ tile: UnsafePointer<colorize_winograd_output>) {
+func winogradOutput(_ tile: UnsafePointer<colorize_winograd_output>) {
   var channel = 0
   while channel < 2 &* lanes {
     outputHalf(tile, channel)
@@ -268,7 +268,7 @@ private func outputTransform(
 }
 
 /// See `colorize_winograd_output_gradient`.
-package func winogradOutputGradient(_ tile: UnsafePointer<colorize_winograd_output_gradient>) {
+func winogradOutputGradient(_ tile: UnsafePointer<colorize_winograd_output_gradient>) {
   let pixel = tile.pointee.pixel!
   let step = tile.pointee.position_stride
   let columns = tile.pointee.workspace!
@@ -316,7 +316,7 @@ private func outputAdjoint(
 }
 
 /// See `colorize_winograd_weights_gradient`.
-package func winogradWeightsGradient(
+func winogradWeightsGradient(
   _ panel: UnsafePointer<colorize_winograd_weights_gradient>
 ) {
   let step = panel.pointee.position_stride

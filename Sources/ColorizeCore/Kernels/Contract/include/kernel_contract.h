@@ -306,4 +306,40 @@ typedef struct colorize_resample_row {
   intptr_t count;
 } colorize_resample_row;
 
+/* The kernels of one instruction set: what inference runs, and what only training runs, which the library does not
+ * hold. Kernels/Shared/tables.swift fills them, once for all instruction sets. A kernel is a field here, a line
+ * there and its file. */
+#pragma clang assume_nonnull begin
+
+typedef struct colorize_kernels {
+  intptr_t gemm_rows;             /* of the packed left matrix that `gemm` takes at once */
+  intptr_t gemm_panel;            /* columns of the packed right matrix that it takes at once */
+  intptr_t gemm_takes_any_stride; /* rows of its left matrix may lie any distance apart: none need to be packed */
+  void (*gemm)(const colorize_gemm_tile *);
+  void (*gemm_sums)(const colorize_gemm_sums *);
+  void (*annealed_mean)(const colorize_annealed_mean *);
+  void (*blend)(const colorize_blend *);
+  void (*depthwise)(const colorize_depthwise *);
+  void (*winograd_input)(const colorize_winograd_input *);
+  void (*winograd_weights)(const colorize_winograd_weights *);
+  void (*winograd_output)(const colorize_winograd_output *);
+  void (*convert_to_lab)(const colorize_convert *);
+  void (*convert_to_rgb)(const colorize_convert *);
+  void (*lightness)(const colorize_lightness *);
+  void (*render_row)(const colorize_render_row *);
+  void (*resample_row)(const colorize_resample_row *);
+} colorize_kernels;
+
+typedef struct colorize_training_kernels {
+  void (*gemm_outer)(const colorize_gemm_outer *);
+  void (*channel_sums)(const colorize_channel_sums *);
+  void (*channel_affine)(const colorize_channel_affine *);
+  void (*depthwise_gradient)(const colorize_depthwise *);
+  void (*winograd_output_gradient)(const colorize_winograd_output_gradient *);
+  void (*winograd_weights_gradient)(const colorize_winograd_weights_gradient *);
+  void (*adam)(const colorize_adam *);
+} colorize_training_kernels;
+
+#pragma clang assume_nonnull end
+
 #endif
