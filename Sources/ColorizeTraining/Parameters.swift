@@ -90,18 +90,11 @@ package final class Parameters {
     for parameter in node.operation?.parameters ?? [] {
       let name = "\(node.name).\(parameter.name)"
       guard self[name] == nil else { continue }
-      var layout = TrainingParameter.Layout.plain
-      if let depthwise = node.operation as? DepthwiseConvolution {
-        layout = .taps(
-          depthwise.taps, stride: BatchActivation.stride(channels: depthwise.channels))
-      } else if parameter.shape.count > 1 {
-        layout = .packed(
-          outputs: parameter.shape[0], inputs: parameter.shape[1],
-          taps: parameter.shape.dropFirst(2).reduce(1, *), panel: kernels.core.gemmPanel)
-      }
       add(
         try TrainingParameter(
-          name, parameter.shape, layout: layout, isLearnt: !parameter.name.hasPrefix("running_")))
+          name, parameter.shape,
+          layout: (node.operation as? any TrainableOperator)?.layout(of: parameter, kernels) ?? .plain,
+          isLearnt: !parameter.name.hasPrefix("running_")))
     }
   }
 

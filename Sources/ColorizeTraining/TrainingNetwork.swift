@@ -37,8 +37,8 @@ package final class TrainingNetwork {
     _ nodes: [Network.Node], ends: [Int], parameters: Parameters, count: Int, height: Int,
     width: Int, kernels: TrainingKernels, team: Team
   ) throws(ColorizeError) {
-    let groups = Group.all(nodes, ends: ends)
-    let shapes = Self.shapes(nodes, height: height, width: width)
+    let groups = try Group.all(nodes, ends: ends)
+    let shapes = nodes.shapes(height: height, width: width)
     for group in groups { try parameters.add(nodes[group.first], kernels) }
 
     reached = Set(groups.flatMap { $0.parameterNames(nodes) })
@@ -135,18 +135,6 @@ package final class TrainingNetwork {
     for layer in backwardLayers.reversed() { layer.backward(run) }
   }
 
-  private static func shapes(_ nodes: [Network.Node], height: Int, width: Int) -> [Shape] {
-    var shapes: [Shape] = []
-    for node in nodes {
-      if let operation = node.operation {
-        shapes.append(operation.outputShape(node.inputs.map { shapes[$0] }))
-      } else {
-        shapes.append(Shape(channels: node.channels, height: height, width: width))
-      }
-    }
-    return shapes
-  }
-
   /// The nodes whose gradients are needed: those with something to learn at or before them.
   private static func needsGradient(
     _ nodes: [Network.Node], _ groups: [Group], _ parameters: Parameters
@@ -187,15 +175,16 @@ private struct GradientArena {
 /// Nodes that are one layer.
 private struct Group {
   /// The first one, which has the parameters.
-  var first: Int
+  let first: Int
+  let operation: any TrainableOperator
   /// The nodes whose values it takes.
   var inputs: [Int]
   var output: Int
-  /// Behind a batch norm or an addition.
+  /// At the end.
   var relu: ReLU?
 
-  /// The groups that the ends need, in order.
-  static func all(_ nodes: [Network.Node], ends: [Int]) -> [Group] {
+  /// The groups that the ends need, in order. Throws where an operator has no layer.
+  static func all(_ nodes: [Network.Node], ends: [Int]) throws(ColorizeError) -> [Group] {
     var isNeeded = Array(repeating: false, count: nodes.count)
     for end in ends { isNeeded[end] = true }
     for index in nodes.indices.reversed() where isNeeded[index] {
@@ -213,15 +202,22 @@ private struct Group {
     var groups: [Group] = []
     for (index, node) in nodes.enumerated() where isNeeded[index] && !taken.contains(index) {
       guard let operation = node.operation else { continue }
-      var group = Group(first: index, inputs: valueInputs(node), output: index)
-      if operation is BatchNorm, let user = onlyUser(index), nodes[user].operation is Add,
+      guard let trainable = operation as? any TrainableOperator else {
+        throw .invalidArgument(
+          "\(type(of: operation))\(node.name.isEmpty ? "" : " \(node.name)") cannot be trained")
+      }
+      var group = Group(
+        first: index, operation: trainable, inputs: valueInputs(node), output: index)
+      let absorbs = trainable.layerAbsorbs
+      if absorbs.contains(.addition), let user = onlyUser(index),
+        case .addition = nodes[user].operation?.pointwise,
         let other = nodes[user].inputs.first(where: { $0 != index }), other < index
       {
         group.inputs.append(other)
         group.output = user
         taken.insert(user)
       }
-      if operation is BatchNorm || operation is Add, let user = onlyUser(group.output),
+      if absorbs.contains(.relu), let user = onlyUser(group.output),
         let relu = nodes[user].operation as? ReLU
       {
         group.relu = relu
@@ -234,9 +230,8 @@ private struct Group {
     return groups.sorted { $0.output < $1.output }
   }
 
-  /// Resampling needs another activation for its size alone.
   private static func valueInputs(_ node: Network.Node) -> [Int] {
-    node.operation is Bilinear ? [node.inputs[0]] : node.inputs
+    node.operation?.valueInputs(node.inputs) ?? []
   }
 
   func isLearnt(_ nodes: [Network.Node], _ parameters: Parameters) -> Bool {
@@ -247,67 +242,16 @@ private struct Group {
   }
 
   func parameterNames(_ nodes: [Network.Node]) -> [String] {
-    (nodes[first].operation?.parameters ?? []).map { "\(nodes[first].name).\($0.name)" }
+    operation.parameters.map { "\(nodes[first].name).\($0.name)" }
   }
 
   func layer(
     _ nodes: [Network.Node], _ connections: Connections, _ parameters: Parameters,
     _ kernels: TrainingKernels
   ) throws(ColorizeError) -> any Layer {
-    let name = nodes[first].name
-    let isLearnt = isLearnt(nodes, parameters)
-    func tensor(_ part: String) -> TrainingParameter {
-      guard let tensor = parameters["\(name).\(part)"] else {
-        preconditionFailure("tensor \(name).\(part) has not been added")
-      }
-      return tensor
-    }
-    switch nodes[first].operation {
-    case let convolution as Convolution:
-      return ConvolutionLayer(
-        connections: connections,
-        maps: try ConvolutionMaps(
-          convolution, weight: tensor("weight"), output: connections.output, kernels: kernels),
-        bias: convolution.bias ? tensor("bias") : nil, isLearnt: isLearnt)
-    case let convolution as DepthwiseConvolution:
-      return DepthwiseLayer(
-        connections: connections, convolution: convolution, weight: tensor("weight"),
-        isLearnt: isLearnt)
-    case let linear as Linear:
-      let convolution = Convolution(
-        inputs: linear.inputs, outputs: linear.outputs, kernel: 1, stride: 1, padding: 0, bias: true
-      )
-      return ConvolutionLayer(
-        connections: connections,
-        maps: try ConvolutionMaps(
-          convolution, weight: tensor("weight"), output: connections.output, kernels: kernels),
-        bias: tensor("bias"), isLearnt: isLearnt)
-    case let transposed as TransposedConvolution:
-      let convolution = Convolution(
-        inputs: transposed.outputs, outputs: transposed.inputs, kernel: 4, stride: 2, padding: 1,
-        bias: false)
-      return TransposedConvolutionLayer(
-        connections: connections,
-        maps: try ConvolutionMaps(
-          convolution, weight: tensor("weight"), output: connections.inputs[0], kernels: kernels),
-        bias: tensor("bias"), isLearnt: isLearnt)
-    case is BatchNorm:
-      return try NormLayer(
-        connections, relu,
-        NormLayer.Tensors(
-          weight: tensor("weight"), bias: tensor("bias"), mean: tensor("running_mean"),
-          variance: tensor("running_var")), isFrozen: !isLearnt)
-    case is Add: return AddLayer(connections: connections, relu: relu)
-    case let activation as ReLU:
-      return ActivationLayer(connections: connections, slope: 0, ceiling: activation.ceiling)
-    case let activation as LeakyReLU:
-      return ActivationLayer(connections: connections, slope: activation.slope)
-    case is Tanh: return TanhLayer(connections: connections)
-    case is Subsample: return SubsampleLayer(connections: connections)
-    case is GrayAsRGB: return GrayAsRGBLayer(connections: connections)
-    case is Bilinear: return BilinearLayer(connections: connections)
-    case is GlobalMean: return GlobalMeanLayer(connections: connections)
-    default: preconditionFailure("no layer for node \(first)")
-    }
+    try operation.layer(
+      LayerPlanning(
+        connections: connections, relu: relu, isLearnt: isLearnt(nodes, parameters),
+        name: nodes[first].name, parameters: parameters, kernels: kernels))
   }
 }

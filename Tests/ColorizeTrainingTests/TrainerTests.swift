@@ -57,4 +57,27 @@ import Testing
       changed.isDisjoint(with: ["model1.0.weight", "model1.4.running_mean", "model3.0.weight"]))
     #expect(changed.contains("model8.1.weight"))
   }
+
+  /// An operator without a layer.
+  private struct Cube: Operator {
+    func outputShape(_ inputs: [Shape]) -> Shape { inputs[0] }
+    func reference(_ inputs: [ReferenceTensor], parameters: [[Double]]) -> ReferenceTensor {
+      inputs[0].map { $0 * $0 * $0 }
+    }
+    func planned(_ end: StepEnd, _ planning: Planning) throws(ColorizeError) -> any PlannedOperator {
+      throw .invalidArgument("it is not run")
+    }
+  }
+
+  @Test func whatHasNoLayerIsRefusedByName() {
+    let nodes = [
+      Network.Node(name: "", operation: nil, inputs: [], channels: 1),
+      Network.Node(name: "middle", operation: Cube(), inputs: [0], channels: 1),
+    ]
+    #expect(throws: ColorizeError.invalidArgument("Cube middle cannot be trained")) {
+      try TrainingNetwork(
+        nodes, ends: [1], parameters: Parameters(), count: 1, height: 4, width: 4,
+        kernels: TrainingKernels(.best), team: Team(threads: 1))
+    }
+  }
 }

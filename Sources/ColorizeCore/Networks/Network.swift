@@ -168,15 +168,7 @@ package struct Network: Sendable {
 
   /// The shape of every node's output, for an input of this size.
   package func shapes(height: Int, width: Int) -> [Shape] {
-    var shapes: [Shape] = []
-    for node in nodes {
-      if let operation = node.operation {
-        shapes.append(operation.outputShape(node.inputs.map { shapes[$0] }))
-      } else {
-        shapes.append(Shape(channels: node.channels, height: height, width: width))
-      }
-    }
-    return shapes
+    nodes.shapes(height: height, width: width)
   }
 
   /// By node: whether its value is needed for that of `node`.
@@ -315,5 +307,20 @@ package struct Network: Sendable {
       precondition(left.channels == right.channels)
       return Value(left.table, name: "", Add(), [left, right], channels: left.channels)
     }
+  }
+}
+
+extension [Network.Node] {
+  /// The shape of every node's output, for an input of this size.
+  package func shapes(height: Int, width: Int) -> [Shape] {
+    var shapes: [Shape] = []
+    for node in self {
+      if let operation = node.operation {
+        shapes.append(operation.outputShape(node.inputs.map { shapes[$0] }))
+      } else {
+        shapes.append(Shape(channels: node.channels, height: height, width: width))
+      }
+    }
+    return shapes
   }
 }

@@ -18,6 +18,15 @@ package struct Add: Operator {
     }
     return output
   }
+
+  package var pointwise: Pointwise? { .addition }
+  package var absorbs: Absorption { .relu }
+
+  package func planned(_ end: StepEnd, _ planning: Planning)
+    throws(ColorizeError) -> any PlannedOperator
+  {
+    PlannedAdd(relu: end.rectifier == .relu)
+  }
 }
 
 /// An addition that no other operator could take over, with its ReLU.

@@ -1,5 +1,5 @@
-// Batch norm with the statistics of training. Inference never runs it: the compiler of networks
-// folds it into the convolution before it.
+// Batch norm with the statistics of training. A convolution before it mostly has it in its weights, or
+// does it at its end.
 
 /// `(x - mean) / sqrt(variance + epsilon) * weight + bias`, a channel at a time: PyTorch's
 /// `BatchNorm2d` in evaluation mode.
@@ -28,6 +28,16 @@ package struct BatchNorm: Operator {
       }
     }
     return output
+  }
+
+  package var pointwise: Pointwise? { .batchNorm }
+  package var absorbs: Absorption { .rectifier }
+
+  package func planned(_ end: StepEnd, _ planning: Planning)
+    throws(ColorizeError) -> any PlannedOperator
+  {
+    PlannedPointwise(
+      affine: try planning.affine(planning.name, channels: channels), end.rectifier)
   }
 
   /// The same as a factor and a summand for each channel: `x * scale + shift`.

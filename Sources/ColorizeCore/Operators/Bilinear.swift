@@ -32,6 +32,17 @@ package struct Bilinear: Operator {
     return output
   }
 
+  /// The second input's size alone.
+  package func valueInputs(_ inputs: [Int]) -> [Int] { [inputs[0]] }
+
+  package var absorbs: Absorption { [.addition, .relu] }
+
+  package func planned(_ end: StepEnd, _ planning: Planning)
+    throws(ColorizeError) -> any PlannedOperator
+  {
+    PlannedBilinear(hasResidual: end.hasAddition, relu: end.rectifier == .relu)
+  }
+
   private func position(_ target: Int, from source: Int, to size: Int)
     -> (first: Int, second: Int, share: Double)
   {

@@ -66,6 +66,27 @@ package struct Convolution: Operator {
     }
     return output
   }
+
+  package var absorbs: Absorption { [.batchNorm, .epilogue] }
+
+  package func planned(_ end: StepEnd, _ planning: Planning)
+    throws(ColorizeError) -> any PlannedOperator
+  {
+    try planned(end, planning, weightShape: parameters[0].shape)
+  }
+
+  /// - Parameter weightShape: as the file has it.
+  func planned(_ end: StepEnd, _ planning: Planning, weightShape: [Int])
+    throws(ColorizeError) -> any PlannedOperator
+  {
+    let weight = try planning.tensor("weight", shape: weightShape)
+    let ownBias = bias ? try planning.tensor("bias", shape: [outputs]) : nil
+    let fold = try planning.affine(end.batchNorm, channels: outputs, bias: ownBias)
+    return try PlannedConvolution(
+      self, weight: weight.start, scale: fold.scale.start,
+      epilogue: try planning.epilogue(bias: fold.shift, end), kernels: planning.kernels,
+      team: planning.team)
+  }
 }
 
 extension [Double] {

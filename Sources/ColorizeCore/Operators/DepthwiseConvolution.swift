@@ -55,6 +55,18 @@ package struct DepthwiseConvolution: Operator {
     }
     return output
   }
+
+  package var absorbs: Absorption { [.batchNorm, .rectifier] }
+
+  package func planned(_ end: StepEnd, _ planning: Planning)
+    throws(ColorizeError) -> any PlannedOperator
+  {
+    let weight = try planning.tensor("weight", shape: parameters[0].shape)
+    let fold = try planning.affine(end.batchNorm, channels: channels)
+    return try PlannedDepthwiseConvolution(
+      self, weight: weight.start, scale: fold.scale.start, bias: fold.shift.start,
+      slope: end.rectifier.slope, ceiling: end.rectifier.ceiling, kernels: planning.kernels)
+  }
 }
 
 /// The taps of one row of a depthwise convolution, or of its adjoint, that are inside of the picture's height, as its kernel

@@ -17,6 +17,12 @@ package struct GlobalMean: Operator {
     }
     return output
   }
+
+  package func planned(_ end: StepEnd, _ planning: Planning)
+    throws(ColorizeError) -> any PlannedOperator
+  {
+    PlannedGlobalMean()
+  }
 }
 
 /// The mean, summed row by row in float64.

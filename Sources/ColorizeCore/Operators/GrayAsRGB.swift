@@ -49,6 +49,12 @@ package struct GrayAsRGB: Operator {
     }
     return (255 * encoded - 127) / 128
   }
+
+  package func planned(_ end: StepEnd, _ planning: Planning)
+    throws(ColorizeError) -> any PlannedOperator
+  {
+    PlannedGrayAsRGB()
+  }
 }
 
 /// The same, a row at a time.

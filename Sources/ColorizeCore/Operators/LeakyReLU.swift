@@ -1,4 +1,4 @@
-// The leaky rectifier. Inference never runs it alone: it is fused into the operator before it.
+// The leaky rectifier. The step before it mostly does it too.
 
 /// Negative values are multiplied by `slope`: PyTorch's `LeakyReLU`.
 package struct LeakyReLU: Operator {
@@ -10,5 +10,13 @@ package struct LeakyReLU: Operator {
 
   package func reference(_ inputs: [ReferenceTensor], parameters: [[Double]]) -> ReferenceTensor {
     inputs[0].map { $0 < 0 ? Double(slope) * $0 : $0 }
+  }
+
+  package var pointwise: Pointwise? { .rectifier(Rectifier(slope: slope)) }
+
+  package func planned(_ end: StepEnd, _ planning: Planning)
+    throws(ColorizeError) -> any PlannedOperator
+  {
+    PlannedPointwise(affine: nil, Rectifier(slope: slope))
   }
 }

@@ -28,4 +28,17 @@ package struct Linear: Operator {
     }
     return output
   }
+
+  package var absorbs: Absorption { convolution.absorbs }
+
+  /// On a 1x1 value it is a 1x1 convolution.
+  package var convolution: Convolution {
+    Convolution(inputs: inputs, outputs: outputs, kernel: 1, stride: 1, padding: 0, bias: true)
+  }
+
+  package func planned(_ end: StepEnd, _ planning: Planning)
+    throws(ColorizeError) -> any PlannedOperator
+  {
+    try convolution.planned(end, planning, weightShape: parameters[0].shape)
+  }
 }

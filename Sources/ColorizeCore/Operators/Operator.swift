@@ -1,5 +1,6 @@
-// What every operator states: its shape rule, its parameters, and its meaning, as the simplest code
-// that computes it. The planned forms, in the same files, are what inference runs.
+// What every operator states: its shape rule, its parameters, its meaning, as the simplest code that
+// computes it, and its step, which is what inference runs. Steps are in the same files. Nothing else
+// knows which operators there are; ColorizeTraining adds to each its layer (`TrainableOperator`).
 
 /// The size of one picture's activations, without a batch.
 package struct Shape: Equatable, Sendable {
@@ -38,10 +39,25 @@ package protocol Operator: Sendable {
   /// The operator's meaning, in float64 and without any haste. `parameters` are in the order of
   /// `parameters`, each row-major in its shape.
   func reference(_ inputs: [ReferenceTensor], parameters: [[Double]]) -> ReferenceTensor
+
+  /// Those of a node's inputs whose values it reads; of others it takes no more than the size.
+  func valueInputs(_ inputs: [Int]) -> [Int]
+
+  /// What it is to the step of an operator before it, which may do it too; nil: nothing.
+  var pointwise: Pointwise? { get }
+
+  /// What its step does of the pointwise operators behind it.
+  var absorbs: Absorption { get }
+
+  /// The step that computes it, and what it has absorbed.
+  func planned(_ end: StepEnd, _ planning: Planning) throws(ColorizeError) -> any PlannedOperator
 }
 
 extension Operator {
   package var parameters: [Parameter] { [] }
+  package func valueInputs(_ inputs: [Int]) -> [Int] { inputs }
+  package var pointwise: Pointwise? { nil }
+  package var absorbs: Absorption { [] }
 }
 
 /// Values `[channels, height, width]` for the naive references.

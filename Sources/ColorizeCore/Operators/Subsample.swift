@@ -21,6 +21,12 @@ package struct Subsample: Operator {
     }
     return output
   }
+
+  package func planned(_ end: StepEnd, _ planning: Planning)
+    throws(ColorizeError) -> any PlannedOperator
+  {
+    PlannedSubsample()
+  }
 }
 
 /// A copy of these pixels.

@@ -11,6 +11,12 @@ package struct Tanh: Operator {
   package func reference(_ inputs: [ReferenceTensor], parameters: [[Double]]) -> ReferenceTensor {
     inputs[0].map { tanh($0) }
   }
+
+  package func planned(_ end: StepEnd, _ planning: Planning)
+    throws(ColorizeError) -> any PlannedOperator
+  {
+    PlannedTanh()
+  }
 }
 
 /// The same with the C library's float32 function, for the two channels that it is used on.

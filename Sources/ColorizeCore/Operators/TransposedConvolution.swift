@@ -52,6 +52,18 @@ package struct TransposedConvolution: Operator {
     }
     return output
   }
+
+  package var absorbs: Absorption { .epilogue }
+
+  package func planned(_ end: StepEnd, _ planning: Planning)
+    throws(ColorizeError) -> any PlannedOperator
+  {
+    let weight = try planning.tensor("weight", shape: parameters[0].shape)
+    let bias = try planning.tensor("bias", shape: parameters[1].shape)
+    return try PlannedTransposedConvolution(
+      self, weight: weight.start, epilogue: try planning.epilogue(bias: bias, end),
+      kernels: planning.kernels, team: planning.team)
+  }
 }
 
 /// A transposed convolution as four 2x2 convolutions. Output row `2i` takes the kernel's row 3 of

@@ -3,6 +3,18 @@
 import CKernelContract
 import ColorizeCore
 
+extension DepthwiseConvolution: TrainableOperator {
+  func layout(of parameter: Parameter, _ kernels: TrainingKernels) -> TrainingParameter.Layout {
+    .taps(taps, stride: BatchActivation.stride(channels: channels))
+  }
+
+  func layer(_ planning: LayerPlanning) throws(ColorizeError) -> any Layer {
+    DepthwiseLayer(
+      connections: planning.connections, convolution: self, weight: planning.tensor("weight"),
+      isLearnt: planning.isLearnt)
+  }
+}
+
 /// A depthwise convolution: its weights lie as `[taps, channels]`.
 struct DepthwiseLayer: Layer {
   let connections: Connections

@@ -3,6 +3,19 @@
 import CKernelContract
 import ColorizeCore
 
+extension BatchNorm: TrainableOperator {
+  var layerAbsorbs: Absorption { [.addition, .relu] }
+
+  func layer(_ planning: LayerPlanning) throws(ColorizeError) -> any Layer {
+    try NormLayer(
+      planning.connections, planning.relu,
+      NormLayer.Tensors(
+        weight: planning.tensor("weight"), bias: planning.tensor("bias"),
+        mean: planning.tensor("running_mean"), variance: planning.tensor("running_var")),
+      isFrozen: !planning.isLearnt)
+  }
+}
+
 /// Batch norm with the statistics of the batch (Ioffe and Szegedy 2015); then another activation added, and a ReLU, where
 /// there are such. A frozen one takes the running statistics, as in inference, and leaves them as they are.
 final class NormLayer: Layer {
