@@ -21,7 +21,7 @@ func useForTheFirstTime(_ model: OpaquePointer) {
   let side = description.network_size_rounding
   let pixels = Int(side * side)
   func outputs(_ channels: UInt32, _ stride: UInt32) -> Int {
-    Int(channels * (side / stride) * (side / stride))
+    stride == 0 ? 0 : Int(channels * (side / stride) * (side / stride))
   }
   // Large enough that the network's layers take each of the algorithms that there are.
   let largeSide: UInt32 = 32

@@ -93,7 +93,8 @@ package final class Parameters {
       add(
         try TrainingParameter(
           name, parameter.shape,
-          layout: (node.operation as? any TrainableOperator)?.layout(of: parameter, kernels) ?? .plain,
+          layout: (node.operation as? any TrainableOperator)?.layout(of: parameter, kernels)
+            ?? .plain,
           isLearnt: !parameter.name.hasPrefix("running_")))
     }
   }

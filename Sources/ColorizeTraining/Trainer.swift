@@ -102,7 +102,7 @@ package final class Trainer {
     self.network = network
     self.shape = shape
     self.options = options
-    precondition(shape.side % 16 == 0 && shape.inputChannels == network.inputChannels)
+    precondition(shape.side % 16 == 0 && shape.inputChannels == network.input.channels)
     var nodes = network.nodes
     ends = try Self.ends(network, shape, options.losses, &nodes)
     if let bins = try Self.binCentres(network) { parameters.add(bins) }
@@ -124,7 +124,7 @@ package final class Trainer {
       tensor.isFrozen = true
     }
     optimiser = try Optimiser(parameters, options.optimiser, kernels: kernels, team: team)
-    losses = try Losses(bins: network.binCount, kernels: kernels, team: team)
+    losses = try Losses(bins: network.distribution?.binCount ?? 0, kernels: kernels, team: team)
   }
 
   /// Adds extra heads to the nodes and says what is an end.
@@ -132,18 +132,22 @@ package final class Trainer {
     _ network: Network, _ shape: BatchShape, _ weights: LossWeights, _ nodes: inout [Network.Node]
   ) throws(ColorizeError) -> Ends {
     var ends = Ends()
-    if weights.classification > 0 { ends.logits = network.logits }
+    if weights.classification > 0 {
+      guard let distribution = network.distribution else {
+        throw .invalidArgument("\(network.architecture) has no distribution to train")
+      }
+      ends.logits = distribution.node
+    }
     if weights.regression > 0 {
-      guard case .regression(let node) = network.decoder else {
+      guard case .ab(let node, _) = network.colors else {
         throw .invalidArgument("\(network.architecture) has no regression to train")
       }
       ends.regression = node
     }
     if weights.map > 0 || weights.pooled > 0 {
-      guard let mean = nodes.firstIndex(where: { $0.operation is GlobalMean }) else {
+      guard let map = network.features["map"], let pooled = network.features["pooled"] else {
         throw .invalidArgument("\(network.architecture) has no place for extra targets")
       }
-      let source = nodes[mean].inputs[0]
       func head(_ name: String, on node: Int, channels: Int) -> Int {
         let operation = Convolution(
           inputs: nodes[node].channels, outputs: channels, kernel: 1, stride: 1, padding: 0,
@@ -153,9 +157,9 @@ package final class Trainer {
             name: extraPrefix + name, operation: operation, inputs: [node], channels: channels))
         return nodes.count - 1
       }
-      if weights.map > 0 { ends.map = head("map", on: source, channels: shape.mapChannels) }
+      if weights.map > 0 { ends.map = head("map", on: map, channels: shape.mapChannels) }
       if weights.pooled > 0 {
-        ends.pooled = head("pooled", on: mean, channels: shape.pooledChannels)
+        ends.pooled = head("pooled", on: pooled, channels: shape.pooledChannels)
       }
     }
     guard !ends.all.isEmpty else { throw .invalidArgument("no loss has a weight above 0") }
@@ -163,15 +167,19 @@ package final class Trainer {
   }
 
   private static func binCentres(_ network: Network) throws(ColorizeError) -> TrainingParameter? {
-    guard case .tensor(let name) = network.bins else { return nil }
-    return try TrainingParameter(name, [2, network.binCount, 1, 1], isLearnt: false)
+    guard let distribution = network.distribution, case .tensor(let name) = distribution.bins else {
+      return nil
+    }
+    return try TrainingParameter(name, [2, distribution.binCount, 1, 1], isLearnt: false)
   }
 
   private static func setBins(_ network: Network, _ parameters: Parameters) {
-    guard case .tensor(let name) = network.bins, let bins = parameters[name] else { return }
+    guard let distribution = network.distribution, case .tensor(let name) = distribution.bins,
+      let bins = parameters[name]
+    else { return }
     for (index, centre) in Gamut.centres.enumerated() {
-      bins.values.start[index] = centre.x / NetworkInput.abRange
-      bins.values.start[network.binCount + index] = centre.y / NetworkInput.abRange
+      bins.values.start[index] = centre.x / Lab.abRange
+      bins.values.start[distribution.binCount + index] = centre.y / Lab.abRange
     }
   }
 
@@ -183,10 +191,10 @@ package final class Trainer {
   /// logits are multiplied by it, which changes no colour.
   package func load(_ file: TensorFile) throws(ColorizeError) {
     let temperature = try Model.plainSoftmaxTemperature(file, network)
-    let logits = "\(network.nodes[network.logits].name)."
+    let logits = network.distribution.map { "\(network.nodes[$0.node].name)." }
     for tensor in parameters.tensors where !tensor.name.hasPrefix(Self.extraPrefix) {
       let values = try file.floats(tensor.name, shape: tensor.shape)
-      if tensor.name.hasPrefix(logits) {
+      if let logits, tensor.name.hasPrefix(logits) {
         for index in 0..<values.count { values.start[index] *= temperature }
       }
       tensor.set(tensor.values, rowMajor: values.start)

@@ -121,3 +121,56 @@ var defaultModel: UnsafeRawBufferPointer {
     }
   }
 }
+
+/// A network that gives colours and no distribution.
+@Suite struct ColorsAloneTests {
+  private static let network = Network(
+    "colors-alone", input: .gray, sizeMultiple: 4, sizeRounding: 4
+  ) { Network.Outputs(ab: $0.convolution("a", 2, kernel: 3).tanh(), scale: 50) }
+
+  private func model() throws -> (Model, Memory<UInt8>) {
+    let file = try FormulaWeights(Self.network).file()
+    let bytes = UnsafeRawBufferPointer(start: file.start, count: file.count)
+    return (try Model.open(bytes: bytes, networks: [Self.network]), file)
+  }
+
+  /// ab are the network's values times its scale.
+  @Test func colors() throws {
+    let (model, bytes) = try model()
+    #expect(model.information.bins == 0 && model.information.distributionStride == 0)
+    #expect(model.bins.count == 0 && !model.information.takesHints)
+    let lightness: [Float] = (0..<32).map { Float($0 * 3) }
+    let ab = try Memory<Float>(count: 64)
+    try Colorizer.predict(
+      model: model,
+      input: NetworkInput(model: model, height: 4, width: 8, lightness: lightness, hints: nil),
+      into: ab.start)
+    let file = try TensorFile(
+      ByteSource(UnsafeRawBufferPointer(start: bytes.start, count: bytes.count)))
+    let shapes = Dictionary(
+      uniqueKeysWithValues: Self.network.parameters.map { ($0.name, $0.shape) })
+    let input = ReferenceTensor(
+      Shape(channels: 1, height: 4, width: 8), lightness.map { (Double($0) - 50) / 100 })
+    let expected = try Self.network.reference(.ab, input) { (name) throws(ColorizeError) in
+      let values = try file.floats(name, shape: shapes[name] ?? [])
+      return (0..<values.count).map { Double(values.start[$0]) }
+    }
+    let values = (0..<64).map { ab.start[$0] }
+    // Numbers up to 50.
+    #expect(largestDifference(values, expected.values.map { 50 * $0 }) < 1e-4)
+  }
+
+  @Test func distributionIsRefused() throws {
+    let (model, _) = try model()
+    let probabilities = try Memory<Float>(count: 1)
+    let lightness = Array(repeating: Float(50), count: 16)
+    let refused = ColorizeError.invalidArgument(
+      "the network colors-alone gives colours alone, and no distribution")
+    #expect(throws: refused) {
+      try Colorizer.distribution(
+        model: model,
+        input: NetworkInput(model: model, height: 4, width: 4, lightness: lightness, hints: nil),
+        into: probabilities.start)
+    }
+  }
+}

@@ -64,7 +64,8 @@ import Testing
     func reference(_ inputs: [ReferenceTensor], parameters: [[Double]]) -> ReferenceTensor {
       inputs[0].map { $0 * $0 * $0 }
     }
-    func planned(_ end: StepEnd, _ planning: Planning) throws(ColorizeError) -> any PlannedOperator {
+    func planned(_ end: StepEnd, _ planning: Planning) throws(ColorizeError) -> any PlannedOperator
+    {
       throw .invalidArgument("it is not run")
     }
   }

@@ -13,9 +13,8 @@ func classifier(
 ) throws(ColorizeError) -> Output {
   let (height, width) = (input.whole("height"), input.whole("width"))
   let network = Network(
-    "classifier", inputChannels: 4, sizeMultiple: 32, sizeRounding: 32, distributionStride: 32,
-    bins: .gamut
-  ) { Network.Outputs(logits: EfficientNetLite1($0).top) }
+    "classifier", input: .grayWithHints, sizeMultiple: 32, sizeRounding: 32
+  ) { Network.Outputs(.init(EfficientNetLite1($0).top, over: .gamut, stride: 32)) }
   let values = try Memory<Float>(count: height * width * 4)
   try input.read("input", into: values)
   var output = Output()
@@ -33,7 +32,8 @@ func classifier(
   let parameters = Parameters()
   func trained() throws(ColorizeError) -> TrainingNetwork {
     try TrainingNetwork(
-      network.nodes, ends: [network.logits], parameters: parameters, count: 1, height: height,
+      network.nodes, ends: [network.node(for: .distribution)], parameters: parameters, count: 1,
+      height: height,
       width: width, kernels: kernels, team: team)
   }
   // The first one adds the tensors; what is frozen has to be known to the one that runs.
@@ -42,6 +42,6 @@ func classifier(
   for tensor in parameters.tensors { tensor.isFrozen = true }
   let training = try trained()
   training.forward(values.start)
-  try output.add("trained", training[end: network.logits].value)
+  try output.add("trained", training[end: network.node(for: .distribution)].value)
   return output
 }

@@ -34,8 +34,8 @@ func trainer(
   options.warmUp = 0
   options.frozen = input.words("frozen")
   let shape = BatchShape(
-    count: input.whole("count"), side: input.whole("side"), inputChannels: network.inputChannels,
-    distributionStride: network.distributionStride, hasAB: options.losses.regression > 0,
+    count: input.whole("count"), side: input.whole("side"), inputChannels: network.input.channels,
+    distributionStride: network.distribution?.stride ?? 1, hasAB: options.losses.regression > 0,
     mapChannels: options.losses.map > 0 ? input.file.shape("map.0")?.last ?? 0 : 0,
     pooledChannels: options.losses.pooled > 0 ? input.file.shape("pooled.0")?.last ?? 0 : 0)
   let trainer = try Trainer(network, shape, options, kernels: kernels, team: team)

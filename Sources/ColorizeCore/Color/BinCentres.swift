@@ -26,8 +26,8 @@ package final class BinCentres: Sendable {
   convenience init(normalized: UnsafePointer<Float>, count: Int) throws(ColorizeError) {
     try self.init(count: count)
     for index in 0..<count {
-      values.start[index] = normalized[index] * NetworkInput.abRange
-      values.start[stride + index] = normalized[count + index] * NetworkInput.abRange
+      values.start[index] = normalized[index] * Lab.abRange
+      values.start[stride + index] = normalized[count + index] * Lab.abRange
     }
   }
 

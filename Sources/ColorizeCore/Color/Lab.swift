@@ -5,6 +5,9 @@ import Glibc
 
 /// Conversions of `count` pixels `[count, 3]`.
 package enum Lab {
+  /// What networks take and give ab as a share of.
+  package static let abRange: Float = 110
+
   /// From sRGB-encoded values to L, a, b; may work in place.
   package static func fromRGB(
     _ rgb: UnsafePointer<Float>, into lab: UnsafeMutablePointer<Float>, count: Int,

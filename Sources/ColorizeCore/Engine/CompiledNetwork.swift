@@ -85,7 +85,8 @@ private struct StepDraft {
       take(next, &self)
     }
     if absorbs.contains(.addition), let (next, addition) = fusion.pointwise(after: output),
-      case .addition = addition, let other = fusion.operand(of: next, besides: output, before: first)
+      case .addition = addition,
+      let other = fusion.operand(of: next, besides: output, before: first)
     {
       end.hasAddition = true
       inputs.append(other)
@@ -139,7 +140,8 @@ private struct Fusion {
   func operand(of addition: Int, besides index: Int, before start: Int) -> Int? {
     let inputs = nodes[addition].inputs
     let others = inputs.filter { $0 != index }
-    guard others.count == 1, others[0] < start, inputs.allSatisfy({ shapes[$0] == shapes[inputs[0]] })
+    guard others.count == 1, others[0] < start,
+      inputs.allSatisfy({ shapes[$0] == shapes[inputs[0]] })
     else { return nil }
     return others[0]
   }

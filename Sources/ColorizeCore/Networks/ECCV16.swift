@@ -9,8 +9,7 @@ extension Network {
   /// The paper decodes at T = 0.38. The Caffe model multiplied its logits by 2.606 = 1 / 0.38 for
   /// that; the release for PyTorch has no such factor, so that of its last weights holds it.
   package static let eccv16 = Network(
-    "eccv16", inputChannels: 1, sizeMultiple: 1, sizeRounding: 8, distributionStride: 4,
-    bins: .tensor("model_out.weight"), upsampling: 4, plainSoftmaxTemperature: 0.38
+    "eccv16", input: .gray, sizeMultiple: 1, sizeRounding: 8
   ) { lightness in
     let conv7 =
       lightness
@@ -25,6 +24,10 @@ extension Network {
       conv7.transposedConvolution("model8.0", 256).relu()
       .convolution("model8.2", 256, kernel: 3).relu()
       .convolution("model8.4", 256, kernel: 3).relu()
-    return Outputs(logits: conv8.convolution("model8.6", 313, kernel: 1))
+    return Outputs(
+      Outputs.Logits(
+        conv8.convolution("model8.6", 313, kernel: 1), over: .tensor("model_out.weight"), stride: 4,
+        plainSoftmaxTemperature: 0.38),
+      upsampling: 4)
   }
 }

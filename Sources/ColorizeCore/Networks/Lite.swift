@@ -6,8 +6,7 @@ extension Network {
   /// Input `[4, H, W]`, H and W multiples of 16: (L - 50) / 100, a hint / 110, b hint / 110, and the
   /// mask, 1 where a hint is. Output `[313, H/4, W/4]`: logits of the bins.
   package static let lite = Network(
-    "lite", inputChannels: 4, sizeMultiple: 16, sizeRounding: 16, distributionStride: 4,
-    bins: .gamut
+    "lite", input: .grayWithHints, sizeMultiple: 16, sizeRounding: 16
   ) { input in
     // What is in the picture. The classifier's ReLU6 are ReLUs here.
     let half = input.conv("stem", 32, kernel: 3, stride: 2).relu()
@@ -32,7 +31,8 @@ extension Network {
     let c = sixteenth.pointwise("lateral16", 128)
     let d = (deep.pointwise("up16", 128).upsampled(to: c) + (c + hint16)).relu()
       .residual("dec16.0")
-    let g = d.globalMean().linear("glob1", 128).relu().linear("glob2", 128)
+    let pooled = d.globalMean()
+    let g = pooled.linear("glob1", 128).relu().linear("glob2", 128)
     let e = (d + g).relu().residual("dec16.1")
 
     let f = eighth.pointwise("lateral8", 96) + hint8.pointwise("hintlateral8", 96)
@@ -40,8 +40,9 @@ extension Network {
 
     let i = quarter.pointwise("lateral4", 64) + hint4.pointwise("hintlateral4", 64)
     let j = (h.pointwise("up4", 64).upsampled(to: i) + i).relu().residual("dec4.0")
+    let logits = j.conv("head", 128, kernel: 3).relu().convolution("logits", 313, kernel: 1)
     return Outputs(
-      logits: j.conv("head", 128, kernel: 3).relu().convolution("logits", 313, kernel: 1))
+      Outputs.Logits(logits, over: .gamut, stride: 4), features: ["map": d, "pooled": pooled])
   }
 }
 

@@ -5,8 +5,7 @@ extension Network {
   /// Input `[4, H, W]`, H and W multiples of 32: (L - 50) / 100, a hint / 110, b hint / 110, and the
   /// mask, 1 where a hint is. Output `[313, H/4, W/4]`: logits of the bins.
   package static let lite1 = Network(
-    "lite1", inputChannels: 4, sizeMultiple: 32, sizeRounding: 32, distributionStride: 4,
-    bins: .gamut
+    "lite1", input: .grayWithHints, sizeMultiple: 32, sizeRounding: 32
   ) { input in
     let classifier = EfficientNetLite1(input)
 
@@ -23,7 +22,8 @@ extension Network {
       .residual("hintres16")
 
     // What the picture is as a whole: what the classifier goes by.
-    let g = classifier.top.globalMean().linear("glob1", 256).relu().linear("glob2", 192)
+    let pooled = classifier.top.globalMean()
+    let g = pooled.linear("glob1", 256).relu().linear("glob2", 192)
 
     // Colours, from coarse to fine.
     let c =
@@ -37,7 +37,9 @@ extension Network {
 
     let i = classifier.quarter.pointwise("lateral4", 64) + hint4.pointwise("hintlateral4", 64)
     let j = (h.pointwise("up4", 64).upsampled(to: i) + i).relu().residual("dec4.0")
-    return Outputs(logits: j.conv("head", 128).relu().pointwise("logits", 313))
+    return Outputs(
+      Outputs.Logits(j.conv("head", 128).relu().pointwise("logits", 313), over: .gamut, stride: 4),
+      features: ["map": classifier.top, "pooled": pooled])
   }
 }
 

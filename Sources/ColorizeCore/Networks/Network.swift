@@ -30,12 +30,24 @@ package struct Network: Sendable {
     case distribution
   }
 
-  /// How colours come of a network's values.
-  package enum Decoder: Sendable {
+  /// What colours are made of.
+  package enum Colors: Sendable {
     /// The annealed mean of the distribution, and then this many times larger, bilinearly.
     case annealedMean(upsampling: Int)
-    /// A node whose two channels are a / 110 and b / 110.
-    case regression(node: Int)
+    /// A node whose two channels times `scale` are a and b.
+    case ab(node: Int, scale: Float)
+  }
+
+  /// A distribution over ab bins.
+  package struct Distribution: Sendable {
+    /// Its logits.
+    package let node: Int
+    /// What part of the (rounded) sides it has.
+    package let stride: Int
+    package let bins: Bins
+    package let binCount: Int
+    /// The temperature at which softmax(logits) stands, unless a model file says otherwise.
+    package let plainSoftmaxTemperature: Float
   }
 
   /// Where the centres of the ab bins come from.
@@ -56,13 +68,13 @@ package struct Network: Sendable {
   package let sizeMultiple: Int
   /// Outputs are as large as if the input's sides were rounded up to multiples of this.
   package let sizeRounding: Int
-  /// The node with the logits of the bins, and what part of the (rounded) sides they have.
-  package let logits: Int
-  package let distributionStride: Int
-  package let bins: Bins
-  package let decoder: Decoder
-  /// The temperature at which softmax(logits) stands, unless a model file says otherwise.
-  package let plainSoftmaxTemperature: Float
+  package let input: InputForm
+  package let colors: Colors
+  /// nil: it gives colours alone.
+  package let distribution: Distribution?
+  /// Nodes with a name for what training may ask of them besides: "map", what the network has seen at each place, and
+  /// "pooled", in the picture.
+  package let features: [String: Int]
 
   /// How much padding a convolution has to keep the size (divided by the stride).
   package enum Padding: Sendable {
@@ -87,58 +99,97 @@ package struct Network: Sendable {
 
   /// What a description ends in: the values from which colours are made.
   package struct Outputs {
-    package let logits: Value
-    /// nil: colours are the annealed mean of the distribution.
-    package var regression: Value?
+    fileprivate enum Colors {
+      case annealedMean(upsampling: Int)
+      case ab(Value, scale: Float)
+    }
 
-    package init(logits: Value, regression: Value? = nil) {
+    /// The logits of a distribution over ab bins.
+    package struct Logits {
+      fileprivate let value: Value
+      fileprivate let bins: Bins
+      fileprivate let stride: Int
+      fileprivate let plainSoftmaxTemperature: Float
+
+      /// - Parameter stride: what part of the (rounded) sides they have.
+      package init(
+        _ value: Value, over bins: Bins, stride: Int, plainSoftmaxTemperature: Float = 1
+      ) {
+        self.value = value
+        self.bins = bins
+        self.stride = stride
+        self.plainSoftmaxTemperature = plainSoftmaxTemperature
+      }
+    }
+
+    fileprivate let logits: Logits?
+    fileprivate let colors: Colors
+    fileprivate let features: [String: Value]
+
+    /// Colours are the annealed mean of the distribution, `upsampling` times larger.
+    package init(_ logits: Logits, upsampling: Int = 1, features: [String: Value] = [:]) {
       self.logits = logits
-      self.regression = regression
+      colors = .annealedMean(upsampling: upsampling)
+      self.features = features
+    }
+
+    /// Colours are a value of two channels, a and b divided by `scale`, as large as the input.
+    package init(
+      ab: Value, scale: Float, logits: Logits? = nil, features: [String: Value] = [:]
+    ) {
+      self.logits = logits
+      colors = .ab(ab, scale: scale)
+      self.features = features
     }
   }
 
   /// Describes a network: `body` gets the input and returns the outputs.
-  ///
-  /// - Parameter upsampling: of the annealed mean; without meaning if there is a regression.
   package init(
-    _ architecture: String, inputChannels: Int, sizeMultiple: Int, sizeRounding: Int,
-    distributionStride: Int, bins: Bins, upsampling: Int = 1, plainSoftmaxTemperature: Float = 1,
+    _ architecture: String, input: InputForm, sizeMultiple: Int, sizeRounding: Int,
     _ body: (Value) -> Outputs
   ) {
     let table = Table()
-    let outputs = body(Value(table, name: "", nil, [], channels: inputChannels))
+    let outputs = body(Value(table, name: "", nil, [], channels: input.channels))
     self.architecture = architecture
+    self.input = input
     nodes = table.nodes
     self.sizeMultiple = sizeMultiple
     self.sizeRounding = sizeRounding
-    self.distributionStride = distributionStride
-    self.bins = bins
-    self.plainSoftmaxTemperature = plainSoftmaxTemperature
-    logits = outputs.logits.index
-    decoder =
-      outputs.regression.map { .regression(node: $0.index) }
-      ?? .annealedMean(upsampling: upsampling)
-    let ends = [outputs.logits.index, outputs.regression?.index]
+    distribution = outputs.logits.map {
+      Distribution(
+        node: $0.value.index, stride: $0.stride, bins: $0.bins, binCount: $0.value.channels,
+        plainSoftmaxTemperature: $0.plainSoftmaxTemperature)
+    }
+    features = outputs.features.mapValues(\.index)
+    var ends = [outputs.logits?.value.index].compactMap(\.self)
+    switch outputs.colors {
+    case .annealedMean(let upsampling): colors = .annealedMean(upsampling: upsampling)
+    case .ab(let value, let scale):
+      colors = .ab(node: value.index, scale: scale)
+      ends.append(value.index)
+    }
     precondition(
       !nodes.contains { $0.inputs.contains { ends.contains($0) } }, "an output is used inside")
   }
 
-  package var inputChannels: Int { nodes[0].channels }
-  /// Whether it takes colours at some places: lightness, a, b and a mask.
-  package var takesHints: Bool { inputChannels == 4 }
-  package var binCount: Int { nodes[logits].channels }
+  /// Whether it takes colours at some places.
+  package var takesHints: Bool { input.takesHints }
 
-  /// The node that must be computed for a goal.
+  /// The node that must be computed for a goal; that of the colours if there is no distribution.
   package func node(for goal: Goal) -> Int {
-    if case .regression(let node) = decoder, goal == .ab { return node }
-    return logits
+    switch (goal, colors) {
+    case (.ab, .ab(let node, _)): node
+    case (.distribution, .ab(let node, _)): distribution?.node ?? node
+    // Then there is one.
+    case (_, .annealedMean): distribution?.node ?? 0
+    }
   }
 
   /// What part of the (rounded) sides ab has.
   package var abStride: Int {
-    switch decoder {
-    case .annealedMean(let upsampling): distributionStride / upsampling
-    case .regression: 1
+    switch colors {
+    case .annealedMean(let upsampling): (distribution?.stride ?? upsampling) / upsampling
+    case .ab: 1
     }
   }
 
@@ -152,7 +203,7 @@ package struct Network: Sendable {
   /// `[2, height, width]` of the ab of an input of this size before the network's own upsampling.
   func cellShape(height: Int, width: Int) -> Shape {
     let shape = abShape(height: height, width: width)
-    guard case .annealedMean(let upsampling) = decoder else { return shape }
+    guard case .annealedMean(let upsampling) = colors else { return shape }
     return Shape(
       channels: 2, height: shape.height / upsampling, width: shape.width / upsampling)
   }
@@ -162,7 +213,9 @@ package struct Network: Sendable {
     let own = nodes.flatMap { node in
       (node.operation?.parameters ?? []).map { Parameter("\(node.name).\($0.name)", $0.shape) }
     }
-    if case .tensor(let name) = bins { return own + [Parameter(name, [2, binCount, 1, 1])] }
+    if let distribution, case .tensor(let name) = distribution.bins {
+      return own + [Parameter(name, [2, distribution.binCount, 1, 1])]
+    }
     return own
   }
 

@@ -5,9 +5,13 @@ extension Network {
   package static let all: [Network] = [.compact, .lite, .lite1, .eccv16, .siggraph17]
 
   /// The network whose tensors a file holds. Throws if one of them is missing or has another shape.
-  package static func of(_ file: TensorFile) throws(ColorizeError) -> Network {
-    let named = try named(file)
-    let network = if let named { named } else { try likest(file) }
+  ///
+  /// - Parameter networks: that there are.
+  package static func of(
+    _ file: TensorFile, among networks: [Network] = all
+  ) throws(ColorizeError) -> Network {
+    let named = try named(file, networks)
+    let network = if let named { named } else { try likest(file, networks) }
     for parameter in network.parameters {
       guard let shape = file.shape(parameter.name) else {
         throw .invalidModel(
@@ -23,28 +27,35 @@ extension Network {
   }
 
   /// The network that the metadata names; nil if they name none.
-  private static func named(_ file: TensorFile) throws(ColorizeError) -> Network? {
+  private static func named(
+    _ file: TensorFile, _ networks: [Network]
+  ) throws(ColorizeError) -> Network? {
     guard let architecture = file[metadata: "architecture"] else { return nil }
     // Not ==, which takes long for a long value: see HeaderParser.
-    let network = all.first { $0.architecture.utf8.elementsEqual(architecture.utf8) }
+    let network = networks.first { $0.architecture.utf8.elementsEqual(architecture.utf8) }
     guard let network else {
-      throw .unsupportedModel("its architecture is \(architecture); \(names) are known")
+      throw .unsupportedModel("its architecture is \(architecture); \(names(networks)) are known")
     }
     return network
   }
 
   /// The network of which a file holds most: what it lacks is then named as missing.
-  private static func likest(_ file: TensorFile) throws(ColorizeError) -> Network {
+  private static func likest(
+    _ file: TensorFile, _ networks: [Network]
+  ) throws(ColorizeError) -> Network {
     var best: (network: Network, found: Int)?
-    for network in all {
+    for network in networks {
       let found = network.parameters.reduce(0) { $0 + (file.shape($1.name) == $1.shape ? 1 : 0) }
       if found > best?.found ?? 0 { best = (network, found) }
     }
     guard let best else {
-      throw .unsupportedModel("its tensors are those of no network that is known: \(names)")
+      throw .unsupportedModel(
+        "its tensors are those of no network that is known: \(names(networks))")
     }
     return best.network
   }
 
-  private static var names: String { all.map(\.architecture).joined(separator: ", ") }
+  private static func names(_ networks: [Network]) -> String {
+    networks.map(\.architecture).joined(separator: ", ")
+  }
 }

@@ -7,8 +7,7 @@ extension Network {
   ///
   /// The release computes its decoder twice, with the same result; here it is computed once.
   package static let siggraph17 = Network(
-    "siggraph17", inputChannels: 4, sizeMultiple: 8, sizeRounding: 8, distributionStride: 4,
-    bins: .grid
+    "siggraph17", input: .grayWithHints, sizeMultiple: 8, sizeRounding: 8
   ) { input in
     let conv1 = input.block("model1", 64, 2)
     let conv2 = conv1.subsampled().block("model2", 128, 2)
@@ -39,6 +38,7 @@ extension Network {
       (conv9.transposedConvolution("model10up.0", 128) + short10).relu()
       .convolution("model10.1", 128, kernel: 3).leakyReLU(0.2)
     return Outputs(
-      logits: logits, regression: conv10.convolution("model_out.0", 2, kernel: 1).tanh())
+      ab: conv10.convolution("model_out.0", 2, kernel: 1).tanh(), scale: Lab.abRange,
+      logits: Outputs.Logits(logits, over: .grid, stride: 4))
   }
 }

@@ -44,7 +44,7 @@ package enum Colorizer {
     let kernels = model.compiled.kernels
     let isReference = session.preset == .reference
     let variant = Variant(options.variant)
-    if variant != nil, case .regression = model.network.decoder {
+    if variant != nil, case .ab = model.network.colors {
       throw .invalidArgument(
         "variant is \(options.variant); the colours of \(model.information.architecture) are a "
           + "regression, which has none but 0")

@@ -36,14 +36,14 @@ struct Decoder {
   func ab(_ output: Activation, enlarged: Bool = true, into ab: Memory<Float>)
     throws(ColorizeError)
   {
-    switch model.network.decoder {
-    case .regression:
+    switch model.network.colors {
+    case .ab(_, let scale):
       let (a, b) = (ab.start, ab.start + output.pixels)
       let width = output.shape.width
       team.run(output.shape.height) { y, _ in
         for pixel in (y * width)..<((y + 1) * width) {
-          a[pixel] = NetworkInput.abRange * output.start[pixel * output.stride]
-          b[pixel] = NetworkInput.abRange * output.start[pixel * output.stride + 1]
+          a[pixel] = scale * output.start[pixel * output.stride]
+          b[pixel] = scale * output.start[pixel * output.stride + 1]
         }
       }
     case .annealedMean(let upsampling) where upsampling == 1 || !enlarged:

@@ -41,9 +41,9 @@ package struct ModelInformation: Sendable {
   package let networkSizeRounding: Int
   /// ab has 1/outputStride of these sides.
   package let outputStride: Int
-  /// The distribution over the bins has 1/distributionStride of them.
+  /// The distribution over the bins has 1/distributionStride of them; 0: there is none.
   package let distributionStride: Int
-  /// The number of ab bins.
+  /// The number of ab bins; 0: there is no distribution.
   package let bins: Int
   package let takesHints: Bool
   /// Without meaning for a network that takes no hints.
@@ -82,14 +82,19 @@ package final class Model: Sendable {
   }
 
   /// Reads a model file in memory, which is needed until this has returned.
-  package static func open(bytes: UnsafeRawBufferPointer, options: ModelOptions = ModelOptions())
-    throws(ColorizeError) -> Model
-  {
-    try Model(TensorFile(ByteSource(bytes)), options)
+  ///
+  /// - Parameter networks: of which it is one.
+  package static func open(
+    bytes: UnsafeRawBufferPointer, options: ModelOptions = ModelOptions(),
+    networks: [Network] = Network.all
+  ) throws(ColorizeError) -> Model {
+    try Model(TensorFile(ByteSource(bytes)), options, networks)
   }
 
-  private init(_ file: TensorFile, _ options: ModelOptions) throws(ColorizeError) {
-    let network = try Network.of(file)
+  private init(
+    _ file: TensorFile, _ options: ModelOptions, _ networks: [Network] = Network.all
+  ) throws(ColorizeError) {
+    let network = try Network.of(file, among: networks)
     let available = InstructionSet.available
     let instructionSet = options.instructionSet ?? available[0]
     guard available.contains(instructionSet) else {
@@ -120,7 +125,8 @@ package final class Model: Sendable {
       parameters: network.parameters.reduce(0) { $0 + $1.shape.reduce(1, *) },
       defaultNetworkSize: Int(size), networkSizeMultiple: network.sizeMultiple,
       networkSizeRounding: network.sizeRounding, outputStride: network.abStride,
-      distributionStride: network.distributionStride, bins: network.binCount,
+      distributionStride: network.distribution?.stride ?? 0,
+      bins: network.distribution?.binCount ?? 0,
       takesHints: network.takesHints, maskConvention: options.maskConvention ?? statedConvention,
       plainSoftmaxTemperature: plain,
       instructionSet: instructionSet, blas: kernels.blas, metadata: file.metadata)
@@ -135,12 +141,13 @@ package final class Model: Sendable {
   private static func bins(_ file: TensorFile, _ network: Network) throws(ColorizeError)
     -> BinCentres
   {
-    switch network.bins {
+    guard let distribution = network.distribution else { return try BinCentres([]) }
+    switch distribution.bins {
     case .gamut: return try BinCentres(Gamut.centres)
     case .grid: return try BinCentres(Gamut.grid)
     case .tensor(let name):
-      let centres = try file.floats(name, shape: [2, network.binCount, 1, 1])
-      return try BinCentres(normalized: centres.start, count: network.binCount)
+      let centres = try file.floats(name, shape: [2, distribution.binCount, 1, 1])
+      return try BinCentres(normalized: centres.start, count: distribution.binCount)
     }
   }
 
@@ -150,7 +157,7 @@ package final class Model: Sendable {
   {
     try number(
       file, "temperature_of_plain_softmax", ModelOptions.plainSoftmaxTemperatures,
-      default: network.plainSoftmaxTemperature)
+      default: network.distribution?.plainSoftmaxTemperature ?? 1)
   }
 
   private static func maskConvention(_ file: TensorFile) throws(ColorizeError) -> MaskConvention {
@@ -184,6 +191,10 @@ package final class Model: Sendable {
     _ goal: Network.Goal, height: Int, width: Int, _ team: Team,
     _ body: (Plan, Workspace) throws(ColorizeError) -> Void
   ) throws(ColorizeError) {
+    guard goal == .ab || network.distribution != nil else {
+      throw .invalidArgument(
+        "the network \(network.architecture) gives colours alone, and no distribution")
+    }
     let entry: WorkspacePool.Entry
     if let kept = pool.take(goal, height: height, width: width, workers: team.size) {
       entry = kept

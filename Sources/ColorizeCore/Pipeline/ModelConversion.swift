@@ -118,26 +118,34 @@ package struct ModelConversion {
     _ network: Network, withHints: Bool, maskOffset: Float
   ) -> ReferenceTensor {
     let side = vectorSide
-    var input = ReferenceTensor(
-      Shape(channels: network.inputChannels, height: side, width: side))
-    for y in 0..<side {
-      for x in 0..<side {
-        let isInDisc = (x - 12) * (x - 12) + (y - 11) * (y - 11) < 64
-        let isInStripe = y > 20 && x % 8 < 4
-        let lightness = 15 + y + x / 2 + (isInDisc ? 30 : 0) + (isInStripe ? 18 : 0)
-        input[0, y, x] = Double(Float(lightness - 50) / 100)
-        if network.takesHints { input[3, y, x] = Double(maskOffset) }
+    let form = network.input
+    var pixels = Array(repeating: Float(0), count: side * side * form.channels)
+    pixels.withUnsafeMutableBufferPointer { pixels in
+      // A side is more than 0.
+      let start = pixels.baseAddress.unsafelyUnwrapped
+      for y in 0..<side {
+        for x in 0..<side {
+          let isInDisc = (x - 12) * (x - 12) + (y - 11) * (y - 11) < 64
+          let isInStripe = y > 20 && x % 8 < 4
+          let lightness = 15 + y + x / 2 + (isInDisc ? 30 : 0) + (isInStripe ? 18 : 0)
+          form.write(
+            lightness: Float(lightness), maskOffset: maskOffset,
+            to: start + (y * side + x) * form.channels)
+        }
+      }
+      let hints: [(y: Int, x: Int, a: Float, b: Float)] = [
+        (10, 12, 60, 40), (11, 12, 60, 40), (3, 27, -20, -45), (26, 2, -40, 50), (26, 6, 10, 0),
+        (29, 29, 0, 70),
+      ]
+      for hint in withHints ? hints : [] {
+        InputForm.add(
+          a: hint.a, b: hint.b, mask: 1, to: start + (hint.y * side + hint.x) * form.channels)
       }
     }
-    guard withHints else { return input }
-    let hints: [(y: Int, x: Int, a: Float, b: Float)] = [
-      (10, 12, 60, 40), (11, 12, 60, 40), (3, 27, -20, -45), (26, 2, -40, 50), (26, 6, 10, 0),
-      (29, 29, 0, 70),
-    ]
-    for hint in hints {
-      input[1, hint.y, hint.x] = Double(hint.a / NetworkInput.abRange)
-      input[2, hint.y, hint.x] = Double(hint.b / NetworkInput.abRange)
-      input[3, hint.y, hint.x] = Double(maskOffset + 1)
+    var input = ReferenceTensor(Shape(channels: form.channels, height: side, width: side))
+    for (index, value) in pixels.enumerated() {
+      let (pixel, channel) = index.quotientAndRemainder(dividingBy: form.channels)
+      input[channel, pixel / side, pixel % side] = Double(value)
     }
     return input
   }
@@ -166,8 +174,8 @@ private struct FloatingReference {
         return Double(isRounded ? value.halfPrecision.map(Float.init(halfPrecision:)) ?? 0 : value)
       }
     }
-    switch network.decoder {
-    case .regression: return output.map { $0 * Double(NetworkInput.abRange) }
+    switch network.colors {
+    case .ab(_, let scale): return output.map { $0 * Double(scale) }
     case .annealedMean(let upsampling):
       let mean = annealedMean(output)
       let size = Shape(

@@ -14,8 +14,6 @@ package enum MaskConvention: String, CaseIterable, Sendable {
 /// Lightness and hints at a network's resolution, in memory that is borrowed. They are what the
 /// network takes, no more and no less: hints are looked at everywhere.
 package struct NetworkInput {
-  /// What networks take ab as a share of.
-  package static let abRange: Float = 110
   /// The largest magnitude of a hint's a and b.
   package static let largestHint: Float = 128
 
@@ -26,6 +24,7 @@ package struct NetworkInput {
   /// a and b of CIE Lab, `[2, height, width]`, and the mask `[height, width]`.
   private let hints: (ab: UnsafePointer<Float>, mask: UnsafePointer<Float>)?
   private let maskOffset: Float
+  private let form: InputForm
 
   private var pixels: Int { width * height }
 
@@ -46,6 +45,7 @@ package struct NetworkInput {
     self.lightness = lightness
     self.hints = hints
     maskOffset = model.information.maskConvention.offset
+    form = model.network.input
     for pixel in 0..<pixels where !lightness[pixel].isFinite {
       throw .invalidArgument("lightness[\(pixel)] is \(lightness[pixel])")
     }
@@ -62,30 +62,14 @@ package struct NetworkInput {
     }
   }
 
-  /// Writes what the network takes: lightness, a, b and mask.
+  /// Writes what the network takes.
   func write(to input: Activation) {
     for pixel in 0..<pixels {
-      Self.write(lightness: lightness[pixel], maskOffset: maskOffset, to: input, pixel)
-      guard let hints else { continue }
       let target = input.start + pixel * input.stride
-      target[1] = hints.ab[pixel] / Self.abRange
-      target[2] = hints.ab[pixels + pixel] / Self.abRange
-      target[3] += hints.mask[pixel]
+      form.write(lightness: lightness[pixel], maskOffset: maskOffset, to: target)
+      guard let hints else { continue }
+      InputForm.add(
+        a: hints.ab[pixel], b: hints.ab[pixels + pixel], mask: hints.mask[pixel], to: target)
     }
   }
-
-  /// Writes a pixel without a hint.
-  @inline(__always)
-  static func write(lightness: Float, maskOffset: Float, to input: Activation, _ pixel: Int) {
-    let target = input.start + pixel * input.stride
-    target[0] = normalized(lightness: lightness)
-    guard input.shape.channels == 4 else { return }
-    target[1] = 0
-    target[2] = 0
-    target[3] = maskOffset
-  }
-
-  /// L as networks take it.
-  @inline(__always)
-  private static func normalized(lightness: Float) -> Float { (lightness - 50) / 100 }
 }

@@ -24,7 +24,7 @@ package struct TestVector: Sendable {
     {
       let name = "vector.\(vectors.count)"
       let sides = 1...maximumSide
-      guard shape.count == 3, shape[0] == network.inputChannels, sides.contains(shape[1]),
+      guard shape.count == 3, shape[0] == network.input.channels, sides.contains(shape[1]),
         sides.contains(shape[2]), shape[1] % network.sizeMultiple == 0,
         shape[2] % network.sizeMultiple == 0
       else { throw .invalidModel("\(name).input has the shape \(shape)") }

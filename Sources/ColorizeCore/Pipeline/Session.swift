@@ -88,15 +88,15 @@ package final class Session: Sendable {
   /// Writes the network's input: the lightness, and hints if there are some.
   func feed(_ hints: RasterisedHints?, to input: Activation, _ team: Team) {
     let offset = model.information.maskConvention.offset
+    let form = model.network.input
     team.run(height) { y, _ in
       for pixel in (y * width)..<((y + 1) * width) {
-        NetworkInput.write(
-          lightness: lightness.start[pixel], maskOffset: offset, to: input, pixel)
-        guard let hints else { continue }
         let target = input.start + pixel * input.stride
-        target[1] = hints.a.start[pixel] / NetworkInput.abRange
-        target[2] = hints.b.start[pixel] / NetworkInput.abRange
-        target[3] += hints.mask.start[pixel]
+        form.write(lightness: lightness.start[pixel], maskOffset: offset, to: target)
+        guard let hints else { continue }
+        InputForm.add(
+          a: hints.a.start[pixel], b: hints.b.start[pixel], mask: hints.mask.start[pixel],
+          to: target)
       }
     }
   }

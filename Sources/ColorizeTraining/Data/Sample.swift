@@ -43,8 +43,8 @@ final class SampleWriter {
     }
     Lab.fromRGB(lab.start, into: lab.start, count: side * side, kernels: kernels)
     for pixel in 0..<(side * side) {
-      ab.start[2 * pixel] = lab.start[3 * pixel + 1] / NetworkInput.abRange
-      ab.start[2 * pixel + 1] = lab.start[3 * pixel + 2] / NetworkInput.abRange
+      ab.start[2 * pixel] = lab.start[3 * pixel + 1] / Lab.abRange
+      ab.start[2 * pixel + 1] = lab.start[3 * pixel + 2] / Lab.abRange
     }
   }
 
@@ -85,7 +85,7 @@ final class SampleWriter {
   /// Writes the crop's lightness as channel 0 of `[side, side, channels]`.
   func writeLightness(to input: UnsafeMutablePointer<Float>, channels: Int) {
     for pixel in 0..<(side * side) {
-      input[pixel * channels] = (lab.start[3 * pixel] - 50) / 100
+      input[pixel * channels] = InputForm.normalized(lightness: lab.start[3 * pixel])
     }
   }
 
@@ -93,7 +93,7 @@ final class SampleWriter {
   func writeLightness(on film: Film, to input: UnsafeMutablePointer<Float>, channels: Int) {
     film.lightness(of: pixels.start, side: side, into: filmed.start)
     for pixel in 0..<(side * side) {
-      input[pixel * channels] = (filmed.start[pixel] - 50) / 100
+      input[pixel * channels] = InputForm.normalized(lightness: filmed.start[pixel])
     }
   }
 

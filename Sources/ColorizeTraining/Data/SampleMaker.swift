@@ -41,7 +41,8 @@ final class SampleSource: Sendable {
     try options.augmentation.validate()
     try options.hints?.validate()
     try options.film?.validate()
-    precondition(shape.count > 0 && shape.side > 0 && [1, 4].contains(shape.inputChannels))
+    precondition(
+      shape.count > 0 && shape.side > 0 && InputForm(channels: shape.inputChannels) != nil)
     precondition(shape.side % shape.distributionStride == 0)
     precondition(shape.mapChannels == 0 || shape.side % BatchShape.mapStride == 0)
     precondition(options.balance.map { $0.weights.count == options.centres.count } ?? true)
@@ -111,7 +112,7 @@ final class SampleMaker {
     let pixels = shape.side * shape.side
     let input = batch.input.start + position * pixels * shape.inputChannels
     writer.writeLightness(to: input, channels: shape.inputChannels)
-    if shape.inputChannels == 4 {
+    if InputForm(channels: shape.inputChannels) == .grayWithHints {
       let hints = source.options.hints?.draw(side: shape.side, numbers: &numbers) ?? .none
       HintSimulation.write(hints, side: shape.side, ab: writer.normalizedAB, input: input)
     }

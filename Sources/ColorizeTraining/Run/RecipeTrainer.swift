@@ -38,8 +38,8 @@ extension Recipe {
   /// What the batches are to hold.
   package func shape(_ features: FeatureFile?) -> BatchShape {
     BatchShape(
-      count: batch, side: size, inputChannels: network.inputChannels,
-      distributionStride: network.distributionStride, hasAB: wantedLoss != .classification,
+      count: batch, side: size, inputChannels: network.input.channels,
+      distributionStride: network.distribution?.stride ?? 1, hasAB: wantedLoss != .classification,
       mapChannels: features?.mapChannels ?? 0, pooledChannels: features?.pooledChannels ?? 0)
   }
 
@@ -95,14 +95,15 @@ extension Recipe {
 extension Network {
   /// Whether it gives ab itself beside a distribution.
   package var hasRegression: Bool {
-    if case .regression = decoder { true } else { false }
+    if case .ab = colors { true } else { false }
   }
 
   /// a and b of each of its bins.
   package var binCentres: [SIMD2<Float>] {
-    switch bins {
+    switch distribution?.bins {
     case .gamut, .tensor: Gamut.centres
     case .grid: Gamut.grid
+    case nil: []
     }
   }
 }

@@ -56,7 +56,7 @@ package struct TrainingData {
   /// Takes it from a checkpoint.
   package mutating func restorePrior(_ file: TensorFile) throws(ColorizeError) {
     guard recipe.needsPrior else { return }
-    prior = try file.floats(Self.priorName, shape: [recipe.network.binCount])
+    prior = try file.floats(Self.priorName, shape: [recipe.network.binCentres.count])
   }
 
   /// What a checkpoint is to hold of it.

@@ -1,0 +1,81 @@
+// Steps and what they take over: each operator has a step of its own, and fusion only makes fewer of them.
+
+import ColorizeCore
+import Testing
+
+@Suite struct FusionTests {
+  /// A network and how many steps it has.
+  struct Case: CustomTestStringConvertible, Sendable {
+    let testDescription: String
+    let steps: Int
+    let body: @Sendable (Network.Value) -> Network.Value
+
+    init(_ name: String, steps: Int, _ body: @escaping @Sendable (Network.Value) -> Network.Value) {
+      testDescription = name
+      self.steps = steps
+      self.body = body
+    }
+  }
+
+  static let cases = [
+    Case("a rectifier first", steps: 2) { $0.relu().convolution("a.0", 16, kernel: 3) },
+    Case("with a ceiling", steps: 1) { $0.relu(ceiling: 0.25) },
+    Case("leaky, of what another one reads too", steps: 3) {
+      let x = $0.convolution("a.0", 16, kernel: 1)
+      return x.leakyReLU(0.1) + x
+    },
+    Case("a batch norm first, and a rectifier", steps: 1) { $0.batchNorm("a.1").leakyReLU(0.3) },
+    Case("a batch norm behind a bias", steps: 1) {
+      $0.convolution("a.0", 16, kernel: 3).batchNorm("a.1").relu(ceiling: 0.5)
+    },
+    Case("what an epilogue does and what it has no room for", steps: 2) {
+      $0.convolution("a.0", 16, kernel: 1).relu().batchNorm("a.2").relu()
+    },
+    Case("bilinear, a ceiling and a batch norm", steps: 4) {
+      $0.convolution("a.0", 16, kernel: 3, stride: 2).upsampled(to: $0).relu(ceiling: 0.4)
+        .batchNorm("a.2")
+    },
+    Case("addition, leaky", steps: 3) {
+      ($0.tanh() + $0).leakyReLU(0.2)
+    },
+    Case("a spread addition", steps: 4) {
+      $0.convolution("a.0", 16, kernel: 3) + $0.globalMean().linear("b", 16)
+    },
+    Case("depthwise, an addition", steps: 2) { $0.depthwise("a.0", kernel: 3).relu() + $0 },
+  ]
+
+  @Test(arguments: cases, Engine.available)
+  func stepsEqualReference(_ own: Case, _ engine: Engine) throws {
+    let network = Network(
+      "test", input: .grayWithHints, sizeMultiple: 1, sizeRounding: 2
+    ) { Network.Outputs(ab: own.body($0), scale: 1) }
+    let bytes = try FormulaWeights(network).file()
+    let file = try TensorFile(
+      ByteSource(UnsafeRawBufferPointer(start: bytes.start, count: bytes.count)))
+    let compiled = try CompiledNetwork(network, weights: file, kernels: engine.kernels())
+    #expect(compiled.steps.count == own.steps)
+    let shape = Shape(channels: 4, height: 6, width: 10)
+    var numbers = Numbers(seed: 3)
+    let input = numbers.values(shape.count)
+    let parameters = Dictionary(
+      uniqueKeysWithValues: network.parameters.map { ($0.name, $0.shape) })
+    let expected = try network.reference(.ab, ReferenceTensor(shape, input.map(Double.init))) {
+      (name) throws(ColorizeError) in
+      let values = try file.floats(name, shape: parameters[name] ?? [])
+      return (0..<values.count).map { Double(values.start[$0]) }
+    }
+    let plan = Plan(compiled, .ab, height: shape.height, width: shape.width)
+    let team = Team(threads: 2)
+    let workspace = try Workspace(plan, workers: team.size)
+    plan.input(workspace).start.update(
+      from: (0..<shape.count).map { input[$0 % 4 * 60 + $0 / 4] }, count: shape.count)
+    try plan.run(workspace, team) { _ in }
+    let output = plan.output(workspace)
+    let values = (0..<output.shape.count).map {
+      output.start[($0 % output.pixels) * output.stride + $0 / output.pixels]
+    }
+    #expect(output.shape == expected.shape)
+    // A few roundings of sums of up to 144 products.
+    #expect(largestDifference(values, expected.values) < 1e-5)
+  }
+}
