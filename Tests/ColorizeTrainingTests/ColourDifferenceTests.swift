@@ -1,5 +1,6 @@
 // Float64 colours against scikit-image, and CIEDE2000 against the pairs that were published for it.
 
+import ColorizeCore
 import ColorizeTraining
 import Glibc
 import Testing

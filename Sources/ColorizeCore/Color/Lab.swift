@@ -36,8 +36,7 @@ package struct LuminanceTable {
   package init() throws(ColorizeError) {
     values = try Memory(count: 4 * 256)
     for byte in 0..<256 {
-      let encoded = Double(byte) / 255
-      let light = encoded > 0.04045 ? pow((encoded + 0.055) / 1.055, 2.4) : encoded / 12.92
+      let light = CIELab.light(encoded: Double(byte) / 255)
       let red = Float(light * 0.212671)
       let green = Float(light * 0.715160)
       let blue = Float(light * 0.072169)

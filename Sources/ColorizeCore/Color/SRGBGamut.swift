@@ -2,7 +2,7 @@
 
 import Glibc
 
-/// One colour in float64, by the formulas of the kernels (color.swift).
+/// One colour in float64 (`CIELab`), with the gamut of the kernels.
 package struct LabColor: BitwiseCopyable, Sendable {
   package var lightness: Double
   package var a: Double
@@ -16,41 +16,25 @@ package struct LabColor: BitwiseCopyable, Sendable {
 
   /// - Parameter rgb: sRGB-encoded, 0 to 1.
   package init(rgb: SIMD3<Double>) {
-    func linear(_ value: Double) -> Double {
-      value > 0.04045 ? pow((value + 0.055) / 1.055, 2.4) : value / 12.92
-    }
-    let light = SIMD3(linear(rgb.x), linear(rgb.y), linear(rgb.z))
-    func f(_ weights: SIMD3<Double>, _ white: Double) -> Double {
-      let t = (light * weights).sum() / white
-      return t > 0.008856 ? cbrt(t) : 7.787 * t + 16.0 / 116
-    }
-    let x = f(SIMD3(0.412453, 0.357580, 0.180423), 0.95047)
-    let y = f(SIMD3(0.212671, 0.715160, 0.072169), 1)
-    let z = f(SIMD3(0.019334, 0.119193, 0.950227), 1.08883)
-    lightness = 116 * y - 16
-    a = 500 * (x - y)
-    b = 200 * (y - z)
+    let lab = CIELab.lab(
+      light: SIMD3(
+        CIELab.light(encoded: rgb.x), CIELab.light(encoded: rgb.y), CIELab.light(encoded: rgb.z)))
+    self.init(lightness: lab.x, a: lab.y, b: lab.z)
   }
 
-  /// Linear light; outside of 0 to 1 for what sRGB has not.
+  /// Linear light; outside of 0 to 1 for what sRGB has not. The matrix is the kernels' (color.swift), rounded as
+  /// theirs is, and not the inverse of the other one: what is in the gamut here is not clipped there.
   private var light: SIMD3<Double> {
-    func inverse(_ f: Double) -> Double { f > 0.2068966 ? f * f * f : (f - 16.0 / 116) / 7.787 }
-    let fy = (lightness + 16) / 116
-    let x = 0.95047 * inverse(fy + a / 500)
-    let y = inverse(fy)
-    let z = 1.08883 * inverse(max(fy - b / 200, 0))
+    let xyz = CIELab.xyz(lab: SIMD3(lightness, a, b))
     return SIMD3(
-      3.24048134 * x - 1.53715152 * y - 0.49853633 * z,
-      -0.96925495 * x + 1.87599 * y + 0.04155593 * z,
-      0.05564664 * x - 0.20404134 * y + 1.05731107 * z)
+      3.24048134 * xyz.x - 1.53715152 * xyz.y - 0.49853633 * xyz.z,
+      -0.96925495 * xyz.x + 1.87599 * xyz.y + 0.04155593 * xyz.z,
+      0.05564664 * xyz.x - 0.20404134 * xyz.y + 1.05731107 * xyz.z)
   }
 
   /// sRGB-encoded, brought into 0 to 1.
   package var rgb: SIMD3<Double> {
-    func encoded(_ value: Double) -> Double {
-      let value = min(max(value, 0), 1)
-      return min(value > 0.0031308 ? 1.055 * pow(value, 1 / 2.4) - 0.055 : value * 12.92, 1)
-    }
+    func encoded(_ value: Double) -> Double { min(CIELab.encoded(min(max(value, 0), 1)), 1) }
     let light = light
     return SIMD3(encoded(light.x), encoded(light.y), encoded(light.z))
   }

@@ -1,5 +1,5 @@
 // The language in which networks are described. A description is a graph of operators with names
-// and shapes; it holds no weights and no size. Inference compiles it (Engine), training reads the
+// and shapes; it holds no weights and no size. Inference compiles it (Compilation), training reads the
 // same graph.
 
 /// A network as its paper's table gives it.

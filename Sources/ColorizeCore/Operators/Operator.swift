@@ -2,21 +2,6 @@
 // computes it, and its step, which is what inference runs. Steps are in the same files. Nothing else
 // knows which operators there are; ColorizeTraining adds to each its layer (`TrainableOperator`).
 
-/// The size of one picture's activations, without a batch.
-package struct Shape: Equatable, Sendable {
-  package var channels: Int
-  package var height: Int
-  package var width: Int
-
-  package init(channels: Int, height: Int, width: Int) {
-    self.channels = channels
-    self.height = height
-    self.width = width
-  }
-
-  package var count: Int { channels * height * width }
-}
-
 /// A tensor that a model file must hold for an operator.
 package struct Parameter: Sendable {
   /// The part of the name behind the operator's own, for example "weight".
@@ -81,49 +66,6 @@ package struct ReferenceTensor: Sendable {
   /// The same shape with each value replaced.
   package func map(_ transform: (Double) -> Double) -> ReferenceTensor {
     ReferenceTensor(shape, values.map(transform))
-  }
-}
-
-/// Activations of one picture in a plan's arena, channels last: the value of channel `c` at (x, y)
-/// is at `start[(y * width + x) * stride + c]`. `stride` may be larger than `channels`; what lies
-/// between has no meaning, but is there to be read and written in whole vectors.
-package struct Activation {
-  package let start: UnsafeMutablePointer<Float>
-  package let shape: Shape
-  package let stride: Int
-
-  package var pixels: Int { shape.width * shape.height }
-
-  package init(start: UnsafeMutablePointer<Float>, shape: Shape, stride: Int) {
-    self.start = start
-    self.shape = shape
-    self.stride = stride
-  }
-}
-
-/// What a planned operator runs with.
-package struct Execution {
-  package let kernels: KernelSet
-  package let team: Team
-  /// `scratchCount` floats for each worker.
-  package let scratch: UnsafeMutablePointer<Float>
-  package let scratchCount: Int
-  /// Floats for all of them together.
-  package let shared: UnsafeMutablePointer<Float>
-
-  package init(
-    kernels: KernelSet, team: Team, scratch: UnsafeMutablePointer<Float>, scratchCount: Int,
-    shared: UnsafeMutablePointer<Float>
-  ) {
-    self.kernels = kernels
-    self.team = team
-    self.scratch = scratch
-    self.scratchCount = scratchCount
-    self.shared = shared
-  }
-
-  package func scratch(of worker: Int) -> UnsafeMutablePointer<Float> {
-    scratch + worker * scratchCount
   }
 }
 

@@ -21,14 +21,20 @@ package enum CIELab {
   @inline(__always)
   package static func lightness(luminance: Double) -> Double { 116 * f(luminance) - 16 }
 
-  /// Linear light of L, a, b; outside of 0 to 1 for a colour outside of the gamut.
+  /// X, Y and Z of L, a, b.
   @inline(__always)
-  package static func light(lab: SIMD3<Double>) -> SIMD3<Double> {
+  static func xyz(lab: SIMD3<Double>) -> SIMD3<Double> {
     let fy = (lab.x + 16) / 116
-    let xyz = SIMD3(
+    return SIMD3(
       inverseF(lab.y / 500 + fy) * 0.95047, inverseF(fy),
       // scikit-image clips f(Z), not Z.
       inverseF(max(fy - lab.z / 200, 0)) * 1.08883)
+  }
+
+  /// Linear light of L, a, b; outside of 0 to 1 for a colour outside of the gamut.
+  @inline(__always)
+  package static func light(lab: SIMD3<Double>) -> SIMD3<Double> {
+    let xyz = xyz(lab: lab)
     // The inverse of the matrix above.
     return SIMD3(
       sum(xyz, 3.240_481_343_200_526_6, -1.537_151_516_271_318_3, -0.498_536_326_168_887_8),
