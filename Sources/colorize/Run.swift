@@ -34,8 +34,8 @@ struct Run: ParsableCommand {
                [--step-every N] [--step-factor X] [--weight-decay X] [--average D] [--clip X]
                [--lambda X] [--prior FILE] [--loss NAME] [--regression NAME]
                [--regression-weight X] [--features FILE] [--feature-weight X] [--hints SHARE]
-               [--scale LOW HIGH] [--no-flip] [--film SHARE] [--seed N] [--hold-back K]
-               [--validation PATH] [--checkpoint-every N] [--metrics-every N] [--samples PATH]
+               [--scale LOW HIGH] [--no-flip] [--film SHARE] [--recolour SHARE] [--seed N]
+               [--hold-back K] [--validation PATH] [--checkpoint-every N] [--metrics-every N] [--samples PATH]
                [--samples-every N] [--licence TEXT] [--threads N] [--quiet]
       """,
     discussion: """
