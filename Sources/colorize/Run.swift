@@ -35,8 +35,8 @@ struct Run: ParsableCommand {
                [--lambda X] [--prior FILE] [--loss NAME] [--regression NAME]
                [--regression-weight X] [--features FILE] [--feature-weight X] [--hints SHARE]
                [--scale LOW HIGH] [--no-flip] [--film SHARE] [--recolour SHARE] [--seed N]
-               [--hold-back K] [--validation PATH] [--checkpoint-every N] [--metrics-every N] [--samples PATH]
-               [--samples-every N] [--licence TEXT] [--threads N] [--quiet]
+               [--hold-back K] [--validation PATH] [--checkpoint-every N] [--metrics-every N]
+               [--samples PATH] [--samples-every N] [--licence TEXT] [--threads N] [--quiet]
       """,
     discussion: """
       Reads PNG, TIFF (1 to 16 bits, TIFF also floats) and JPEG (gray and colour; not CMYK), told \
