@@ -34,9 +34,9 @@ struct Run: ParsableCommand {
                [--step-every N] [--step-factor X] [--weight-decay X] [--average D] [--clip X]
                [--lambda X] [--prior FILE] [--loss NAME] [--regression NAME]
                [--regression-weight X] [--features FILE] [--feature-weight X] [--hints SHARE]
-               [--scale LOW HIGH] [--no-flip] [--film SHARE] [--seed N] [--hold-back K]
-               [--validation PATH] [--checkpoint-every N] [--metrics-every N] [--samples PATH]
-               [--samples-every N] [--licence TEXT] [--threads N] [--quiet]
+               [--scale LOW HIGH] [--no-flip] [--film SHARE] [--recolour SHARE] [--seed N]
+               [--hold-back K] [--validation PATH] [--checkpoint-every N] [--metrics-every N]
+               [--samples PATH] [--samples-every N] [--licence TEXT] [--threads N] [--quiet]
       """,
     discussion: """
       Reads PNG, TIFF (1 to 16 bits, TIFF also floats) and JPEG (gray and colour; not CMYK), told \

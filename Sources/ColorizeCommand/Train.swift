@@ -177,6 +177,12 @@ struct Train: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
+      "The share of the pictures in which things are given colours that nobody would guess, with "
+        + "hints of these: 0 to 1. (default: 0)", valueName: "SHARE"))
+  var recolour: Float?
+
+  @Option(
+    help: ArgumentHelp(
       "Where all that is random begins. The same seed gives the same run. (default: 1)",
       valueName: "N"))
   var seed: Int?
@@ -269,7 +275,8 @@ struct Train: ParsableCommand {
       ("step-factor", stepFactor),
       ("weight-decay", weightDecay), ("average", average), ("clip", clip), ("lambda", lambda),
       ("regression-weight", regressionWeight), ("feature-weight", featureWeight),
-      ("hints", hints), ("film", film), ("seed", seed), ("hold-back", holdBack),
+      ("hints", hints), ("recolour", recolour), ("film", film), ("seed", seed),
+      ("hold-back", holdBack),
       ("metrics-every", metricsEvery), ("samples-every", samplesEvery),
     ]
     let words = [

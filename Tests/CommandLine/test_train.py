@@ -717,6 +717,7 @@ def test_a_loss_that_is_not_finite(colorize, photographs, tmp_path):
         (["--lambda", "1.5"], "--lambda is 1.5; it must be 0.0 to 1.0"),
         (["--hints", "2"], "--hints is 2.0; it must be 0.0 to 1.0"),
         (["--film", "2"], "--film is 2.0; it must be 0.0 to 1.0"),
+        (["--recolour", "2"], "--recolour is 2.0; it must be 0.0 to 1.0"),
         (["--scale", "1", "0.5"], "--scale is 1.0 0.5; it must be two numbers"),
         (["--scale", "0.5"], "--scale is 0.5; it must be two numbers"),
         (["--model", "vgg"], "--model is vgg; it must be compact, lite, eccv16, siggraph17"),

@@ -43,6 +43,15 @@ package struct HintSimulation: Sendable {
     case everywhere
     /// Later ones lie over earlier ones.
     case patches([Patch])
+
+    mutating func add(_ more: [Patch]) {
+      guard !more.isEmpty else { return }
+      switch self {
+      case .none: self = .patches(more)
+      case .everywhere: break
+      case .patches(let patches): self = .patches(patches + more)
+      }
+    }
   }
 
   /// The largest patch has 9 pixels in a picture of 256.
@@ -58,8 +67,7 @@ package struct HintSimulation: Sendable {
     let count = numbers.geometric(p)
     return .patches(
       (0..<count).map { _ in
-        let size = Double((1 + numbers.index(below: Self.largestPatch)) * side)
-        let patch = min(max(Int((size / Double(Self.patchPicture)).rounded()), 1), side)
+        let patch = Self.drawPatchSide(pictureSide: side, numbers: &numbers)
         let room = side - patch
         func place() -> Int {
           let place = Double(room) / 2 + numbers.normal() * Double(side) / 4
@@ -67,6 +75,11 @@ package struct HintSimulation: Sendable {
         }
         return Patch(left: place(), top: place(), side: patch)
       })
+  }
+
+  static func drawPatchSide(pictureSide: Int, numbers: inout RandomNumbers) -> Int {
+    let size = Double((1 + numbers.index(below: largestPatch)) * pictureSide)
+    return min(max(Int((size / Double(patchPicture)).rounded()), 1), pictureSide)
   }
 
   /// Writes hints into a sample.

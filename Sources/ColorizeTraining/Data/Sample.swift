@@ -11,6 +11,7 @@ final class SampleWriter {
   private let filmed: Memory<Float>
   private let lab: Memory<Float>
   private let ab: Memory<Float>
+  private let things: ThingSearch
 
   /// - Parameter side: of the squares that the network sees.
   init(side: Int) throws(ColorizeError) {
@@ -20,6 +21,7 @@ final class SampleWriter {
     filmed = try Memory(count: side * side)
     lab = try Memory(count: 3 * side * side)
     ab = try Memory(count: 2 * side * side)
+    things = try ThingSearch(side: side)
   }
 
   /// L, a and b of the last crop, `[side, side, 3]`.
@@ -42,10 +44,23 @@ final class SampleWriter {
       for index in 0..<(3 * side) { target[index] = Float(row[index]) / 255 }
     }
     Lab.fromRGB(lab.start, into: lab.start, count: side * side, kernels: kernels)
+    normalizeAB()
+  }
+
+  private func normalizeAB() {
     for pixel in 0..<(side * side) {
       ab.start[2 * pixel] = lab.start[3 * pixel + 1] / Lab.abRange
       ab.start[2 * pixel + 1] = lab.start[3 * pixel + 2] / Lab.abRange
     }
+  }
+
+  /// Recolours things of the crop; the hints that say so.
+  func recolour(
+    _ recolouring: Recolouring, _ numbers: inout RandomNumbers
+  ) -> [HintSimulation.Patch] {
+    let patches = recolouring.apply(to: lab.start, things, numbers: &numbers)
+    if !patches.isEmpty { normalizeAB() }
+    return patches
   }
 
   private func mirror(_ row: UnsafeMutablePointer<UInt8>) {

@@ -11,6 +11,8 @@ package struct SampleOptions: Sendable {
   package var balance: ClassBalance?
   /// nil: no hints. Without meaning for a network that takes none.
   package var hints: HintSimulation? = HintSimulation()
+  /// nil: everything has its colours. Without meaning for a network that takes no hints.
+  package var recolouring: Recolouring?
   /// nil: the lightness is the picture's.
   package var film: FilmSimulation?
   /// What `Batch.map` and `Batch.pooled` are taken from.
@@ -40,6 +42,7 @@ final class SampleSource: Sendable {
     }
     try options.augmentation.validate()
     try options.hints?.validate()
+    try options.recolouring?.validate()
     try options.film?.validate()
     precondition(
       shape.count > 0 && shape.side > 0 && InputForm(channels: shape.inputChannels) != nil)
@@ -113,7 +116,9 @@ final class SampleMaker {
     let input = batch.input.start + position * pixels * shape.inputChannels
     writer.writeLightness(to: input, channels: shape.inputChannels)
     if InputForm(channels: shape.inputChannels) == .grayWithHints {
-      let hints = source.options.hints?.draw(side: shape.side, numbers: &numbers) ?? .none
+      let own = source.options.recolouring.map { writer.recolour($0, &numbers) } ?? []
+      var hints = source.options.hints?.draw(side: shape.side, numbers: &numbers) ?? .none
+      hints.add(own)
       HintSimulation.write(hints, side: shape.side, ab: writer.normalizedAB, input: input)
     }
     if let film = source.options.film?.draw(numbers: &numbers) {

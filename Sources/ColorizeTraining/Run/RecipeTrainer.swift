@@ -16,8 +16,9 @@ extension Recipe {
 
   /// Throws where values do not fit each other.
   package func check() throws(ColorizeError) {
-    guard size.isMultiple(of: BatchShape.mapStride) else {
-      throw .invalidArgument("size is \(size); it must be a multiple of \(BatchShape.mapStride)")
+    let multiple = max(BatchShape.mapStride, network.sizeMultiple)
+    guard size.isMultiple(of: multiple) else {
+      throw .invalidArgument("size is \(size); it must be a multiple of \(multiple)")
     }
     guard wantedLoss == .classification || network.hasRegression else {
       throw .invalidArgument(
@@ -25,6 +26,9 @@ extension Recipe {
     }
     guard hints ?? 0 == 0 || network.takesHints else {
       throw .invalidArgument("hints is \(hints ?? 0), and the network \(model) takes none")
+    }
+    guard recolour == 0 || network.takesHints else {
+      throw .invalidArgument("recolour is \(recolour), and the network \(model) takes no hints")
     }
     for (option, prefixes) in [("freeze", frozen), ("slow", slow)] {
       for prefix in prefixes
@@ -55,6 +59,7 @@ extension Recipe {
     if let hints {
       options.hints?.hintedShare = Double(hints)
     }
+    if recolour > 0 { options.recolouring = Recolouring(share: Double(recolour)) }
     if film > 0 { options.film = FilmSimulation(share: Double(film)) }
     if let prior { options.balance = try ClassBalance(prior: prior, lambda: Double(lambda)) }
     options.features = features

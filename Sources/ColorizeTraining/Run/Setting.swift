@@ -35,6 +35,7 @@ package struct Setting {
         (recipe, text) throws(ColorizeError) in
         recipe.hints = text.isEmpty ? nil : try parsed(text, "hints", 0...1)
       },
+      number("recolour", \.recolour, 0...1),
       number("film", \.film, 0...1),
       heldBack,
       string("validation", \.validation, isFree: true),
