@@ -14,6 +14,7 @@
 #   make install-gimp      puts it into the user's GIMP, or GIMP_PLUGINS=/usr/lib/gimp/2.0/plug-ins; uninstall-gimp
 #   make check-gimp        tests it in GIMP, with no display (scripts/install-dependencies --with gimp)
 #   make wheel             makes a Python wheel with the library inside, in dist/
+#   make deb               makes Debian packages, in dist/; check-deb tries them in a bare Debian 12, as root
 #   make format, lint      puts the sources into the formatters' shape, or says where they are not
 #   make clean
 
@@ -62,7 +63,7 @@ ON_STAGE = LIBCOLORIZE_LIBRARY=$(STAGE)/lib/$(SONAME) LIBCOLORIZE_COMMAND=$(STAG
 .NOTPARALLEL:
 .PHONY: all build run check check-swift check-kernels check-installation check-abi check-python \
   check-command check-examples check-wheel check-reference check-gimp mutants fuzz bench bench-quick stage \
-  install uninstall gimp install-gimp uninstall-gimp wheel format lint clean
+  install uninstall gimp install-gimp uninstall-gimp wheel deb check-deb format lint clean
 
 all: build
 
@@ -195,6 +196,19 @@ install-gimp uninstall-gimp:
 
 wheel: build $(VENV)
 	PATH=$(CURDIR)/.venv/bin:$$PATH scripts/make-wheel $(LIBRARY) dist
+
+# debian/rules packs what `make` builds. A warning of lintian's is an error here.
+deb:
+	scripts/install-dependencies --with deb
+	mkdir -p dist
+	rm -f dist/*.deb dist/*.changes dist/*.buildinfo
+	dpkg-buildpackage -b -us -uc --changes-file=dist/libcolorize_$(VERSION).changes --changes-option=-udist \
+	  --buildinfo-file=dist/libcolorize_$(VERSION).buildinfo --buildinfo-option=-udist
+	lintian --allow-root --fail-on error,warning dist/libcolorize_$(VERSION).changes
+
+check-deb: deb
+	scripts/install-dependencies --with bare
+	scripts/check-deb dist
 
 # ---- Upkeep ----------------------------------------------------------------------------------------------------------
 
