@@ -155,6 +155,14 @@ def test_a_file_is_whole_or_as_it_was(tmp_path: Path):
     assert sorted(tmp_path.iterdir()) == [path, other]
 
 
+def test_a_temporary_name_cannot_be_foreseen(tmp_path: Path):
+    seen = set()
+    for _ in range(2):
+        with demo.written(tmp_path / "file"):
+            seen |= {path.name for path in tmp_path.iterdir() if path.name.endswith(".tmp")}
+    assert len(seen) == 2
+
+
 def test_help_needs_nothing(tmp_path: Path):
     for name in ("PIL", "matplotlib", "torch", "tqdm"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('imported')")

@@ -251,6 +251,7 @@ def test_a_model_is_not_copied(operation, model: libcolorize.Model):
 def test_closing_while_another_thread_is_inside(photo: np.ndarray, model: libcolorize.Model):
     expected = model.colorize(photo)
     opened = libcolorize.Model()
+    owner = weakref.ref(opened._owner)
     inside, closed = threading.Event(), threading.Event()
 
     def progress(fraction: float) -> None:
@@ -264,17 +265,17 @@ def test_closing_while_another_thread_is_inside(photo: np.ndarray, model: libcol
         # The running call keeps the network's memory; new calls are refused at once.
         with pytest.raises(ValueError, match="closed"):
             opened.colorize(photo)
-        assert opened._handle is not None
+        assert owner() is not None
         closed.set()
         assert np.array_equal(result.result(60), expected)
-    assert opened._handle is None
+    assert owner() is None
 
 
 def test_closing_from_the_progress_function(photo: np.ndarray, model: libcolorize.Model):
     opened = libcolorize.Model()
     result = opened.colorize(photo, progress=lambda fraction: opened.close())
     assert np.array_equal(result, model.colorize(photo))
-    assert opened._handle is None
+    assert opened._owner is None
 
 
 # ---- colorize ------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import raises_named
+from PIL import Image
 
 import libcolorize
 from libcolorize import _pixels
@@ -147,6 +148,51 @@ def test_floats_that_are_no_colours(model: libcolorize.Model, photo: np.ndarray)
     # Alpha is only copied.
     with_alpha = np.dstack([limited, image])
     assert np.array_equal(model.colorize(with_alpha)[:, :, 3], image, equal_nan=True)
+
+
+@pytest.mark.parametrize("factor", [255, 65535])
+def test_floats_of_another_range_are_refused(
+    factor: int, model: libcolorize.Model, photo: np.ndarray
+):
+    image = photo / 255 * factor
+    with raises_named("COLORIZE_INVALID_ARGUMENT", "divide by 255"):
+        model.colorize(image)
+    with raises_named("COLORIZE_INVALID_ARGUMENT", "palette has floats above 2"):
+        model.colorize(photo, palette=image)
+    # Alpha is nobody's colour.
+    model.colorize(np.dstack([photo[:, :, 0] / 255, image[:, :, 0]]))
+
+
+@pytest.mark.parametrize(
+    ("mode", "means"),
+    [
+        ("1", "L"),
+        ("P", "RGB"),
+        ("CMYK", "RGB"),
+        ("YCbCr", "RGB"),
+        ("HSV", "RGB"),
+        ("RGBa", "RGBA"),
+        ("RGBX", "RGB"),
+    ],
+)
+def test_pillow_s_modes(mode: str, means: str, model: libcolorize.Model, photo: np.ndarray):
+    image = Image.fromarray(photo)
+    image = (image.convert("RGBA") if mode == "RGBa" else image).convert(mode)
+    expected = model.colorize(np.asarray(image.convert(means)))
+    assert np.array_equal(model.colorize(image), expected)
+
+
+def test_pillow_s_palette_with_transparency(model: libcolorize.Model, photo: np.ndarray):
+    image = Image.fromarray(photo).convert("P")
+    image.info["transparency"] = 3
+    result = model.colorize(image)
+    assert np.array_equal(result, model.colorize(np.asarray(image.convert("RGBA"))))
+
+
+@pytest.mark.parametrize("mode", ["I", "LAB"])
+def test_pillow_s_modes_that_are_refused(mode: str, model: libcolorize.Model):
+    with pytest.raises(TypeError, match=f"mode '{mode}'; convert it"):
+        model.colorize(Image.new(mode, (8, 8)))
 
 
 def test_images_that_are_refused(model: libcolorize.Model, photo: np.ndarray):

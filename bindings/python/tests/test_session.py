@@ -418,6 +418,7 @@ def test_closing_while_another_thread_is_inside(
     arguments = [POINTS] if name == "suggest" else []
     expected = getattr(session, name)(*arguments)
     opened = model.session(photo)
+    owner = weakref.ref(opened._owner)
     inside, closed = threading.Event(), threading.Event()
 
     def progress(fraction: float) -> None:
@@ -431,16 +432,16 @@ def test_closing_while_another_thread_is_inside(
         # The running call keeps the session's memory; new calls are refused at once.
         with pytest.raises(ValueError, match="closed"):
             opened.colorize()
-        assert opened._handle is not None
+        assert owner() is not None
         closed.set()
         assert np.array_equal(result.result(60), expected)
-    assert opened._handle is None
+    assert owner() is None
 
 
 def test_closing_the_model_while_a_session_opens(photo: np.ndarray, model: libcolorize.Model):
     opened = libcolorize.Model()
     session = opened.session(photo, progress=lambda fraction: opened.close())
-    assert opened._handle is None
+    assert opened._owner is None
     assert np.array_equal(session.colorize(), model.colorize(photo))
 
 
@@ -448,7 +449,7 @@ def test_closing_from_the_progress_function(photo: np.ndarray, model: libcoloriz
     opened = model.session(photo)
     result = opened.colorize(progress=lambda fraction: opened.close())
     assert np.array_equal(result, model.colorize(photo))
-    assert opened._handle is None
+    assert opened._owner is None
 
 
 def test_threads_share_a_session(session: libcolorize.Session):

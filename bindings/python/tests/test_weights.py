@@ -467,6 +467,26 @@ def test_more_than_there_can_be_is_not_received(find, server: Server, tmp_path: 
     assert find(largest=len(CONTENT)).read_bytes() == CONTENT
 
 
+def test_a_length_of_thousands_of_digits(find, server: Server):
+    def answer(request: Handler) -> None:
+        request.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n")
+
+    server.answers = [answer]
+    with pytest.raises(WeightsError, match="are the most"):
+        find()
+
+
+@pytest.mark.parametrize("suffix", [".lock", ".part"])
+def test_links_are_not_written_through(suffix: str, find, server: Server, tmp_path: Path):
+    (tmp_path / "cache").mkdir()
+    other = tmp_path / "other"
+    other.write_bytes(b"of this user")
+    (tmp_path / "cache" / f"{NAME}{suffix}").symlink_to(other)
+    with contextlib.suppress(WeightsError):
+        assert find().read_bytes() == CONTENT
+    assert other.read_bytes() == b"of this user"
+
+
 def test_a_part_that_is_too_large_is_not_gone_on_with(find, server: Server, tmp_path: Path):
     (tmp_path / "cache").mkdir()
     (tmp_path / "cache" / f"{NAME}.part").write_bytes(bytes(2_000_001))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
@@ -12,20 +11,37 @@ from typing import TypeVar
 _Self = TypeVar("_Self", bound="Handle")
 
 
+class _Owner:
+    """A pointer that is freed with the last reference to this.
+
+    Python's own count of references takes the place of a lock: another thread may hold a lock when
+    a process forks, and the child waits for ever; a signal handler would wait for its own thread.
+    """
+
+    def __init__(
+        self, pointer: ctypes.c_void_p, end: Callable[[ctypes.c_void_p | None], None]
+    ) -> None:
+        self.pointer = pointer
+        self._end = end
+
+    def __del__(self) -> None:
+        self._end(self.pointer)
+
+
 class Handle:
     """Holds a pointer until `close`, and until the last call that uses it has returned."""
 
     # What has not been opened is closed.
-    _handle: ctypes.c_void_p | None = None
-    _closed = True
+    _owner: _Owner | None = None
     _end: Callable[[ctypes.c_void_p | None], None]
     """The function of the library that frees it."""
 
-    def _hold(self, handle: ctypes.c_void_p) -> None:
-        self._lock = threading.Lock()
-        self._users = 0
-        self._handle = handle
-        self._closed = False
+    def _hold(self, pointer: ctypes.c_void_p) -> None:
+        self._owner = _Owner(pointer, type(self)._end)
+
+    @property
+    def _closed(self) -> bool:
+        return self._owner is None
 
     def close(self) -> None:
         """Ends it and frees its memory. Closing it again does nothing.
@@ -33,32 +49,19 @@ class Handle:
         From now on every use is a ValueError. Where calls are running, in other threads or around
         the progress function that this is called from, the last of them frees the memory.
         """
-        if self._closed:
-            return
-        with self._lock:
-            self._closed = True
-            self._free_if_unused()
-
-    def _free_if_unused(self) -> None:
-        """The lock is held."""
-        if self._closed and self._users == 0:
-            self._end(self._handle)
-            self._handle = None
+        self._owner = None
 
     @contextmanager
     def _use(self) -> Iterator[ctypes.c_void_p]:
         """The handle, which stays valid inside the block even if `close` is called meanwhile."""
-        with self._lock:
-            handle = self._handle
-            if self._closed or handle is None:
-                raise self._is_closed()
-            self._users += 1
+        owner = self._owner
+        if owner is None:
+            raise self._is_closed()
         try:
-            yield handle
+            yield owner.pointer
         finally:
-            with self._lock:
-                self._users -= 1
-                self._free_if_unused()
+            # The traceback of an exception keeps this frame.
+            del owner
 
     def _is_closed(self) -> ValueError:
         return ValueError(f"this libcolorize.{type(self).__name__} is closed")
@@ -74,9 +77,6 @@ class Handle:
         value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.close()
-
-    def __del__(self) -> None:
         self.close()
 
     def __reduce__(self) -> str:

@@ -13,9 +13,9 @@ import numpy.typing as npt
 
 from . import _declarations as c
 from . import _pixels
-from ._calls import Error, chosen_float, chosen_uint32, chosen_word, floats, invalid, uint32
+from ._calls import chosen_float, chosen_uint32, chosen_word, floats, invalid, uint32
+from ._running import Progress, Running
 
-Progress = Callable[[float], object]
 HintMap = tuple[npt.ArrayLike, npt.ArrayLike]
 
 _PRESETS = {"default": c.COLORIZE_PRESET_DEFAULT, "reference": c.COLORIZE_PRESET_REFERENCE}
@@ -74,6 +74,15 @@ def _numbers(name: str, count: int, color: str | Sequence[float]) -> tuple[float
     return values
 
 
+@dataclass(frozen=True)
+class Options:
+    """What a call is given, and how it is made."""
+
+    values: c.colorize_options
+    call: Callable[..., None]
+    """`Running.call`."""
+
+
 @contextmanager
 def options(
     *,
@@ -93,10 +102,8 @@ def options(
     palette_strength: float | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
-) -> Iterator[c.colorize_options]:
-    """The options of a call made inside the block, which raises what `progress` raises.
-
-    The block also keeps what they point to.
+) -> Iterator[Options]:
+    """The options of a call made inside the block, which keeps what they point to.
 
     picture_shape  [H, W, ...] of the picture that `hint_map` belongs to
     """
@@ -133,25 +140,10 @@ def options(
         reference = _pixels.reference(palette, "palette")
         result.palette = ctypes.pointer(_pixels.image(reference))
 
-    raised: list[BaseException] = []
-    if progress is not None:
-
-        def report(_: object, fraction: float) -> int:
-            try:
-                return 1 if progress(fraction) else 0
-            except BaseException as exception:
-                # ctypes would print it and go on.
-                raised.append(exception)
-                return 1
-
-        result.progress = c.colorize_progress(report)
-    try:
-        yield result
-    except Error:
-        if not raised:
-            raise
-    if raised:
-        raise raised[0]
+    running = Running(progress)
+    if progress is not None or running.is_interruptible:
+        result.progress = c.colorize_progress(running.report)
+    yield Options(result, running.call)
 
 
 def _hints(hints: Iterable[Hint]) -> ctypes.Array[c.colorize_hint]:

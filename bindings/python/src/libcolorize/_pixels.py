@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from typing import Any
 
 import numpy as np
@@ -38,11 +39,30 @@ _DTYPES = "uint8, uint16 or float32"
 _ALL = (1, 2, 3, 4)
 _WITH_COLOURS = (3, 4)
 
+# What Pillow converts a picture of a mode to, where its bytes are not what colorize.h reads.
+_PILLOW_MODES = {
+    "1": "L",
+    "PA": "RGBA",
+    "La": "LA",
+    "RGBa": "RGBA",
+    "RGBX": "RGB",
+    "CMYK": "RGB",
+    "YCbCr": "RGB",
+    "HSV": "RGB",
+}
+_PLAIN_MODES = ("L", "LA", "RGB", "RGBA", "I;16", "I;16L", "I;16B", "I;16N", "F")
+
+# Floats are 0 to 1, and what is a little above is a highlight. A picture is refused where more than
+# a tenth of its values is above 2: it is counted in other units, and would come out white.
+_LARGEST_FLOAT = 2
+_LARGEST_SHARE = 0.1
+
 
 def source(image: npt.ArrayLike, bgra: bool) -> Array:
     """A picture to be coloured, of one of the types that the library reads."""
-    array = _as_known_type(image, "image")
+    array = _as_known_type(_of_pillow(image, "image"), "image")
     _check_shape(array, "image", (1, 2, 4) if bgra else _ALL)
+    _check_range(array, "image")
     if bgra and _channels(array) == 4:
         _check_bgra(array.dtype, "image")
     return array
@@ -50,8 +70,9 @@ def source(image: npt.ArrayLike, bgra: bool) -> Array:
 
 def reference(image: npt.ArrayLike, name: str) -> Array:
     """A picture whose colours are looked at, as C can walk it."""
-    array = _as_known_type(image, name)
+    array = _as_known_type(_of_pillow(image, name), name)
     _check_shape(array, name, _WITH_COLOURS)
+    _check_range(array, name)
     return array if row_bytes(array) is not None else array.copy(order="C")
 
 
@@ -128,6 +149,39 @@ def row_bytes(array: Array) -> int | None:
         return int(width) * pixel
     stride = int(array.strides[0])
     return stride if stride >= width * pixel else None
+
+
+def _of_pillow(image: npt.ArrayLike, name: str) -> npt.ArrayLike:
+    """A picture of Pillow's in a mode whose bytes are gray, RGB, or these with alpha."""
+    # Who has none of its pictures need not have Pillow.
+    pillow = sys.modules.get("PIL.Image")
+    if pillow is None or not isinstance(image, pillow.Image):
+        return image
+    mode = image.mode
+    if mode in _PLAIN_MODES:
+        return image
+    if mode == "P":
+        return image.convert("RGBA" if "transparency" in image.info else "RGB")
+    if mode in _PILLOW_MODES:
+        return image.convert(_PILLOW_MODES[mode])
+    raise TypeError(
+        f"{name} is a Pillow image of the mode {mode!r}; convert it, for example to 'L', 'RGB' or "
+        "'RGBA'"
+    )
+
+
+def _check_range(array: Array, name: str) -> None:
+    if array.dtype != np.float32:
+        return
+    colours = array
+    if array.ndim == 3 and array.shape[2] in (2, 4):
+        colours = array[:, :, :-1]
+    above = np.count_nonzero(colours > _LARGEST_FLOAT)
+    if above > _LARGEST_SHARE * colours.size:
+        raise invalid(
+            f"{name} has floats above {_LARGEST_FLOAT} in {100 * above / colours.size:.0f} % of "
+            "its values; they must be 0 to 1: divide by 255, by 65535, or by what is white in it"
+        )
 
 
 def _as_known_type(image: npt.ArrayLike, name: str) -> Array:

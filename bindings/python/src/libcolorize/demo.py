@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import secrets
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -58,9 +59,10 @@ def missing_packages() -> list[str]:
 @contextmanager
 def written(path: Path) -> Iterator[BinaryIO]:
     """A file that has its name only once it is whole."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # Nobody else can know the name, or have put a link there.
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     try:
-        with open(temporary, "wb") as file:
+        with open(temporary, "xb") as file:
             yield file
         os.replace(temporary, path)
     finally:

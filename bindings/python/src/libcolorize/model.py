@@ -155,7 +155,8 @@ class Model(Handle):
         description = c.colorize_model_description(
             struct_size=ctypes.sizeof(c.colorize_model_description)
         )
-        status = library.colorize_model_info(self._handle, ctypes.byref(description))
+        with self._use() as handle:
+            status = library.colorize_model_info(handle, ctypes.byref(description))
         if status != c.COLORIZE_OK:
             raise Error(status, "the library does not describe the model")
         conventions = {number: name for name, number in _MASK_CONVENTIONS.items()}
@@ -304,12 +305,12 @@ class Model(Handle):
                 progress=progress,
             ) as chosen,
         ):
-            call(
+            chosen.call(
                 library.colorize_run,
                 handle,
                 ctypes.byref(_pixels.image(pixels, bgra)),
                 ctypes.byref(_pixels.image(result, bgra)),
-                ctypes.byref(chosen),
+                ctypes.byref(chosen.values),
             )
         return result
 
@@ -341,11 +342,11 @@ class Model(Handle):
                 progress=progress,
             ) as chosen,
         ):
-            call(
+            chosen.call(
                 library.colorize_session_open,
                 handle,
                 ctypes.byref(_pixels.image(pixels, bgra)),
-                ctypes.byref(chosen),
+                ctypes.byref(chosen.values),
                 ctypes.byref(session),
             )
             # Inside of the block: what `progress` raised at the end must not leave it open.
@@ -445,13 +446,13 @@ class Model(Handle):
             self._use() as handle,
             options(temperature=temperature, threads=threads, progress=progress) as chosen,
         ):
-            call(
+            chosen.call(
                 function,
                 handle,
                 uint32("width", width),
                 uint32("height", height),
                 *pointers,
-                ctypes.byref(chosen),
+                ctypes.byref(chosen.values),
                 floats(result),
             )
         return result

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from . import _declarations as c
 from . import _pixels
-from ._calls import call, floats, invalid, library
+from ._calls import floats, invalid, library
 from ._handle import Handle
 from ._options import Hint, HintMap, Progress, options
 
@@ -92,11 +92,11 @@ class Session(Handle):
                 progress=progress,
             ) as chosen,
         ):
-            call(
+            chosen.call(
                 library.colorize_session_run,
                 handle,
                 ctypes.byref(_pixels.image(result, bgra)),
-                ctypes.byref(chosen),
+                ctypes.byref(chosen.values),
             )
         return result
 
@@ -140,13 +140,13 @@ class Session(Handle):
                 progress=progress,
             ) as chosen,
         ):
-            call(
+            chosen.call(
                 library.colorize_session_suggest,
                 handle,
                 floats(places),
                 len(places),
                 count,
-                ctypes.byref(chosen),
+                ctypes.byref(chosen.values),
                 found,
             )
         # Six floats each.
@@ -186,10 +186,10 @@ class Session(Handle):
                 progress=progress,
             ) as chosen,
         ):
-            call(
+            chosen.call(
                 library.colorize_session_confidence,
                 handle,
-                ctypes.byref(chosen),
+                ctypes.byref(chosen.values),
                 floats(result),
                 result.strides[0],
             )

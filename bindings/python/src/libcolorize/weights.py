@@ -35,6 +35,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _CHUNK = 1 << 18
+_LENGTH_DIGITS = 18
 
 
 class WeightsError(OSError):
@@ -189,7 +190,7 @@ def _locked(path: Path, wanted: Published, seconds: float) -> Iterator[None]:
     """One process at a time; the lock ends with the process, whatever becomes of it."""
     begun = time.monotonic()
     waiting = False
-    with open(path, "wb") as file:
+    with open(path, "ab", opener=_open_no_link) as file:
         while True:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -226,7 +227,7 @@ class _Download:
         self.limits = limits
 
     def run(self) -> None:
-        if _size(self.partial) > self.wanted.largest:
+        if self.partial.is_symlink() or _size(self.partial) > self.wanted.largest:
             self.partial.unlink()
         left_over = self.partial.exists()
         attempt = 0
@@ -281,7 +282,11 @@ class _Download:
             continued = response.headers.get("Content-Range", "").startswith(f"bytes {size}-")
             if response.status != 206 or not continued:
                 size = 0
-            total = size + int(length) if length and length.isdecimal() else None
+            total = None
+            if length and length.isdecimal():
+                # Python makes no number of thousands of digits.
+                is_known = len(length) <= _LENGTH_DIGITS
+                total = size + int(length) if is_known else 10**_LENGTH_DIGITS
             self._check_size(total or 0)
             with (
                 _writing(self.partial, "ab" if size else "wb") as file,
@@ -395,11 +400,16 @@ class _Stream:
         raise _AbandonedError
 
 
+def _open_no_link(path: str, flags: int) -> int:
+    """A link in a folder that others write to may lead to any file of this user's."""
+    return os.open(path, flags | os.O_NOFOLLOW, 0o666)
+
+
 @contextmanager
 def _writing(path: Path, mode: str) -> Iterator:
     """An open file, which does not stay behind on a full disk."""
     try:
-        with open(path, mode) as file:
+        with open(path, mode, opener=_open_no_link) as file:
             yield file
     except OSError:
         path.unlink(missing_ok=True)
