@@ -7,7 +7,7 @@
  */
 #include <string.h>
 
-#include "internal.h"
+#include "toolbox.h"
 
 enum {
   orientation_tag = 0x0112,

@@ -14,7 +14,7 @@
 /* needs the types of jpeglib.h */
 #include <jerror.h>
 
-#include "internal.h"
+#include "format.h"
 
 enum {
   exif_and_xmp_marker = JPEG_APP0 + 1,
@@ -266,7 +266,7 @@ static image_file_status read_picture(jpeg_reader *reader, image_file *image) {
   return IMAGE_FILE_OK;
 }
 
-image_file_status jpeg_file_read(image_source *source, image_file_stop stop, image_file *image,
+static image_file_status read_file(image_source *source, image_file_stop stop, image_file *image,
                                  char *message) {
   jpeg_reader *reader = calloc(1, sizeof *reader);
   if (reader == NULL) {
@@ -390,7 +390,7 @@ static image_file_status write_picture(jpeg_writer *writer, const image_file *im
   return IMAGE_FILE_OK;
 }
 
-image_file_status jpeg_file_write(FILE *file, const image_file *image, image_file_stop stop,
+static image_file_status write_file(FILE *file, const image_file *image, image_file_stop stop,
                                   char *message) {
   jpeg_writer *writer = calloc(1, sizeof *writer);
   if (writer == NULL) {
@@ -409,3 +409,19 @@ image_file_status jpeg_file_write(FILE *file, const image_file *image, image_fil
   free(writer);
   return status;
 }
+
+/* ---- The table's row ------------------------------------------------------------------------- */
+
+static bool begins(const unsigned char *start, size_t size) {
+  return size >= 3 && memcmp(start, "\xff\xd8\xff", 3) == 0;
+}
+
+const image_format image_jpeg = {.kind = {.format = IMAGE_FILE_JPEG,
+                                          .name = "JPEG",
+                                          .suffixes = {"jpg", "jpeg"},
+                                          .sample_bytes = 1,
+                                          .maximum_side = IMAGE_FILE_MAXIMUM_JPEG_SIDE,
+                                          .has_alpha = false},
+                                 .begins = begins,
+                                 .read = read_file,
+                                 .write = write_file};

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "internal.h"
+#include "format.h"
 
 static const char xmp_key[] = "XML:com.adobe.xmp";
 
@@ -189,7 +189,7 @@ static image_file_status read_picture(png_work *work, image_file *image) {
   return IMAGE_FILE_OK;
 }
 
-image_file_status png_file_read(image_source *source, image_file_stop stop, image_file *image,
+static image_file_status read_file(image_source *source, image_file_stop stop, image_file *image,
                                 char *message) {
   png_work work = {.source = source, .stop = stop, .message = message};
   work.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &work, on_error, on_warning);
@@ -286,7 +286,7 @@ static image_file_status write_picture(png_work *work, const image_file *image) 
   return IMAGE_FILE_OK;
 }
 
-image_file_status png_file_write(FILE *file, const image_file *image, image_file_stop stop,
+static image_file_status write_file(FILE *file, const image_file *image, image_file_stop stop,
                                  char *message) {
   png_work work = {.file = file, .stop = stop, .message = message};
   work.png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &work, on_error, on_warning);
@@ -297,3 +297,19 @@ image_file_status png_file_write(FILE *file, const image_file *image, image_file
   png_destroy_write_struct(&work.png, &work.info);
   return status;
 }
+
+/* ---- The table's row ------------------------------------------------------------------------- */
+
+static bool begins(const unsigned char *start, size_t size) {
+  return size >= 8 && memcmp(start, "\x89PNG\r\n\x1a\n", 8) == 0;
+}
+
+const image_format image_png = {.kind = {.format = IMAGE_FILE_PNG,
+                                         .name = "PNG",
+                                         .suffixes = {"png"},
+                                         .sample_bytes = 2,
+                                         .maximum_side = IMAGE_FILE_MAXIMUM_SIDE,
+                                         .has_alpha = true},
+                                .begins = begins,
+                                .read = read_file,
+                                .write = write_file};

@@ -11,7 +11,8 @@
 
 #include <tiffio.h>
 
-#include "internal.h"
+#include "directory.h"
+#include "format.h"
 
 enum {
   maximum_samples = 16,
@@ -605,7 +606,7 @@ static FILE *copied(const image_source *source, char *message) {
   return NULL;
 }
 
-image_file_status tiff_file_read(image_source *source, image_file_stop stop, image_file *image,
+static image_file_status read_file(image_source *source, image_file_stop stop, image_file *image,
                                  char *message) {
   tiff_kind kind;
   tiff_kind_of(source->signature, &kind);
@@ -728,7 +729,7 @@ static bool add_descriptions(FILE *file, tiff_kind kind, tiff_directory *descrip
   return is_added;
 }
 
-image_file_status tiff_file_write(FILE *file, const image_file *image, image_file_stop stop,
+static image_file_status write_file(FILE *file, const image_file *image, image_file_stop stop,
                                   char *message) {
   /* The processor's order of bytes. Half a gigabyte of room is for what deflate makes longer, and
    * for metadata. */
@@ -753,3 +754,20 @@ image_file_status tiff_file_write(FILE *file, const image_file *image, image_fil
     image_say(message, "libtiff cannot write it");
   return status;
 }
+
+/* ---- The table's row ------------------------------------------------------------------------- */
+
+static bool begins(const unsigned char *start, size_t size) {
+  tiff_kind kind;
+  return size >= 4 && tiff_kind_of(start, &kind);
+}
+
+const image_format image_tiff = {.kind = {.format = IMAGE_FILE_TIFF,
+                                          .name = "TIFF",
+                                          .suffixes = {"tif", "tiff"},
+                                          .sample_bytes = 4,
+                                          .maximum_side = IMAGE_FILE_MAXIMUM_SIDE,
+                                          .has_alpha = true},
+                                 .begins = begins,
+                                 .read = read_file,
+                                 .write = write_file};

@@ -58,14 +58,16 @@ struct Picture: ~Copyable {
     with model: Model, _ options: RunOptions, to job: Job
   ) throws(PictureError) -> [String] {
     let keepsAlpha = try keepsAlpha(in: job)
-    if job.format == IMAGE_FILE_JPEG, max(file.width, file.height) > maximumJPEGSide {
+    let kind = OutputFormat.kind(job.format)
+    if max(file.width, file.height) > kind.maximum_side {
       throw .failed(
-        "has \(file.width) x \(file.height) pixels; a JPEG has at most \(maximumJPEGSide) a side")
+        "has \(file.width) x \(file.height) pixels; a \(String(cString: kind.name)) has at most "
+          + "\(kind.maximum_side) a side")
     }
 
     var coloured = file
     coloured.channels = keepsAlpha ? 4 : 3
-    coloured.sample_bytes = min(file.sample_bytes, OutputFormat.sampleBytes(job.format))
+    coloured.sample_bytes = min(file.sample_bytes, kind.sample_bytes)
     if file.channels != coloured.channels || file.sample_bytes != coloured.sample_bytes {
       coloured.row_bytes = Int(file.width) * Int(coloured.channels * coloured.sample_bytes)
       let (bytes, overflow) = coloured.row_bytes.multipliedReportingOverflow(by: Int(file.height))
@@ -135,20 +137,21 @@ struct Picture: ~Copyable {
     }
   }
 
-  private var maximumJPEGSide: UInt32 { UInt32(IMAGE_FILE_MAXIMUM_JPEG_SIDE) }
-
   /// Whether the output has alpha. A JPEG has none: an opaque picture does not need it, another
   /// one would lose it.
   private func keepsAlpha(in job: borrowing Job) throws(PictureError) -> Bool {
     guard file.channels == 2 || file.channels == 4 else { return false }
-    guard job.format == IMAGE_FILE_JPEG else { return true }
+    let kind = OutputFormat.kind(job.format)
+    guard !kind.has_alpha else { return true }
     let pixelBytes = Int(file.channels * file.sample_bytes)
     for y in 0..<Int(file.height) {
       let row = UnsafeRawPointer(file.pixels + y * file.row_bytes)
       for x in 0..<Int(file.width) {
         let end = row + (x + 1) * pixelBytes
         guard Self.isOpaque(end, file.sample_bytes) else {
-          throw .failed("is transparent, which a JPEG cannot hold: choose a .png or .tif output")
+          throw .failed(
+            "is transparent, which a \(String(cString: kind.name)) cannot hold: choose a .png or .tif "
+              + "output")
         }
       }
     }

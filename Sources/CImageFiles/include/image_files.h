@@ -31,6 +31,19 @@ typedef enum image_file_format {
   IMAGE_FILE_TIFF = 3
 } image_file_format;
 
+/* A format of image files, as it is written. */
+typedef struct image_file_kind {
+  image_file_format format;
+  const char *name;
+  const char *suffixes[2]; /* of file names, in lower case, without the dot; the second may be NULL */
+  int sample_bytes;        /* of a channel, at most */
+  uint32_t maximum_side;   /* in pixels */
+  bool has_alpha;
+} image_file_kind;
+
+/* The formats, by number from 0; NULL behind the last one. */
+const image_file_kind *image_file_kind_at(size_t index);
+
 /* What is wanted of the pixels. */
 typedef enum image_file_depth {
   IMAGE_FILE_ALL_BITS = 1, /* as the file has them */
