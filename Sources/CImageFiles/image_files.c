@@ -23,7 +23,7 @@ const image_file_kind *image_file_kind_at(size_t index) {
 /* The format that a file begins as; NULL: none of them. */
 static const image_format *format_of(const image_source *source) {
   for (size_t i = 0; i < format_count; i++)
-    if (formats[i]->begins(source->signature, source->signature_size)) return formats[i];
+    if (formats[i]->begins(source->start, source->start_size)) return formats[i];
   return NULL;
 }
 
@@ -41,11 +41,24 @@ static void drop_unless(bool keep, image_bytes *bytes) {
   *bytes = (image_bytes){0};
 }
 
-static image_file_status read_source(image_source *source, image_file_depth depth,
-                                     image_file_stop stop, image_file *image, char *message) {
-  source->signature_size = fread(source->signature, 1, sizeof source->signature, source->file);
+static image_file_status read_source(image_source *source, image_file *image, char *message) {
+  const image_file_reading *reading = source->reading;
+  source->start_size = fread(source->start, 1, sizeof source->start, source->file);
   if (ferror(source->file)) {
     image_say_errno(message, "cannot be read");
+    return IMAGE_FILE_FAILED;
+  }
+  if (source->start_size == 0) {
+    image_say(message, "is empty");
+    return IMAGE_FILE_FAILED;
+  }
+  const image_format *format = format_of(source);
+  if (format == NULL) {
+    const image_foreign *foreign = image_foreign_of(source->start, source->start_size);
+    if (foreign == NULL) image_say(message, "is not a PNG, JPEG or TIFF file");
+    else
+      image_say(message, "is not a PNG, JPEG or TIFF file, but %s: %s", foreign->name,
+                foreign->advice);
     return IMAGE_FILE_FAILED;
   }
   image->metadata = calloc(1, sizeof *image->metadata);
@@ -53,17 +66,7 @@ static image_file_status read_source(image_source *source, image_file_depth dept
     image_say_errno(message, "cannot be read");
     return IMAGE_FILE_FAILED;
   }
-
-  if (source->signature_size == 0) {
-    image_say(message, "is empty");
-    return IMAGE_FILE_FAILED;
-  }
-  const image_format *format = format_of(source);
-  if (format == NULL) {
-    image_say(message, "is not a PNG, JPEG or TIFF file");
-    return IMAGE_FILE_FAILED;
-  }
-  const image_file_status status = format->read(source, stop, image, message);
+  const image_file_status status = format->read(source, image, message);
   if (status != IMAGE_FILE_OK) return status;
 
   struct image_metadata *metadata = image->metadata;
@@ -71,22 +74,24 @@ static image_file_status read_source(image_source *source, image_file_depth dept
   int orientation;
   drop_unless(exif_normalise(&metadata->exif, &orientation), &metadata->exif);
   if (metadata->orientation != 0) orientation = metadata->orientation;
-  if (depth == IMAGE_FILE_8_BITS && !image_round_to_8_bits(image, message)) return IMAGE_FILE_FAILED;
+  if (reading->depth == IMAGE_FILE_8_BITS && !image_round_to_8_bits(image, reading, message))
+    return IMAGE_FILE_FAILED;
   if (orientation == 1) return IMAGE_FILE_OK;
   xmp_reset_orientation(&metadata->xmp);
-  return image_turn(image, orientation, message) ? IMAGE_FILE_OK : IMAGE_FILE_FAILED;
+  return image_turn(image, orientation, reading, message) ? IMAGE_FILE_OK : IMAGE_FILE_FAILED;
 }
 
-image_file_status image_file_read(const char *path, image_file_depth depth, image_file_stop stop,
+image_file_status image_file_read(const char *path, const image_file_reading *reading,
                                   image_file *image, char *message) {
   memset(image, 0, sizeof *image);
   message[0] = 0;
-  image_source source = {.file = fopen(path, "rb")};
+  const image_file_stop stop = reading->stop;
+  image_source source = {.file = fopen(path, "rb"), .reading = reading};
   if (source.file == NULL) {
     image_say_errno(message, "cannot be opened");
     return stop != NULL && stop() ? IMAGE_FILE_STOPPED : IMAGE_FILE_FAILED;
   }
-  image_file_status status = read_source(&source, depth, stop, image, message);
+  image_file_status status = read_source(&source, image, message);
   fclose(source.file);
   /* A signal also interrupts a read (from a pipe), which then looks like a failure. */
   if (status == IMAGE_FILE_FAILED && stop != NULL && stop()) status = IMAGE_FILE_STOPPED;
@@ -101,15 +106,16 @@ image_file_status image_file_read_memory(const void *bytes, size_t size, uint32_
     image_say(message, "is empty");
     return IMAGE_FILE_FAILED;
   }
+  const image_file_reading reading = {.depth = IMAGE_FILE_8_BITS};
   /* Opened to be read, the bytes are not written to. */
   image_source source = {.file = fmemopen((void *)bytes, size, "rb"),
+                         .reading = &reading,
                          .shorter_side = shorter_side};
   if (source.file == NULL) {
     image_say_errno(message, "cannot be read");
     return IMAGE_FILE_FAILED;
   }
-  const image_file_status status =
-      read_source(&source, IMAGE_FILE_8_BITS, NULL, image, message);
+  const image_file_status status = read_source(&source, image, message);
   fclose(source.file);
   image_free_metadata(image);
   return status;

@@ -35,11 +35,13 @@ static unsigned char rounded(const unsigned char *sample, int bytes) {
   return value > 0 ? (unsigned char)(value < 1 ? value * 255 + 0.5f : 255) : 0;
 }
 
-bool image_round_to_8_bits(image_file *image, char *message) {
+bool image_round_to_8_bits(image_file *image, const image_file_reading *reading,
+                            char *message) {
   if (image->sample_bytes == 1 && image->channels != 2) return true;
   image_file small = {0};
   const int channels = image->channels == 2 ? 4 : image->channels;
-  if (!image_allocate(&small, image->width, image->height, channels, 1, message)) return false;
+  const image_shape shape = {image->width, image->height, channels, 1, 0};
+  if (!image_allocate(&small, &shape, reading, message)) return false;
   const int bytes = image->sample_bytes;
   for (uint32_t y = 0; y < image->height; y++) {
     const unsigned char *from = image->pixels + y * image->row_bytes;
@@ -56,13 +58,14 @@ bool image_round_to_8_bits(image_file *image, char *message) {
 
 /* ---- Orientation ----------------------------------------------------------------------------- */
 
-bool image_turn(image_file *image, int orientation, char *message) {
+bool image_turn(image_file *image, int orientation, const image_file_reading *reading,
+                char *message) {
   const bool swaps_sides = orientation >= 5;
   image_file turned = {0};
-  if (!image_allocate(&turned, swaps_sides ? image->height : image->width,
-                      swaps_sides ? image->width : image->height, image->channels,
-                      image->sample_bytes, message))
-    return false;
+  const image_shape shape = {swaps_sides ? image->height : image->width,
+                             swaps_sides ? image->width : image->height, image->channels,
+                             image->sample_bytes, 0};
+  if (!image_allocate(&turned, &shape, reading, message)) return false;
 
   /* The first pixel's place, and the way from a pixel's place to that of the next one in its row
    * and in its column. */

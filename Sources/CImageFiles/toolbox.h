@@ -36,6 +36,7 @@ typedef enum image_density_unit {
 } image_density_unit;
 
 #define IMAGE_DENSITY_MAXIMUM 1e7
+#define IMAGE_METADATA_BYTES ((uint64_t)IMAGE_FILE_MAXIMUM_METADATA_MEGABYTES << 20)
 
 struct image_metadata {
   /* For every format. */
@@ -69,8 +70,19 @@ void image_say(char *message, const char *format, ...) __attribute__((format(pri
 /* "cannot be read: ..." from errno. */
 void image_say_errno(char *message, const char *what);
 
-/* Checks a picture's measures and asks for the memory of its pixels. False: the message says why. */
-bool image_allocate(image_file *image, uint32_t width, uint32_t height, int channels, int sample_bytes,
+/* Adds to what there is to say of a file that was read; cut where it would not fit. */
+void image_note(image_file *image, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* A picture as a format finds it. */
+typedef struct image_shape {
+  uint32_t width, height;
+  int channels, sample_bytes;
+  uint64_t further_bytes; /* that are needed to decode it */
+} image_shape;
+
+/* Checks a picture's measures and asks for the memory of its pixels, which are black. False: the
+ * message says why. */
+bool image_allocate(image_file *image, const image_shape *shape, const image_file_reading *reading,
                     char *message);
 
 /* A copy; false if memory was refused. `size` 0 is an empty copy. A zero byte follows the copy. */
@@ -84,11 +96,21 @@ void image_free_metadata(image_file *image);
 /* pixels.c */
 
 /* Rounds an image to 8 bits, and makes RGBA of gray with alpha. False: the message says why. */
-bool image_round_to_8_bits(image_file *image, char *message);
+bool image_round_to_8_bits(image_file *image, const image_file_reading *reading, char *message);
 
 /* Puts each pixel where the orientation (EXIF 2.32, 4.6.4, tag 274) says that it is to be seen.
  * False: the message says why. */
-bool image_turn(image_file *image, int orientation, char *message);
+bool image_turn(image_file *image, int orientation, const image_file_reading *reading,
+                char *message);
+
+/* foreign.c */
+
+/* What a file is that is none of the table's formats, and what to do about it; NULL: not known. */
+typedef struct image_foreign {
+  const char *name, *advice;
+} image_foreign;
+
+const image_foreign *image_foreign_of(const unsigned char *start, size_t size);
 
 /* exif.c */
 

@@ -31,11 +31,19 @@ struct Picture: ~Copyable {
 
   /// - Parameter depth: what is wanted of the pixels.
   init(_ name: FileName, _ depth: image_file_depth) throws(PictureError) {
+    var reading = image_file_reading()
+    reading.depth = depth
+    try self.init(name, reading)
+  }
+
+  init(_ name: FileName, _ reading: image_file_reading) throws(PictureError) {
     file = image_file()
+    var reading = reading
+    reading.stop = { Interrupt.wanted }
     // The C structure is the caller's to free even after an error.
     do {
       try Self.check { message in
-        name.withCString { image_file_read($0, depth, { Interrupt.wanted }, &file, message) }
+        name.withCString { image_file_read($0, &reading, &file, message) }
       }
     } catch {
       image_file_free(&file)
@@ -53,9 +61,10 @@ struct Picture: ~Copyable {
 
   /// Makes a coloured copy, or colours the picture itself where the copy would have its format.
   ///
+  /// - Parameter compression: of a PNG, 1 to 9; nil: the default.
   /// - Returns: what there is to say of the picture: what of it is not in the output.
   consuming func colour(
-    with model: Model, _ options: RunOptions, to job: Job
+    with model: Model, _ options: RunOptions, to job: Job, compression: Int? = nil
   ) throws(PictureError) -> [String] {
     let keepsAlpha = try keepsAlpha(in: job)
     let kind = OutputFormat.kind(job.format)
@@ -66,6 +75,7 @@ struct Picture: ~Copyable {
     }
 
     var coloured = file
+    coloured.compression = Int32(compression ?? 0)
     coloured.channels = keepsAlpha ? 4 : 3
     coloured.sample_bytes = min(file.sample_bytes, kind.sample_bytes)
     if file.channels != coloured.channels || file.sample_bytes != coloured.sample_bytes {
@@ -90,6 +100,9 @@ struct Picture: ~Copyable {
   /// - Parameter outputBytes: of a channel.
   private func notes(outputBytes: Int32) -> [String] {
     var notes: [String] = []
+    if file.has_more_frames {
+      notes.append("is an animation, of which only the still picture is coloured")
+    }
     if file.has_more_pages { notes.append("has several pages, of which the first is coloured") }
     let channels = file.left_out_channels
     if channels > 0 {
@@ -102,6 +115,10 @@ struct Picture: ~Copyable {
       let has = file.sample_bytes == 4 ? "floats" : "16 bits a channel"
       notes.append("has \(has); the output has \(8 * outputBytes)")
     }
+    let note = withUnsafeBytes(of: file.note) {
+      String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+    }
+    if !note.isEmpty { notes.append(note) }
     return notes
   }
 
