@@ -73,12 +73,15 @@ static image_file_status read_source(image_source *source, image_file *image, ch
   drop_unless(icc_is_rgb(&metadata->icc), &metadata->icc);
   int orientation;
   drop_unless(exif_normalise(&metadata->exif, &orientation), &metadata->exif);
+  exif_density(metadata);
   if (metadata->orientation != 0) orientation = metadata->orientation;
   if (reading->depth == IMAGE_FILE_8_BITS && !image_round_to_8_bits(image, reading, message))
     return IMAGE_FILE_FAILED;
   if (orientation == 1) return IMAGE_FILE_OK;
   xmp_reset_orientation(&metadata->xmp);
-  return image_turn(image, orientation, reading, message) ? IMAGE_FILE_OK : IMAGE_FILE_FAILED;
+  if (!image_turn(image, orientation, reading, message)) return IMAGE_FILE_FAILED;
+  exif_set_size(&metadata->exif, image->width, image->height);
+  return IMAGE_FILE_OK;
 }
 
 image_file_status image_file_read(const char *path, const image_file_reading *reading,

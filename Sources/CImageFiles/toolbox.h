@@ -118,6 +118,12 @@ const image_foreign *image_foreign_of(const unsigned char *start, size_t size);
  * none. False if this is no TIFF stream. */
 bool exif_normalise(image_bytes *exif, int *orientation);
 
+/* Takes the density of EXIF where the file itself says none. */
+void exif_density(struct image_metadata *metadata);
+
+/* Sets the picture's measures where EXIF has them. */
+void exif_set_size(image_bytes *exif, uint32_t width, uint32_t height);
+
 /* Sets every tiff:Orientation of an XMP packet to 1. */
 void xmp_reset_orientation(image_bytes *xmp);
 

@@ -274,7 +274,17 @@ def peak_megabytes(colorize, source, target, status=0):
         "print(result.stderr)\n"
         "sys.exit(result.returncode)"
     )
-    arguments = [sys.executable, "-c", script, colorize.path, "--threads", "1", "-o", target, source]
+    arguments = [
+        sys.executable,
+        "-c",
+        script,
+        colorize.path,
+        "--threads",
+        "1",
+        "-o",
+        target,
+        source,
+    ]
     result = subprocess.run(arguments, capture_output=True, text=True, check=False)
     assert result.returncode == status, result.stdout
     peak, _, said = result.stdout.partition("\n")
