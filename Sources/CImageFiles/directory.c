@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/types.h>
 
-#include "internal.h"
+#include "directory.h"
 
 enum {
   iptc_tag = 0x83bb,

@@ -1,5 +1,5 @@
-/* exif.c: the little of EXIF and XMP that colouring a picture changes: its orientation and its
- * thumbnail.
+/* exif.c: the little of EXIF and XMP that colouring a picture changes, its orientation, size and
+ * thumbnail, and the density, which other formats have a place of their own for.
  *
  * C, because png.c and jpeg.c are. Every offset comes from the file and is checked before it is
  * used: EXIF is a TIFF stream, whose first directory (IFD0) holds the orientation and whose second
@@ -7,12 +7,19 @@
  */
 #include <string.h>
 
-#include "internal.h"
+#include "toolbox.h"
 
 enum {
   orientation_tag = 0x0112,
   short_type = 3,
   long_type = 4,
+  rational_type = 5,
+  x_resolution_tag = 0x011a,
+  y_resolution_tag = 0x011b,
+  resolution_unit_tag = 0x0128,
+  exif_tag = 0x8769,
+  pixel_width_tag = 0xa002,
+  pixel_height_tag = 0xa003,
   entry_size = 12, /* tag (2), type (2), count (4), value (4) */
 };
 
@@ -79,5 +86,74 @@ void xmp_reset_orientation(image_bytes *xmp) {
     const bool opens = *value == '"' || *value == '\'' || *value == '>';
     if (opens && value + 1 < xmp->data + xmp->size && value[1] >= '1' && value[1] <= '8')
       value[1] = '1';
+  }
+}
+
+/* ---- What EXIF says of the picture ----------------------------------------------------------- */
+
+/* The entry of a tag in a directory; 0: there is none. */
+static size_t entry_of(const tiff *file, size_t directory, uint32_t tag) {
+  if (!holds(file, directory, 2)) return 0;
+  const size_t entries = number(file, directory, 2);
+  for (size_t i = 0; i < entries; i++) {
+    const size_t entry = directory + 2 + i * entry_size;
+    if (!holds(file, entry, entry_size)) return 0;
+    if (number(file, entry, 2) == tag) return entry;
+  }
+  return 0;
+}
+
+static bool open_exif(const image_bytes *exif, tiff *file, size_t *directory) {
+  *file = (tiff){.data = exif->data, .size = exif->size};
+  if (!holds(file, 0, 8)) return false;
+  file->big_endian = memcmp(file->data, "MM", 2) == 0;
+  *directory = number(file, 4, 4);
+  return true;
+}
+
+/* A rational above 0; 0: there is none. */
+static double rational(const tiff *file, size_t entry) {
+  if (entry == 0 || number(file, entry + 2, 2) != rational_type) return 0;
+  const size_t place = number(file, entry + 8, 4);
+  if (!holds(file, place, 8)) return 0;
+  const uint32_t above = number(file, place, 4), below = number(file, place + 4, 4);
+  return below == 0 ? 0 : (double)above / below;
+}
+
+void exif_density(struct image_metadata *metadata) {
+  tiff file;
+  size_t directory;
+  const bool says_nothing =
+      metadata->density_unit == IMAGE_DENSITY_NONE ||
+      (metadata->density_unit == IMAGE_DENSITY_RATIO &&
+       metadata->density_x == metadata->density_y);
+  if (!says_nothing || !open_exif(&metadata->exif, &file, &directory)) return;
+  const double x = rational(&file, entry_of(&file, directory, x_resolution_tag));
+  const double y = rational(&file, entry_of(&file, directory, y_resolution_tag));
+  if (!(x > 0 && y > 0 && x <= IMAGE_DENSITY_MAXIMUM && y <= IMAGE_DENSITY_MAXIMUM)) return;
+  const size_t unit = entry_of(&file, directory, resolution_unit_tag);
+  const bool is_centimetre = unit != 0 && number(&file, unit + 8, 2) == 3;
+  metadata->density_unit = is_centimetre ? IMAGE_DENSITY_PER_CENTIMETRE : IMAGE_DENSITY_PER_INCH;
+  metadata->density_x = x;
+  metadata->density_y = y;
+}
+
+void exif_set_size(image_bytes *exif, uint32_t width, uint32_t height) {
+  tiff file;
+  size_t directory;
+  if (!open_exif(exif, &file, &directory)) return;
+  const size_t pointer = entry_of(&file, directory, exif_tag);
+  if (pointer == 0) return;
+  const size_t inner = number(&file, pointer + 8, 4);
+  const struct {
+    uint32_t tag, value;
+  } sides[] = {{pixel_width_tag, width}, {pixel_height_tag, height}};
+  for (size_t i = 0; i < 2; i++) {
+    const size_t entry = entry_of(&file, inner, sides[i].tag);
+    if (entry == 0) continue;
+    const uint32_t type = number(&file, entry + 2, 2);
+    if (type == long_type) set_number(&file, entry + 8, 4, sides[i].value);
+    else if (type == short_type && sides[i].value <= 0xffff)
+      set_number(&file, entry + 8, 2, sides[i].value);
   }
 }

@@ -14,17 +14,16 @@
 /* needs the types of jpeglib.h */
 #include <jerror.h>
 
-#include "internal.h"
+#include "format.h"
 
 enum {
   exif_and_xmp_marker = JPEG_APP0 + 1,
   icc_marker = JPEG_APP0 + 2,
   iptc_marker = JPEG_APP0 + 13,
-  end_of_image_marker = 0xd9,
   maximum_segment = 65533, /* a marker segment's length is 16 bits and counts its own two bytes */
   /* Each scan of a progressive file costs a pass over the picture, and a file of some kilobytes
    * could ask for tens of thousands; real ones have ten or so. */
-  maximum_scans = 500,
+  maximum_scans = 100,
   buffer_size = 65536
 };
 
@@ -40,6 +39,12 @@ typedef struct error_manager {
   jmp_buf failed;
   image_file_status status;
   char *message;
+  /* Reading. */
+  bool salvages;
+  bool is_cut;     /* more was to be read than there is */
+  bool has_strays; /* bytes between segments that belong to none */
+  bool is_damaged; /* and some pixels are made up */
+  uint64_t kept;   /* bytes of marker segments */
 } error_manager;
 
 typedef struct progress_manager {
@@ -70,19 +75,33 @@ static void give_up(j_common_ptr codec, image_file_status status) {
 static void on_error(j_common_ptr codec) {
   char text[JMSG_LENGTH_MAX];
   codec->err->format_message(codec, text);
-  image_say(((error_manager *)codec->err)->message, "libjpeg: %s", text);
+  const error_manager *errors = (const error_manager *)codec->err;
+  if (errors->is_cut) image_say(errors->message, "ends too early: the file is cut off");
+  else image_say(errors->message, "libjpeg: %s", text);
   give_up(codec, IMAGE_FILE_FAILED);
 }
 
+static bool is_kept(int marker) {
+  return marker == exif_and_xmp_marker || marker == icc_marker || marker == iptc_marker ||
+         marker == JPEG_COM;
+}
+
 /* libjpeg calls damage a warning and makes up the missing pixels; here it is an error. Not so for
- * what leaves the pixels whole: odd headers, and the bytes that some cameras leave before the end
- * marker. */
+ * what leaves the pixels whole: odd headers, and bytes that belong to no segment, as some cameras
+ * leave them before markers. */
 static void on_message(j_common_ptr codec, int level) {
-  if (level >= 0) return;
-  switch (codec->err->msg_code) {
-  case JWRN_EXTRANEOUS_DATA:
-    if (codec->err->msg_parm.i[1] == end_of_image_marker) return;
-    break;
+  error_manager *errors = (error_manager *)codec->err;
+  if (level >= 0) {
+    /* Each marker segment is told of when it has been read, and kept. */
+    if (errors->base.msg_code != JTRC_MISC_MARKER || !is_kept(errors->base.msg_parm.i[0])) return;
+    errors->kept += (uint64_t)errors->base.msg_parm.i[1];
+    if (errors->kept <= IMAGE_METADATA_BYTES) return;
+    image_say(errors->message, "has more than %d MB of metadata",
+              IMAGE_FILE_MAXIMUM_METADATA_MEGABYTES);
+    give_up(codec, IMAGE_FILE_FAILED);
+  }
+  switch (errors->base.msg_code) {
+  case JWRN_EXTRANEOUS_DATA: errors->has_strays = true; return;
   case JWRN_ARITH_BAD_CODE:
   case JWRN_BOGUS_PROGRESSION:
   case JWRN_HIT_MARKER:
@@ -91,7 +110,8 @@ static void on_message(j_common_ptr codec, int level) {
   case JWRN_MUST_RESYNC: break;
   default: return;
   }
-  on_error(codec);
+  errors->is_damaged = true;
+  if (!errors->salvages) on_error(codec);
 }
 
 static void on_output(j_common_ptr codec) { (void)codec; }
@@ -129,18 +149,18 @@ static void end_source(j_decompress_ptr codec) { (void)codec; }
 
 static boolean fill_source(j_decompress_ptr codec) {
   source_manager *manager = (source_manager *)codec->src;
-  size_t size = manager->source->signature_size;
-  if (size > 0) {
-    memcpy(manager->buffer, manager->source->signature, size);
-    manager->source->signature_size = 0;
-  } else {
-    size = fread(manager->buffer, 1, sizeof manager->buffer, manager->source->file);
-  }
+  size_t size = image_source_read(manager->source, manager->buffer, sizeof manager->buffer);
   if (size == 0) {
     error_manager *errors = (error_manager *)codec->err;
-    if (ferror(manager->source->file)) image_say_errno(errors->message, "cannot be read");
-    else image_say(errors->message, "ends too early: the file is cut off");
-    give_up((j_common_ptr)codec, IMAGE_FILE_FAILED);
+    if (ferror(manager->source->file)) {
+      image_say_errno(errors->message, "cannot be read");
+      give_up((j_common_ptr)codec, IMAGE_FILE_FAILED);
+    }
+    /* An end marker in its place: whether pixels are missing shows when they are asked for. */
+    errors->is_cut = true;
+    manager->buffer[0] = 0xff;
+    manager->buffer[1] = JPEG_EOI;
+    size = 2;
   }
   manager->base.next_input_byte = manager->buffer;
   manager->base.bytes_in_buffer = size;
@@ -219,16 +239,44 @@ static unsigned reduction(const struct jpeg_decompress_struct *codec, uint32_t s
   return part;
 }
 
+/* Whether pixels may be missing of a file that is cut off, though no scan is broken off: it may have
+ * had more scans. */
+static bool lacks_scans(const struct jpeg_decompress_struct *codec) {
+  if (codec->coef_bits == NULL)
+    return codec->num_components > 1 && codec->comps_in_scan < codec->num_components;
+  for (int i = 0; i < codec->num_components; i++)
+    for (int k = 0; k < DCTSIZE2; k++)
+      if (codec->coef_bits[i][k] != 0) return true;
+  return false;
+}
+
+/* The memory in which libjpeg collects the coefficients of a file of several scans. */
+static uint64_t coefficient_bytes(j_decompress_ptr codec) {
+  uint64_t bytes = 0;
+  for (int i = 0; i < codec->num_components && jpeg_has_multiple_scans(codec); i++) {
+    const jpeg_component_info *component = &codec->comp_info[i];
+    bytes += (uint64_t)component->width_in_blocks * component->height_in_blocks * sizeof(JBLOCK);
+  }
+  return bytes;
+}
+
 static image_file_status read_picture(jpeg_reader *reader, image_file *image) {
   j_decompress_ptr codec = &reader->codec;
-  char *message = reader->errors.message;
-  if (setjmp(reader->errors.failed)) return reader->errors.status;
+  error_manager *errors = &reader->errors;
+  char *message = errors->message;
+  if (setjmp(errors->failed)) {
+    if (!errors->salvages || errors->status == IMAGE_FILE_STOPPED || image->pixels == NULL)
+      return errors->status;
+    image_note(image, "is damaged (%s): %lu of its %lu rows are there", message,
+               (unsigned long)codec->output_scanline, (unsigned long)image->height);
+    message[0] = 0;
+    return IMAGE_FILE_OK;
+  }
   jpeg_create_decompress(codec);
   codec->src = &reader->source.base;
   codec->progress = &reader->progress.base;
-  const int kept_markers[] = {exif_and_xmp_marker, icc_marker, iptc_marker, JPEG_COM};
-  for (size_t i = 0; i < sizeof kept_markers / sizeof kept_markers[0]; i++)
-    jpeg_save_markers(codec, kept_markers[i], 0xffff);
+  for (int marker = 0; marker <= 0xff; marker++)
+    if (is_kept(marker)) jpeg_save_markers(codec, marker, 0xffff);
   jpeg_read_header(codec, TRUE);
 
   switch (codec->jpeg_color_space) {
@@ -247,8 +295,10 @@ static image_file_status read_picture(jpeg_reader *reader, image_file *image) {
   codec->scale_num = 1;
   codec->scale_denom = reduction(codec, reader->source.source->shorter_side);
   jpeg_calc_output_dimensions(codec);
-  if (!image_allocate(image, codec->output_width, codec->output_height,
-                      codec->out_color_space == JCS_GRAYSCALE ? 1 : 3, 1, message))
+  const image_shape shape = {codec->output_width, codec->output_height,
+                             codec->out_color_space == JCS_GRAYSCALE ? 1 : 3, 1,
+                             coefficient_bytes(codec)};
+  if (!image_allocate(image, &shape, reader->source.source->reading, message))
     return IMAGE_FILE_FAILED;
 
   jpeg_start_decompress(codec);
@@ -262,20 +312,33 @@ static image_file_status read_picture(jpeg_reader *reader, image_file *image) {
     image_say(message, "needs memory for its metadata, which was refused");
     return IMAGE_FILE_FAILED;
   }
+  /* It lets them go. */
+  const bool may_lack_scans = lacks_scans(codec);
   jpeg_finish_decompress(codec);
+  if (errors->is_cut && (may_lack_scans || errors->is_damaged)) {
+    if (!errors->salvages) {
+      image_say(message, "ends too early: the file is cut off");
+      return IMAGE_FILE_FAILED;
+    }
+    errors->is_damaged = true;
+  }
+  if (errors->is_damaged) image_note(image, "is damaged: some of its pixels are made up");
+  else if (errors->is_cut) image_note(image, "has no end marker; its pixels are whole");
+  else if (errors->has_strays)
+    image_note(image, "has bytes that belong to nothing, which are passed over");
   return IMAGE_FILE_OK;
 }
 
-image_file_status jpeg_file_read(image_source *source, image_file_stop stop, image_file *image,
-                                 char *message) {
+static image_file_status read_file(image_source *source, image_file *image, char *message) {
   jpeg_reader *reader = calloc(1, sizeof *reader);
   if (reader == NULL) {
     image_say_errno(message, "cannot be read");
     return IMAGE_FILE_FAILED;
   }
   reader->codec.err = set_up(&reader->errors, message);
+  reader->errors.salvages = source->reading->salvages;
   reader->progress.base.progress_monitor = on_progress;
-  reader->progress.stop = stop;
+  reader->progress.stop = source->reading->stop;
   reader->source.source = source;
   reader->source.base.init_source = start_source;
   reader->source.base.fill_input_buffer = fill_source;
@@ -390,7 +453,7 @@ static image_file_status write_picture(jpeg_writer *writer, const image_file *im
   return IMAGE_FILE_OK;
 }
 
-image_file_status jpeg_file_write(FILE *file, const image_file *image, image_file_stop stop,
+static image_file_status write_file(FILE *file, const image_file *image, image_file_stop stop,
                                   char *message) {
   jpeg_writer *writer = calloc(1, sizeof *writer);
   if (writer == NULL) {
@@ -409,3 +472,19 @@ image_file_status jpeg_file_write(FILE *file, const image_file *image, image_fil
   free(writer);
   return status;
 }
+
+/* ---- The table's row ------------------------------------------------------------------------- */
+
+static bool begins(const unsigned char *start, size_t size) {
+  return size >= 3 && memcmp(start, "\xff\xd8\xff", 3) == 0;
+}
+
+const image_format image_jpeg = {.kind = {.format = IMAGE_FILE_JPEG,
+                                          .name = "JPEG",
+                                          .suffixes = {"jpg", "jpeg"},
+                                          .sample_bytes = 1,
+                                          .maximum_side = IMAGE_FILE_MAXIMUM_JPEG_SIDE,
+                                          .has_alpha = false},
+                                 .begins = begins,
+                                 .read = read_file,
+                                 .write = write_file};

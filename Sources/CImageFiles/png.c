@@ -10,7 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "internal.h"
+#include "format.h"
+
+/* docs/png-compression.md */
+enum { default_level = 3 };
 
 static const char xmp_key[] = "XML:com.adobe.xmp";
 
@@ -22,8 +25,13 @@ typedef struct png_work {
   png_structp png;
   png_infop info;
   image_source *source; /* reading */
+  image_file *image;    /* reading */
+  uint64_t held;        /* reading: bytes that libpng has asked for and not given back */
+  bool has_left_out;    /* reading: metadata, for want of room */
+  bool has_pixels;      /* reading: all of them */
+  uint32_t rows;        /* reading: of the last pass, that are there */
   FILE *file;           /* writing */
-  image_file_stop stop;
+  image_file_stop stop; /* writing */
   char *message;
 } png_work;
 
@@ -35,15 +43,67 @@ static void on_error(png_structp png, png_const_charp text) {
   longjmp(work->failed, 1);
 }
 
+/* All of libpng's memory is counted: a file of some kilobytes could have it unpack gigabytes of text.
+ * The size stands before the bytes, which keep malloc's alignment. */
+enum { size_room = 16 };
+
+static png_voidp on_malloc(png_structp png, png_alloc_size_t size) {
+  png_work *work = png_get_mem_ptr(png);
+  /* Beside the metadata, what decoding takes: some rows and zlib's window. */
+  const uint64_t limit = IMAGE_METADATA_BYTES + (UINT64_C(64) << 20);
+  if (size > limit - work->held) {
+    /* What follows is not even unpacked. */
+    if (work->png != NULL) png_set_chunk_cache_max(png, 1);
+    work->has_left_out = true;
+    return NULL;
+  }
+  unsigned char *memory = malloc(size + size_room);
+  if (memory == NULL) return NULL;
+  const uint64_t held = size;
+  memcpy(memory, &held, sizeof held);
+  work->held += held;
+  return memory + size_room;
+}
+
+static void on_free(png_structp png, png_voidp pointer) {
+  if (pointer == NULL) return;
+  png_work *work = png_get_mem_ptr(png);
+  unsigned char *memory = (unsigned char *)pointer - size_room;
+  uint64_t held;
+  memcpy(&held, memory, sizeof held);
+  work->held -= held;
+  free(memory);
+}
+
+/* An animation says how many frames it has (PNG 3, 11.3.4.1). */
+static int on_unknown_chunk(png_structp png, png_unknown_chunkp chunk) {
+  png_work *work = png_get_user_chunk_ptr(png);
+  if (memcmp(chunk->name, "acTL", 4) == 0 && chunk->size == 8 &&
+      png_get_uint_32(chunk->data) > 1)
+    work->image->has_more_frames = true;
+  return 0; /* libpng does with it what it does with all that it does not know */
+}
+
 /* What libpng warns of is in chunks that a picture does not need; it leaves them out. */
 static void on_warning(png_structp png, png_const_charp text) {
   (void)png;
   (void)text;
 }
 
+static bool is_in_pixels(png_structp png) {
+  static const png_uint_32 idat = 0x49444154;
+  return png_get_io_chunk_type(png) == idat && (png_get_io_state(png) & PNG_IO_CHUNK_HDR) == 0;
+}
+
 static void on_read(png_structp png, png_bytep data, size_t size) {
   png_work *work = png_get_io_ptr(png);
-  if (fread(data, 1, size, work->source->file) == size) return;
+  const size_t count = image_source_read(work->source, data, size);
+  if (count == size) return;
+  /* libpng takes pixels by blocks: what there is of the last one is worth unpacking. */
+  if (count > 0 && work->source->reading->salvages && is_in_pixels(png)) {
+    memset(data + count, 0, size - count);
+    return;
+  }
   if (ferror(work->source->file)) image_say_errno(work->message, "cannot be read");
   else image_say(work->message, "ends too early: the file is cut off");
   longjmp(work->failed, 1);
@@ -156,12 +216,24 @@ static bool keep_metadata(const png_work *work, struct image_metadata *metadata)
 }
 
 static image_file_status read_picture(png_work *work, image_file *image) {
-  if (setjmp(work->failed)) return IMAGE_FILE_FAILED;
+  const image_file_reading *reading = work->source->reading;
+  if (setjmp(work->failed)) {
+    /* Behind the last bytes of pixels nothing costs any of them. */
+    if (work->has_pixels && !is_in_pixels(work->png))
+      image_note(image, "is damaged or cut off behind its pixels, which are whole");
+    else if (reading->salvages && image->pixels != NULL)
+      image_note(image, "is damaged (%s): %lu of its %lu rows are whole", work->message,
+                 (unsigned long)work->rows, (unsigned long)image->height);
+    else return IMAGE_FILE_FAILED;
+    work->message[0] = 0;
+    return IMAGE_FILE_OK;
+  }
   png_structp png = work->png;
   png_infop info = work->info;
   png_set_read_fn(png, work, on_read);
-  png_set_sig_bytes(png, (int)work->source->signature_size);
+  png_set_read_user_chunk_fn(png, work, on_unknown_chunk);
   png_set_user_limits(png, IMAGE_FILE_MAXIMUM_SIDE, IMAGE_FILE_MAXIMUM_SIDE);
+  png_set_chunk_malloc_max(png, IMAGE_METADATA_BYTES);
   png_read_info(png, info);
 
   const int colour = png_get_color_type(png, info), depth = png_get_bit_depth(png, info);
@@ -173,30 +245,39 @@ static image_file_status read_picture(png_work *work, image_file *image) {
   const int passes = png_set_interlace_handling(png);
   png_read_update_info(png, info);
 
-  const int channels = png_get_channels(png, info);
-  if (!image_allocate(image, png_get_image_width(png, info), png_get_image_height(png, info),
-                      channels, depth == 16 ? 2 : 1, work->message))
-    return IMAGE_FILE_FAILED;
+  const image_shape shape = {.width = png_get_image_width(png, info),
+                             .height = png_get_image_height(png, info),
+                             .channels = png_get_channels(png, info),
+                             .sample_bytes = depth == 16 ? 2 : 1};
+  if (!image_allocate(image, &shape, reading, work->message)) return IMAGE_FILE_FAILED;
   if (png_get_rowbytes(png, info) != image->row_bytes) png_error(png, "unexpected row size");
   for (int pass = 0; pass < passes; pass++)
     for (uint32_t y = 0; y < image->height; y++) {
-      if (work->stop != NULL && work->stop()) return IMAGE_FILE_STOPPED;
+      if (reading->stop != NULL && reading->stop()) return IMAGE_FILE_STOPPED;
       png_read_row(png, image->pixels + y * image->row_bytes, NULL);
+      if (pass == passes - 1) work->rows = y + 1;
     }
+  work->has_pixels = true;
   /* Texts, EXIF and time may also come after the pixels. */
   png_read_end(png, info);
-  if (!keep_metadata(work, image->metadata)) png_error(png, "out of memory");
   return IMAGE_FILE_OK;
 }
 
-image_file_status png_file_read(image_source *source, image_file_stop stop, image_file *image,
-                                char *message) {
-  png_work work = {.source = source, .stop = stop, .message = message};
-  work.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &work, on_error, on_warning);
+static image_file_status read_file(image_source *source, image_file *image, char *message) {
+  png_work work = {.source = source, .image = image, .message = message};
+  work.png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, &work, on_error, on_warning, &work,
+                                      on_malloc, on_free);
   if (work.png != NULL) work.info = png_create_info_struct(work.png);
   image_file_status status = IMAGE_FILE_FAILED;
   if (work.info == NULL) image_say(message, "libpng cannot be started");
   else status = read_picture(&work, image);
+  if (status == IMAGE_FILE_OK && !keep_metadata(&work, image->metadata)) {
+    image_say(message, "needs memory for its metadata, which was refused");
+    status = IMAGE_FILE_FAILED;
+  }
+  if (status == IMAGE_FILE_OK && work.has_left_out)
+    image_note(image, "has more than %d MB of metadata, of which some are left out",
+               IMAGE_FILE_MAXIMUM_METADATA_MEGABYTES);
   png_destroy_read_struct(&work.png, &work.info, NULL);
   return status;
 }
@@ -275,6 +356,7 @@ static image_file_status write_picture(png_work *work, const image_file *image) 
   png_set_IHDR(png, info, image->width, image->height, 8 * image->sample_bytes,
                image->channels == 4 ? PNG_COLOR_TYPE_RGB_ALPHA : PNG_COLOR_TYPE_RGB,
                PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+  png_set_compression_level(png, image->compression > 0 ? image->compression : default_level);
   set_metadata(work, image->metadata);
   png_write_info(png, info);
   if (image->sample_bytes == 2 && is_little_endian) png_set_swap(png);
@@ -282,11 +364,12 @@ static image_file_status write_picture(png_work *work, const image_file *image) 
     if (work->stop != NULL && work->stop()) return IMAGE_FILE_STOPPED;
     png_write_row(png, image->pixels + y * image->row_bytes);
   }
-  png_write_end(png, info);
+  /* Metadata stand before the pixels; given them, libpng would write EXIF once more. */
+  png_write_end(png, NULL);
   return IMAGE_FILE_OK;
 }
 
-image_file_status png_file_write(FILE *file, const image_file *image, image_file_stop stop,
+static image_file_status write_file(FILE *file, const image_file *image, image_file_stop stop,
                                  char *message) {
   png_work work = {.file = file, .stop = stop, .message = message};
   work.png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &work, on_error, on_warning);
@@ -297,3 +380,19 @@ image_file_status png_file_write(FILE *file, const image_file *image, image_file
   png_destroy_write_struct(&work.png, &work.info);
   return status;
 }
+
+/* ---- The table's row ------------------------------------------------------------------------- */
+
+static bool begins(const unsigned char *start, size_t size) {
+  return size >= 8 && memcmp(start, "\x89PNG\r\n\x1a\n", 8) == 0;
+}
+
+const image_format image_png = {.kind = {.format = IMAGE_FILE_PNG,
+                                         .name = "PNG",
+                                         .suffixes = {"png"},
+                                         .sample_bytes = 2,
+                                         .maximum_side = IMAGE_FILE_MAXIMUM_SIDE,
+                                         .has_alpha = true},
+                                .begins = begins,
+                                .read = read_file,
+                                .write = write_file};

@@ -11,7 +11,8 @@
 
 #include <tiffio.h>
 
-#include "internal.h"
+#include "directory.h"
+#include "format.h"
 
 enum {
   maximum_samples = 16,
@@ -23,6 +24,7 @@ enum {
 typedef struct tiff_work {
   TIFF *tiff;
   FILE *file;
+  const image_file_reading *reading; /* NULL: it is written */
   image_file_stop stop;
   char *message;
   const char *failure; /* what it is called when the system refuses to read, or to write */
@@ -30,6 +32,7 @@ typedef struct tiff_work {
   bool is_cut;         /* more was to be read than there is */
   bool reads_pixels;   /* then a warning is damage, too: libtiff makes up what is missing */
   bool is_damaged;
+  uint32_t lost; /* salvaging: rows or tiles that are not whole */
 } tiff_work;
 
 /* ---- libtiff's callbacks --------------------------------------------------------------------- */
@@ -56,8 +59,20 @@ static int on_error(TIFF *tiff, void *data, const char *module, const char *form
  * out. */
 static int on_warning(TIFF *tiff, void *data, const char *module, const char *format,
                       va_list arguments) {
+  /* How libtiff warns of what leaves the pixels whole: LZW with its bits the other way round, more
+   * in a strip than its rows, JPEG with bytes that belong to no segment. */
+  static const char *const harmless[] = {"Old-style LZW", "Discarding %"};
   const tiff_work *work = data;
-  return work->reads_pixels ? on_error(tiff, data, module, format, arguments) : 1;
+  if (!work->reads_pixels) return 1;
+  for (size_t i = 0; i < sizeof harmless / sizeof harmless[0]; i++)
+    if (strncmp(format, harmless[i], strlen(harmless[i])) == 0) return 1;
+  char text[IMAGE_FILE_MESSAGE_SIZE];
+  va_list copy;
+  va_copy(copy, arguments);
+  vsnprintf(text, sizeof text, format, copy);
+  va_end(copy);
+  if (strstr(text, "extraneous bytes before marker") != NULL) return 1;
+  return on_error(tiff, data, module, format, arguments);
 }
 
 static tmsize_t on_read(thandle_t handle, void *bytes, tmsize_t size) {
@@ -114,7 +129,7 @@ static bool open_tiff(tiff_work *work, const char *mode) {
     TIFFOpenOptionsFree(options);
   }
   if (work->tiff == NULL && work->message[0] == 0)
-    image_say(work->message, "libtiff cannot be started");
+    image_say(work->message, "libtiff cannot open it");
   return work->tiff != NULL;
 }
 
@@ -359,7 +374,7 @@ static unsigned char *decoding_memory(const tiff_work *work, uint64_t size, uint
               (unsigned long long)size, (unsigned long long)expected);
     return NULL;
   }
-  unsigned char *memory = malloc((size_t)size);
+  unsigned char *memory = calloc(1, (size_t)size);
   if (memory == NULL)
     image_say(work->message, "needs %llu MB of memory, which was refused",
               (unsigned long long)(size >> 20));
@@ -369,6 +384,7 @@ static unsigned char *decoding_memory(const tiff_work *work, uint64_t size, uint
 /* Whether each strip or tile lies somewhere: libtiff would take what is missing from the file's
  * start. */
 static bool check_places(const tiff_work *work) {
+  if (work->reading->salvages) return true;
   const uint32_t count =
       TIFFIsTiled(work->tiff) ? TIFFNumberOfTiles(work->tiff) : TIFFNumberOfStrips(work->tiff);
   for (uint32_t i = 0; i < count; i++)
@@ -388,8 +404,11 @@ static image_file_status read_rows(tiff_work *work, const tiff_layout *layout,
     for (uint32_t y = 0; y < layout->height; y++) {
       if (work->stop != NULL && work->stop()) return IMAGE_FILE_STOPPED;
       unsigned char *to = is_direct(layout) ? image->pixels + y * image->row_bytes : row;
-      if (TIFFReadScanline(work->tiff, to, y, plane) != 1 || work->is_damaged)
-        return IMAGE_FILE_FAILED;
+      if (TIFFReadScanline(work->tiff, to, y, plane) != 1 || work->is_damaged) {
+        if (!work->reading->salvages) return IMAGE_FILE_FAILED;
+        work->lost++;
+        work->is_damaged = false;
+      }
       if (to == row) convert_row(layout, row, plane, image, 0, y, layout->width);
     }
   }
@@ -407,8 +426,11 @@ static image_file_status read_tiles(tiff_work *work, const tiff_layout *layout, 
         if (work->stop != NULL && work->stop()) return IMAGE_FILE_STOPPED;
         const uint32_t number = TIFFComputeTile(work->tiff, left, top, 0, plane);
         const tmsize_t size = (tmsize_t)(row_bytes * height);
-        if (TIFFReadEncodedTile(work->tiff, number, tile, size) != size || work->is_damaged)
-          return IMAGE_FILE_FAILED;
+        if (TIFFReadEncodedTile(work->tiff, number, tile, size) != size || work->is_damaged) {
+          if (!work->reading->salvages) return IMAGE_FILE_FAILED;
+          work->lost++;
+          work->is_damaged = false;
+        }
         const uint32_t count = width < layout->width - left ? width : layout->width - left;
         for (uint32_t y = 0; y < height && top + y < layout->height; y++)
           convert_row(layout, tile + y * row_bytes, plane, image, left, top + y, count);
@@ -420,9 +442,9 @@ static image_file_status read_tiles(tiff_work *work, const tiff_layout *layout, 
 static image_file_status read_pixels(tiff_work *work, const tiff_layout *layout,
                                      image_file *image) {
   TIFF *tiff = work->tiff;
-  if (!image_allocate(image, layout->width, layout->height, layout->channels,
-                      layout->sample_bytes, work->message) ||
-      !check_places(work))
+  const image_shape shape = {
+      layout->width, layout->height, layout->channels, layout->sample_bytes, 0};
+  if (!image_allocate(image, &shape, work->reading, work->message) || !check_places(work))
     return IMAGE_FILE_FAILED;
   uint32_t width = layout->width, height = 1;
   uint64_t size = TIFFScanlineSize64(tiff);
@@ -565,6 +587,34 @@ static bool keep_metadata(tiff_work *work, tiff_kind kind, struct image_metadata
   return has_memory;
 }
 
+/* Floats go from 0 to 1. A picture whose mean lies outside of that counts otherwise: it would come out
+ * white, or black. False: the message says so. */
+static bool check_floats(const tiff_work *work, const image_file *image) {
+  const int colors = image->channels <= 2 ? 1 : 3;
+  double sum = 0, count = 0, largest = 0;
+  for (uint32_t y = 0; y < image->height; y++)
+    for (uint32_t x = 0; x < image->width; x++)
+      for (int i = 0; i < colors; i++) {
+        float value;
+        memcpy(&value, image->pixels + y * image->row_bytes + 4 * ((size_t)x * image->channels + i),
+               4);
+        /* Neither what is not a number nor infinity. */
+        if (value - value != 0) continue;
+        sum += value;
+        count += 1;
+        if (value > largest) largest = value;
+      }
+  if (count == 0 || (sum >= 0 && sum <= count)) return true;
+  if (sum < 0)
+    image_say(work->message, "is a TIFF of floats below 0: they are to go from 0 (black) to 1 (white)");
+  else
+    image_say(work->message,
+              "is a TIFF of floats up to %g, which are to go from 0 (black) to 1 (white): divide "
+              "them by %g first",
+              largest, largest <= 255 ? 255 : largest <= 65535 ? 65535 : largest);
+  return false;
+}
+
 static image_file_status read_picture(tiff_work *work, tiff_kind kind, image_file *image) {
   tiff_layout layout = {0};
   if (!is_page(work->tiff) && !next_page(work)) {
@@ -572,32 +622,54 @@ static image_file_status read_picture(tiff_work *work, tiff_kind kind, image_fil
     return IMAGE_FILE_FAILED;
   }
   if (!read_layout(work, &layout, &image->left_out_channels)) return IMAGE_FILE_FAILED;
+  /* Of the directory, in which its palette may be. */
+  if (work->is_cut && !work->reading->salvages) return IMAGE_FILE_FAILED;
   const image_file_status status = read_pixels(work, &layout, image);
   if (status != IMAGE_FILE_OK) return status;
+  if (work->is_cut && !work->reading->salvages) return IMAGE_FILE_FAILED;
+  if (work->lost > 0)
+    image_note(image, "is damaged: %lu of its rows or tiles are not whole",
+               (unsigned long)work->lost);
+  if (layout.sample_bytes == 4 && !check_floats(work, image)) return IMAGE_FILE_FAILED;
   finish_colors(&layout, image);
+  work->is_cut = false;
   if (!keep_metadata(work, kind, image->metadata)) {
     image_say(work->message, "needs memory for its metadata, which was refused");
     return IMAGE_FILE_FAILED;
   }
   image->has_more_pages = next_page(work);
-  return is_stopped(work) ? IMAGE_FILE_STOPPED : IMAGE_FILE_OK;
+  if (is_stopped(work)) return IMAGE_FILE_STOPPED;
+  /* The pixels are there, and what is behind them is not: later pages, or descriptions. */
+  if (work->is_cut && !work->has_failed) {
+    image_note(image, "is damaged or cut off behind its pixels, which are whole");
+    work->is_cut = false;
+  }
+  return IMAGE_FILE_OK;
 }
 
 /* A TIFF is read from here and there; what comes through a pipe goes to a nameless file first. */
-static FILE *copied(const image_source *source, char *message) {
+static FILE *copied(image_source *source, char *message) {
+  /* As much as pixels, uncompressed, and metadata could take. */
+  static const uint64_t largest =
+      ((uint64_t)IMAGE_FILE_MAXIMUM_MEGABYTES << 20) + IMAGE_METADATA_BYTES;
+  const image_file_stop stop = source->reading->stop;
   FILE *copy = tmpfile();
   if (copy == NULL) {
     image_say_errno(message, "cannot be copied from its pipe");
     return NULL;
   }
   unsigned char buffer[65536];
-  size_t size = source->signature_size;
-  memcpy(buffer, source->signature, size);
-  do {
+  uint64_t total = 0;
+  size_t size;
+  while (total <= largest && (stop == NULL || !stop()) &&
+         (size = image_source_read(source, buffer, sizeof buffer)) > 0) {
     if (fwrite(buffer, 1, size, copy) != size) break;
-    size = fread(buffer, 1, sizeof buffer, source->file);
-  } while (size > 0);
+    total += size;
+  }
   if (ferror(source->file)) image_say_errno(message, "cannot be read");
+  else if (total > largest)
+    image_say(message, "comes through a pipe and is larger than the %llu MB that are read",
+              (unsigned long long)(largest >> 20));
   else if (ferror(copy) || fflush(copy) != 0)
     image_say_errno(message, "cannot be copied from its pipe");
   else return copy;
@@ -605,14 +677,20 @@ static FILE *copied(const image_source *source, char *message) {
   return NULL;
 }
 
-image_file_status tiff_file_read(image_source *source, image_file_stop stop, image_file *image,
-                                 char *message) {
+static image_file_status read_file(image_source *source, image_file *image, char *message) {
+  static const unsigned char no_offset[8] = {0};
   tiff_kind kind;
-  tiff_kind_of(source->signature, &kind);
+  tiff_kind_of(source->start, &kind);
+  const size_t first = kind.is_big ? 8 : 4;
+  if (source->start_size >= 2 * first && memcmp(source->start + first, no_offset, first) == 0) {
+    image_say(message, "is a TIFF without a picture");
+    return IMAGE_FILE_FAILED;
+  }
   const int descriptor = fileno(source->file); /* -1: memory */
   const bool is_pipe = descriptor >= 0 && lseek(descriptor, 0, SEEK_CUR) < 0;
   tiff_work work = {.file = is_pipe ? copied(source, message) : source->file,
-                    .stop = stop,
+                    .reading = source->reading,
+                    .stop = source->reading->stop,
                     .message = message,
                     .failure = "cannot be read"};
   image_file_status status = IMAGE_FILE_FAILED;
@@ -728,7 +806,7 @@ static bool add_descriptions(FILE *file, tiff_kind kind, tiff_directory *descrip
   return is_added;
 }
 
-image_file_status tiff_file_write(FILE *file, const image_file *image, image_file_stop stop,
+static image_file_status write_file(FILE *file, const image_file *image, image_file_stop stop,
                                   char *message) {
   /* The processor's order of bytes. Half a gigabyte of room is for what deflate makes longer, and
    * for metadata. */
@@ -753,3 +831,20 @@ image_file_status tiff_file_write(FILE *file, const image_file *image, image_fil
     image_say(message, "libtiff cannot write it");
   return status;
 }
+
+/* ---- The table's row ------------------------------------------------------------------------- */
+
+static bool begins(const unsigned char *start, size_t size) {
+  tiff_kind kind;
+  return size >= 4 && tiff_kind_of(start, &kind);
+}
+
+const image_format image_tiff = {.kind = {.format = IMAGE_FILE_TIFF,
+                                          .name = "TIFF",
+                                          .suffixes = {"tif", "tiff"},
+                                          .sample_bytes = 4,
+                                          .maximum_side = IMAGE_FILE_MAXIMUM_SIDE,
+                                          .has_alpha = true},
+                                 .begins = begins,
+                                 .read = read_file,
+                                 .write = write_file};

@@ -14,20 +14,24 @@ struct Job {
   let format: image_file_format
 }
 
-/// The formats of output files.
+/// The formats of output files: CImageFiles' table.
 enum OutputFormat {
-  static let extensions = [
-    "png": IMAGE_FILE_PNG, "jpg": IMAGE_FILE_JPEG, "jpeg": IMAGE_FILE_JPEG,
-    "tif": IMAGE_FILE_TIFF, "tiff": IMAGE_FILE_TIFF,
-  ]
+  private static var kinds: [image_file_kind] {
+    var kinds: [image_file_kind] = []
+    while let kind = image_file_kind_at(kinds.count) { kinds.append(kind.pointee) }
+    return kinds
+  }
 
-  /// The most bytes that a channel has in it: floats have 4.
-  static func sampleBytes(_ format: image_file_format) -> Int32 {
-    switch format {
-    case IMAGE_FILE_JPEG: 1
-    case IMAGE_FILE_PNG: 2
-    default: 4
+  static let extensions: [String: image_file_format] = kinds.reduce(into: [:]) { all, kind in
+    for suffix in [kind.suffixes.0, kind.suffixes.1] {
+      if let suffix { all[String(cString: suffix)] = kind.format }
     }
+  }
+
+  /// The row of a format.
+  static func kind(_ format: image_file_format) -> image_file_kind {
+    // Every format has its row.
+    kinds.first { $0.format == format }.unsafelyUnwrapped
   }
 }
 

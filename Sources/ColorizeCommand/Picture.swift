@@ -31,11 +31,19 @@ struct Picture: ~Copyable {
 
   /// - Parameter depth: what is wanted of the pixels.
   init(_ name: FileName, _ depth: image_file_depth) throws(PictureError) {
+    var reading = image_file_reading()
+    reading.depth = depth
+    try self.init(name, reading)
+  }
+
+  init(_ name: FileName, _ reading: image_file_reading) throws(PictureError) {
     file = image_file()
+    var reading = reading
+    reading.stop = { Interrupt.wanted }
     // The C structure is the caller's to free even after an error.
     do {
       try Self.check { message in
-        name.withCString { image_file_read($0, depth, { Interrupt.wanted }, &file, message) }
+        name.withCString { image_file_read($0, &reading, &file, message) }
       }
     } catch {
       image_file_free(&file)
@@ -53,19 +61,23 @@ struct Picture: ~Copyable {
 
   /// Makes a coloured copy, or colours the picture itself where the copy would have its format.
   ///
+  /// - Parameter compression: of a PNG, 1 to 9; nil: the default.
   /// - Returns: what there is to say of the picture: what of it is not in the output.
   consuming func colour(
-    with model: Model, _ options: RunOptions, to job: Job
+    with model: Model, _ options: RunOptions, to job: Job, compression: Int? = nil
   ) throws(PictureError) -> [String] {
     let keepsAlpha = try keepsAlpha(in: job)
-    if job.format == IMAGE_FILE_JPEG, max(file.width, file.height) > maximumJPEGSide {
+    let kind = OutputFormat.kind(job.format)
+    if max(file.width, file.height) > kind.maximum_side {
       throw .failed(
-        "has \(file.width) x \(file.height) pixels; a JPEG has at most \(maximumJPEGSide) a side")
+        "has \(file.width) x \(file.height) pixels; a \(String(cString: kind.name)) has at most "
+          + "\(kind.maximum_side) a side")
     }
 
     var coloured = file
+    coloured.compression = Int32(compression ?? 0)
     coloured.channels = keepsAlpha ? 4 : 3
-    coloured.sample_bytes = min(file.sample_bytes, OutputFormat.sampleBytes(job.format))
+    coloured.sample_bytes = min(file.sample_bytes, kind.sample_bytes)
     if file.channels != coloured.channels || file.sample_bytes != coloured.sample_bytes {
       coloured.row_bytes = Int(file.width) * Int(coloured.channels * coloured.sample_bytes)
       let (bytes, overflow) = coloured.row_bytes.multipliedReportingOverflow(by: Int(file.height))
@@ -88,6 +100,9 @@ struct Picture: ~Copyable {
   /// - Parameter outputBytes: of a channel.
   private func notes(outputBytes: Int32) -> [String] {
     var notes: [String] = []
+    if file.has_more_frames {
+      notes.append("is an animation, of which only the still picture is coloured")
+    }
     if file.has_more_pages { notes.append("has several pages, of which the first is coloured") }
     let channels = file.left_out_channels
     if channels > 0 {
@@ -100,6 +115,10 @@ struct Picture: ~Copyable {
       let has = file.sample_bytes == 4 ? "floats" : "16 bits a channel"
       notes.append("has \(has); the output has \(8 * outputBytes)")
     }
+    let note = withUnsafeBytes(of: file.note) {
+      String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+    }
+    if !note.isEmpty { notes.append(note) }
     return notes
   }
 
@@ -135,20 +154,21 @@ struct Picture: ~Copyable {
     }
   }
 
-  private var maximumJPEGSide: UInt32 { UInt32(IMAGE_FILE_MAXIMUM_JPEG_SIDE) }
-
   /// Whether the output has alpha. A JPEG has none: an opaque picture does not need it, another
   /// one would lose it.
   private func keepsAlpha(in job: borrowing Job) throws(PictureError) -> Bool {
     guard file.channels == 2 || file.channels == 4 else { return false }
-    guard job.format == IMAGE_FILE_JPEG else { return true }
+    let kind = OutputFormat.kind(job.format)
+    guard !kind.has_alpha else { return true }
     let pixelBytes = Int(file.channels * file.sample_bytes)
     for y in 0..<Int(file.height) {
       let row = UnsafeRawPointer(file.pixels + y * file.row_bytes)
       for x in 0..<Int(file.width) {
         let end = row + (x + 1) * pixelBytes
         guard Self.isOpaque(end, file.sample_bytes) else {
-          throw .failed("is transparent, which a JPEG cannot hold: choose a .png or .tif output")
+          throw .failed(
+            "is transparent, which a \(String(cString: kind.name)) cannot hold: choose a .png or .tif "
+              + "output")
         }
       }
     }

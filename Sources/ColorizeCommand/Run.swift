@@ -14,7 +14,7 @@ struct Run: ParsableCommand {
                [--temperature T] [--saturation S] [--style NAME] [--variant N]
                [--palette-from PICTURE] [--palette-strength S] [--upsampling NAME]
                [--gamut NAME] [--network-size N] [--fit NAME] [--preset NAME] [--threads N]
-               [-o OUT] [--quiet] INPUT...
+               [--max-memory MB] [--salvage] [--compression LEVEL] [-o OUT] [--quiet] INPUT...
       libcolorize suggest [--model FILE] [--network-size N] [--fit NAME]
                [--hint X,Y,#RRGGBB[,RADIUS]]... [--hints STROKES] [--temperature T]
                [--count N] [--threads N] PHOTO X,Y...
@@ -80,6 +80,7 @@ struct Run: ParsableCommand {
   @OptionGroup var known: HintOptions
   @OptionGroup var colour: ColourOptions
   @OptionGroup var network: NetworkOptions
+  @OptionGroup var files: FileOptions
 
   @Option(
     help: ArgumentHelp(
@@ -137,7 +138,7 @@ struct Run: ParsableCommand {
     _ job: Job, _ model: Model, _ known: KnownColours, _ palette: PalettePicture?,
     _ progress: ProgressLine
   ) throws(PictureError) -> [String] {
-    let picture = try Picture(job.input, IMAGE_FILE_ALL_BITS)
+    let picture = try Picture(job.input, files.reading(for: job.format))
     var options = RunOptions()
     colour.set(&options)
     network.set(&options)
@@ -150,6 +151,6 @@ struct Run: ParsableCommand {
     }
     // Hints and palette are read through pointers.
     defer { withExtendedLifetime((known, palette)) {} }
-    return try picture.colour(with: model, options, to: job)
+    return try picture.colour(with: model, options, to: job, compression: files.compression)
   }
 }

@@ -215,11 +215,11 @@ def test_a_progressive_file_of_too_many_scans_is_refused(colorize, tmp_path):
     steps += [(band, bits) for band in range(1, 64) for bits in (0xD, *range(0xDC, 0, -0x11))]
     assert len(steps) == 1 + 63 * 14
     source = tmp_path / "source.jpg"
-    source.write_bytes(progressive(steps[:400]))
+    source.write_bytes(progressive(steps[:100]))
     colorize.reads(source, np.full((8, 8), 128, np.uint8), tmp_path)
     source.write_bytes(progressive(steps))
     said = colorize("-o", tmp_path / "out.png", source, status=FAILURE).stderr
-    assert "more than 500 scans" in said
+    assert "more than 100 scans" in said
 
 
 def damaged_pixels(kind, rgb):
@@ -233,8 +233,6 @@ def damaged_pixels(kind, rgb):
         data[restart + 4 : restart + 4] = b"\xff\0" * 8
     elif kind == "found marker 0xd5 instead of RST1":
         data[restart + 1] = 0xD5
-    elif kind == "extraneous bytes before marker 0xd1":
-        data[restart:restart] = bytes(30)
     elif kind == "Inconsistent progression sequence":
         data = progressive([(1, 0), (0, 0)])  # AC before DC
     elif kind == "bad arithmetic code":
@@ -249,7 +247,6 @@ def damaged_pixels(kind, rgb):
         "premature end of data segment",
         "bad Huffman code",
         "found marker 0xd5 instead of RST1",
-        "extraneous bytes before marker 0xd1",
         "Inconsistent progression sequence",
         "bad arithmetic code",
     ],
@@ -270,6 +267,40 @@ def test_bytes_before_the_end_are_no_damage(colorize, tmp_path, rgb):
     source = tmp_path / "source.jpg"
     source.write_bytes(data[:-2] + b"\0" * 10 + data[-2:])
     colorize.reads(source, decoded(data), tmp_path)
+
+
+def test_stray_bytes_are_a_note(colorize, tmp_path, rgb):
+    """Before a restart marker, and between segments: every pixel is there."""
+    data = jpeg(rgb, restart_marker_blocks=2)
+    restart = data.index(b"\xff\xd1", len(data) // 2)
+    tables = data.index(b"\xff\xdb")
+    for place in (restart, tables):
+        source = tmp_path / "source.jpg"
+        source.write_bytes(data[:place] + b"\0" * 30 + data[place:])
+        colorize.reads(source, decoded(data), tmp_path)
+        _, said = colorize.colour(source, tmp_path / "out.png")
+        assert said.endswith(": has bytes that belong to nothing, which are passed over\n")
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_missing_end_marker_is_a_note(colorize, tmp_path, rgb, progressive):
+    data = jpeg(rgb, progressive=progressive)
+    source = tmp_path / "source.jpg"
+    source.write_bytes(data[:-2])
+    colorize.reads(source, decoded(data), tmp_path)
+    _, said = colorize.colour(source, tmp_path / "out.png")
+    assert said.endswith(": has no end marker; its pixels are whole\n")
+
+
+def test_a_progressive_file_that_lacks_scans_is_an_error(colorize, tmp_path, rgb):
+    """Cut off between two scans, nothing shows the loss but what the scans leave to refine."""
+    data = jpeg(rgb, progressive=True)
+    source = tmp_path / "source.jpg"
+    source.write_bytes(data[: data.rindex(b"\xff\xda")])
+    said = colorize("-o", tmp_path / "out.png", source, status=FAILURE).stderr
+    assert said == f"libcolorize: {source}: ends too early: the file is cut off\n"
+    _, said = colorize.colour(source, tmp_path / "out.png", "--salvage")
+    assert "is damaged" in said
 
 
 def test_a_tail_after_the_end_is_no_damage(colorize, tmp_path, rgb):

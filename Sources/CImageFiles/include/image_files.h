@@ -15,6 +15,7 @@ enum {
   IMAGE_FILE_MAXIMUM_SIDE = 1048576,    /* of a picture that is read, in pixels */
   IMAGE_FILE_MAXIMUM_JPEG_SIDE = 65500, /* of a picture that is written as JPEG: libjpeg's own limit */
   IMAGE_FILE_MAXIMUM_MEGABYTES = 2048,  /* of the decoded pixels; checked before memory is asked for */
+  IMAGE_FILE_MAXIMUM_METADATA_MEGABYTES = 32, /* of texts, profiles and the like that are kept */
   IMAGE_FILE_JPEG_QUALITY = 95,         /* at which JPEG is written, with colour at full resolution (4:4:4) */
   IMAGE_FILE_MESSAGE_SIZE = 256
 };
@@ -31,11 +32,40 @@ typedef enum image_file_format {
   IMAGE_FILE_TIFF = 3
 } image_file_format;
 
-/* What is wanted of the pixels. */
+/* A format of image files, as it is written. */
+typedef struct image_file_kind {
+  image_file_format format;
+  const char *name;
+  const char *suffixes[2]; /* of file names, in lower case, without the dot; the second may be NULL */
+  int sample_bytes;        /* of a channel, at most */
+  uint32_t maximum_side;   /* in pixels */
+  bool has_alpha;
+} image_file_kind;
+
+/* The formats, by number from 0; NULL behind the last one. */
+const image_file_kind *image_file_kind_at(size_t index);
+
+/* How many bytes of each channel are kept. */
 typedef enum image_file_depth {
   IMAGE_FILE_ALL_BITS = 1, /* as the file has them */
   IMAGE_FILE_8_BITS = 2    /* rounded to 8 bits a channel, and gray with alpha as RGBA */
 } image_file_depth;
+
+/* Asked from time to time (about once a row) whether to stop. May be NULL. */
+typedef bool (*image_file_stop)(void);
+
+/* How a file is read. */
+typedef struct image_file_reading {
+  image_file_depth depth;
+  /* Damage costs those pixels that it hides, which are black, and not the picture; the note says so. */
+  bool salvages;
+  /* Limit of the memory for pixels: the input's, with the output's of a coloured picture that is made of it, or with a
+   * second copy of the input (to turn it) where that is more, with the coefficients of a progressive JPEG. 0: only
+   * IMAGE_FILE_MAXIMUM_MEGABYTES for the input. */
+  uint64_t maximum_bytes;
+  int output_sample_bytes; /* the most that a channel of the output has; 0: none is made */
+  image_file_stop stop;
+} image_file_reading;
 
 /* What a file says beside its pixels; see image_file_read. Opaque. */
 struct image_metadata;
@@ -51,11 +81,12 @@ typedef struct image_file {
   int sample_bytes;      /* 1: 0 to 255, 2: 0 to 65535 in the processor's byte order, 4: floats, 0 to 1 */
   int left_out_channels; /* how many more the file has */
   bool has_more_pages;   /* than this one, which is the first */
+  bool has_more_frames;  /* it is an animation, and this the picture of those who show none */
+  int compression;       /* of a PNG that is written: 1 (fast) to 9 (small); 0: the default */
+  /* What else there is to say of a file that was read, or empty. */
+  char note[IMAGE_FILE_MESSAGE_SIZE];
   struct image_metadata *metadata;
 } image_file;
-
-/* Asked from time to time (about once a row) whether to stop. May be NULL. */
-typedef bool (*image_file_stop)(void);
 
 /* Reads a PNG, JPEG or TIFF file, told apart by their content. The caller ends `image` with image_file_free, whatever
  * the status was.
@@ -70,8 +101,9 @@ typedef bool (*image_file_stop)(void);
  * Less than 8 bits are widened to 8, 9 to 15 to 16. Associated alpha is divided out.
  *
  * The orientation, of EXIF or the TIFF, is applied to the pixels, and reads 1 in the metadata that are kept. A file that
- * ends too early or is damaged is an error, even where the library could deliver some of its pixels. Gamma and ICC
- * profile are not applied.
+ * ends too early or is damaged is an error where that costs pixels, even where the library could deliver others; it is a
+ * note where it does not (bytes between the segments of a JPEG, a missing end marker, trouble in a TIFF's later pages).
+ * Gamma and ICC profile are not applied. A TIFF of floats whose mean is not between 0 and 1 is an error.
  *
  * What is kept: EXIF (without its thumbnail, which shows the picture before), XMP, density and the ICC profile, unless
  * it is one for gray, for images of any format; the comments and IPTC record of a JPEG and the text, time, sRGB, gAMA
@@ -79,8 +111,8 @@ typedef bool (*image_file_stop)(void);
  * date, ...), its IPTC record and its EXIF and GPS directories.
  *
  * `message` has IMAGE_FILE_MESSAGE_SIZE bytes; on IMAGE_FILE_FAILED it says why, without the file's name. */
-image_file_status image_file_read(const char *path, image_file_depth depth, image_file_stop stop,
-                                  image_file *image, char *message);
+image_file_status image_file_read(const char *path, const image_file_reading *reading, image_file *image,
+                                  char *message);
 
 /* As image_file_read, from memory, at 8 bits, and without keeping metadata. A JPEG is decoded at 1/2, 1/4 or 1/8 of its
  * size, which is faster, where its shorter side still has `shorter_side` pixels; 0: never. */

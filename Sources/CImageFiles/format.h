@@ -1,0 +1,36 @@
+/* format.h: a format of image files, as a row of the table in image_files.c. */
+#ifndef IMAGE_FILES_FORMAT_H
+#define IMAGE_FILES_FORMAT_H
+
+#include <stdio.h>
+
+#include "toolbox.h"
+
+/* An open file, or memory opened like one, that is read. */
+typedef struct image_source {
+  FILE *file;
+  const image_file_reading *reading;
+  unsigned char start[64]; /* its first bytes, read already */
+  size_t start_size;
+  size_t start_used; /* of those, how many the format has taken */
+  /* A JPEG is decoded at 1/2, 1/4 or 1/8 of its size where its shorter side keeps so many pixels;
+   * 0: never. */
+  uint32_t shorter_side;
+} image_source;
+
+/* The next bytes of a source: as fread. */
+size_t image_source_read(image_source *source, void *bytes, size_t size);
+
+typedef struct image_format {
+  image_file_kind kind;
+  /* Whether a file that begins with these bytes is one. */
+  bool (*begins)(const unsigned char *start, size_t size);
+  /* The picture as the file has it. Orientation and depth are the caller's. */
+  image_file_status (*read)(image_source *source, image_file *image, char *message);
+  image_file_status (*write)(FILE *file, const image_file *image, image_file_stop stop,
+                             char *message);
+} image_format;
+
+extern const image_format image_png, image_jpeg, image_tiff;
+
+#endif

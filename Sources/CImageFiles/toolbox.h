@@ -1,0 +1,130 @@
+/* toolbox.h: what every format needs, and which needs none of them. */
+#ifndef IMAGE_FILES_TOOLBOX_H
+#define IMAGE_FILES_TOOLBOX_H
+
+#include <stdarg.h>
+
+#include "include/image_files.h"
+
+/* Bytes of malloc. */
+typedef struct image_bytes {
+  unsigned char *data;
+  size_t size;
+} image_bytes;
+
+/* A JPEG marker segment as it stands in the file, without its code and length. */
+typedef struct image_marker {
+  int code;
+  image_bytes body;
+} image_marker;
+
+/* A text chunk of a PNG; strings of malloc, ending in zero. Language and translated key: iTXt only, else NULL. */
+typedef struct image_text {
+  int compression; /* libpng's PNG_TEXT_COMPRESSION_..., which also tells the kind of chunk */
+  char *key;
+  char *text;
+  char *language;
+  char *translated_key;
+} image_text;
+
+typedef enum image_density_unit {
+  IMAGE_DENSITY_NONE = 0,      /* the file says nothing */
+  IMAGE_DENSITY_RATIO,         /* no unit: x / y is the pixel's shape */
+  IMAGE_DENSITY_PER_INCH,
+  IMAGE_DENSITY_PER_CENTIMETRE,
+  IMAGE_DENSITY_PER_METRE
+} image_density_unit;
+
+#define IMAGE_DENSITY_MAXIMUM 1e7
+#define IMAGE_METADATA_BYTES ((uint64_t)IMAGE_FILE_MAXIMUM_METADATA_MEGABYTES << 20)
+
+struct image_metadata {
+  /* For every format. */
+  image_bytes exif; /* a TIFF stream, as exif_normalise leaves it */
+  image_bytes icc;  /* a profile of an RGB space */
+  image_bytes xmp;  /* the XMP packet, followed by a zero byte that `size` does not count */
+  image_density_unit density_unit;
+  double density_x, density_y; /* above 0, at most IMAGE_DENSITY_MAXIMUM */
+
+  /* Of a TIFF, 1 to 8; 0: EXIF says it. */
+  int orientation;
+
+  /* For JPEG only: IPTC and comments, in the file's order. */
+  image_marker *markers;
+  size_t marker_count;
+
+  /* For PNG only. */
+  image_text *texts;
+  size_t text_count;
+  bool has_time, has_rendering_intent, has_gamma, has_chromaticities;
+  uint16_t time_year;
+  uint8_t time_month, time_day, time_hour, time_minute, time_second;
+  int rendering_intent;        /* sRGB */
+  int32_t gamma;               /* gAMA, times 100000 */
+  int32_t chromaticities[8];   /* cHRM: x and y of white, red, green and blue, times 100000 */
+};
+
+/* Writes one sentence to a message of IMAGE_FILE_MESSAGE_SIZE bytes, cut where it would not fit. */
+void image_say(char *message, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* "cannot be read: ..." from errno. */
+void image_say_errno(char *message, const char *what);
+
+/* Adds to what there is to say of a file that was read; cut where it would not fit. */
+void image_note(image_file *image, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* A picture as a format finds it. */
+typedef struct image_shape {
+  uint32_t width, height;
+  int channels, sample_bytes;
+  uint64_t further_bytes; /* that are needed to decode it */
+} image_shape;
+
+/* Checks a picture's measures and asks for the memory of its pixels, which are black. False: the
+ * message says why. */
+bool image_allocate(image_file *image, const image_shape *shape, const image_file_reading *reading,
+                    char *message);
+
+/* A copy; false if memory was refused. `size` 0 is an empty copy. A zero byte follows the copy. */
+bool image_bytes_copy(image_bytes *copy, const void *data, size_t size);
+
+/* Whether an ICC profile describes an RGB space. A gray one would be wrong on a coloured picture. */
+bool icc_is_rgb(const image_bytes *profile);
+
+void image_free_metadata(image_file *image);
+
+/* pixels.c */
+
+/* Rounds an image to 8 bits, and makes RGBA of gray with alpha. False: the message says why. */
+bool image_round_to_8_bits(image_file *image, const image_file_reading *reading, char *message);
+
+/* Puts each pixel where the orientation (EXIF 2.32, 4.6.4, tag 274) says that it is to be seen.
+ * False: the message says why. */
+bool image_turn(image_file *image, int orientation, const image_file_reading *reading,
+                char *message);
+
+/* foreign.c */
+
+/* What a file is that is none of the table's formats, and what to do about it; NULL: not known. */
+typedef struct image_foreign {
+  const char *name, *advice;
+} image_foreign;
+
+const image_foreign *image_foreign_of(const unsigned char *start, size_t size);
+
+/* exif.c */
+
+/* Reads the orientation, 1 to 8, from a TIFF stream and sets it to 1 there, and cuts the thumbnail off. 1 if there is
+ * none. False if this is no TIFF stream. */
+bool exif_normalise(image_bytes *exif, int *orientation);
+
+/* Takes the density of EXIF where the file itself says none. */
+void exif_density(struct image_metadata *metadata);
+
+/* Sets the picture's measures where EXIF has them. */
+void exif_set_size(image_bytes *exif, uint32_t width, uint32_t height);
+
+/* Sets every tiff:Orientation of an XMP packet to 1. */
+void xmp_reset_orientation(image_bytes *xmp);
+
+#endif
