@@ -5,8 +5,8 @@
 TRUTH and COLOURED are folders of pictures with the same stems. A classifier of colour photographs,
 EfficientNet-Lite2, which nothing here is trained with, looks at both. A row a folder:
 
-distance      1 - cosine of the pooled features of truth and colouring, the mean: 0 is best, gray's is
-              the figure to be below
+distance      1 - cosine of the pooled features of truth and colouring, the mean: 0 is best,
+              gray's is the figure to be below
 frechet       Frechet distance of features over positions, in the 64 main directions of the truth's
 top-1, top-5  share of pictures whose class in the true colours stays the first, or one of five
 
