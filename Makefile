@@ -2,7 +2,7 @@
 #
 #   make                   builds the library and the command
 #   make run               installs what is missing, builds, and colours a photograph into out/
-#   make check             runs every test (scripts/install-dependencies --with check)
+#   make check             installs what is missing and runs every test
 #   make check-reference   compares with PyTorch, Pillow and scikit-image in full, in an environment of its own
 #   make mutants           shows that the tests bite
 #   make fuzz              looks for model files that do harm, [SECONDS=600] for each container
@@ -63,7 +63,7 @@ ON_STAGE = LIBCOLORIZE_LIBRARY=$(STAGE)/lib/$(SONAME) LIBCOLORIZE_COMMAND=$(STAG
 .NOTPARALLEL:
 .PHONY: all build run check check-swift check-kernels check-installation check-abi check-python \
   check-command check-examples check-wheel check-reference check-gimp mutants fuzz bench bench-quick stage \
-  install uninstall gimp install-gimp uninstall-gimp wheel deb check-deb format lint clean
+  install uninstall gimp install-gimp uninstall-gimp wheel deb check-deb format lint clean need-check
 
 all: build
 
@@ -81,9 +81,13 @@ run:
 
 # ---- Tests -----------------------------------------------------------------------------------------------------------
 
-check: lint build check-kernels check-swift check-installation check-abi check-python check-command check-examples \
+# What is missing for them is installed first; without root this says what to install, and stops.
+check: need-check lint build check-kernels check-swift check-installation check-abi check-python check-command check-examples \
   check-wheel
 	@echo "every test has passed"
+
+need-check:
+	@scripts/install-dependencies --with check
 
 check-swift:
 	$(SWIFT_TEST)
