@@ -720,7 +720,7 @@ def test_a_loss_that_is_not_finite(colorize, photographs, tmp_path):
         (["--recolour", "2"], "--recolour is 2.0; it must be 0.0 to 1.0"),
         (["--scale", "1", "0.5"], "--scale is 1.0 0.5; it must be two numbers"),
         (["--scale", "0.5"], "--scale is 0.5; it must be two numbers"),
-        (["--model", "vgg"], "--model is vgg; it must be compact, lite, eccv16, siggraph17"),
+        (["--model", "vgg"], "--model is vgg; it must be compact, lite, lite1, eccv16, siggraph17"),
         (["--optimiser", "sgd"], "--optimiser is sgd; it must be adam, adamw"),
         (["--schedule", "x"], "--schedule is x; it must be constant, cosine, step"),
         (["--checkpoint-every", "0"], "--checkpoint-every is 0; it must be"),
