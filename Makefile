@@ -4,6 +4,8 @@
 #   make run               installs what is missing, builds, and colours a photograph into out/
 #   make check             installs what is missing and runs every test
 #   make check-reference   compares with PyTorch, Pillow and scikit-image in full, in an environment of its own
+#   make check-faults      lets every call of the C library that the command makes fail once; an hour
+#   make check-threads     runs sessions, cancelling and threads in ThreadSanitizer
 #   make mutants           shows that the tests bite
 #   make fuzz              looks for model files that do harm, [SECONDS=600] for each container
 #   make bench             compares speed and memory with other runtimes' (docs/benchmarks.md), [BENCH="OPTION ..."]
@@ -62,7 +64,7 @@ ON_STAGE = LIBCOLORIZE_LIBRARY=$(STAGE)/lib/$(SONAME) LIBCOLORIZE_COMMAND=$(STAG
 
 .NOTPARALLEL:
 .PHONY: all build run check check-swift check-kernels check-installation check-abi check-python \
-  check-command check-examples check-wheel check-reference check-gimp mutants fuzz bench bench-quick stage \
+  check-command check-examples check-wheel check-reference check-gimp check-faults check-threads mutants fuzz bench bench-quick stage \
   install uninstall gimp install-gimp uninstall-gimp wheel deb check-deb format lint clean need-check
 
 all: build
@@ -161,6 +163,13 @@ check-gimp: stage $(VENV)
 	scripts/install-dependencies --with gimp
 	PKG_CONFIG_PATH=$(STAGE)/lib/pkgconfig $(MAKE) -C examples/gimp BUILD=$(CURDIR)/build/check-gimp CFLAGS="-O1 -g"
 	$(ON_STAGE) LIBCOLORIZE_PLUG_IN=$(CURDIR)/build/check-gimp/libcolorize-photo .venv/bin/python -m pytest -q Tests/GIMP
+
+# The rest of what check-command tries a few of.
+check-faults: stage $(VENV)
+	LIBCOLORIZE_FAULTS=all $(ON_STAGE) .venv/bin/python -m pytest -q Tests/CommandLine/test_faults.py
+
+check-threads:
+	Tests/ThreadSanitizer/run
 
 mutants:
 	scripts/mutants

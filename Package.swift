@@ -103,12 +103,16 @@ let package = Package(
         .linkedLibrary("FoundationEssentials"), .linkedLibrary("_FoundationCShims"),
         .linkedLibrary("_FoundationCollections"),
       ]),
-    .testTarget(name: "ColorizeCoreTests", dependencies: ["ColorizeCore", "ColorizeDefaultModel"]),
+    .testTarget(
+      name: "ColorizeCoreTests",
+      dependencies: ["ColorizeCore", "ColorizeDefaultModel", "CKernelContract", "CPlatform"]),
     // What Tests/Reference/check_training.py compares with PyTorch.
     .executableTarget(
       name: "training-probe", dependencies: ["ColorizeCore", "ColorizeTraining"],
       path: "Tests/TrainingProbe"),
-    .testTarget(name: "ColorizeTrainingTests", dependencies: ["ColorizeCore", "ColorizeTraining"]),
+    .testTarget(
+      name: "ColorizeTrainingTests",
+      dependencies: ["ColorizeCore", "ColorizeTraining", "CKernelContract"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -224,8 +224,9 @@ typedef int32_t colorize_network_fit;
 enum {
   COLORIZE_FIT_DEFAULT = 0, /* COLORIZE_FIT_SQUARE */
   COLORIZE_FIT_SQUARE = 1,  /* squashed to a square of network_size */
-  COLORIZE_FIT_ASPECT = 2   /* with the picture's proportions and about as many pixels as that square: each side is rounded to the
-                               nearest multiple of the model's network_size_multiple, at least one, and is 2048 at most */
+  COLORIZE_FIT_ASPECT = 2   /* with the picture's proportions and about as many pixels as that square: each side is
+                               rounded to the nearest multiple of the model's network_size_multiple, at least one, and is
+                               2048 at most */
 };
 
 /* How the network's colours, which are a few hundred pixels wide, are brought to the picture's size. */
@@ -284,8 +285,8 @@ typedef struct colorize_options {
   size_t struct_size;     /* sizeof(colorize_options) */
   colorize_preset preset; /* default COLORIZE_PRESET_DEFAULT */
   /* The side of the square, in pixels, to which the picture is squashed for the network, or that has as many pixels as
-   * what the network sees (see network_fit): a multiple of the model's network_size_multiple, up to 2048. Default: the model's own (preset reference:
-   * 256). Memory and time grow with its square. */
+   * what the network sees (see network_fit): a multiple of the model's network_size_multiple, up to 2048. Default: the
+   * model's own (preset reference: 256). Memory and time grow with its square. */
   uint32_t network_size;
   /* The temperature of the annealed mean (Zhang et al. 2016, section 2.3): towards 0 colours are those of the most
    * probable bin, vivid and patchy; at 1 they are the plain mean, even and dull. 0.01 to 10. Default: 0.38, the paper's. The
@@ -415,8 +416,8 @@ colorize_status colorize_session_suggest(const colorize_session *session, const 
 
 /* How sure the network is: 1 - entropy / log(bins) of its distribution at the temperature, 0 (anything goes) to 1 (one bin).
  *   confidence   out: [height, width] of the picture, a row every row_bytes (at least 4 * width, a multiple of 4); bilinear
- * The options are those of colorize_session_suggest. While the network runs nothing is written; once rows are being written, an
- * error or a cancel leaves `confidence` undefined. */
+ * The options are those of colorize_session_suggest. While the network runs nothing is written; once rows are being
+ * written, an error or a cancel leaves `confidence` undefined. */
 colorize_status colorize_session_confidence(const colorize_session *session, const colorize_options *options,
                                             float *confidence, size_t row_bytes, colorize_error *error);
 

@@ -186,6 +186,7 @@ bool tiff_directory_read(FILE *file, tiff_kind kind, uint64_t offset, tiff_selec
   if (selection == TIFF_ALL) reader.left = SIZE_MAX;
   const bool has_memory = read_directory(&reader, offset, selection, 0, directory);
   *is_cut = reader.is_cut;
+  if (!has_memory) tiff_directory_free(directory);
   return has_memory;
 }
 

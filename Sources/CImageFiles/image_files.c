@@ -95,6 +95,11 @@ image_file_status image_file_read(const char *path, const image_file_reading *re
     return stop != NULL && stop() ? IMAGE_FILE_STOPPED : IMAGE_FILE_FAILED;
   }
   image_file_status status = read_source(&source, image, message);
+  /* Whoever could do without what could not be read: it is not damage, and may be there the next time. */
+  if (status == IMAGE_FILE_OK && ferror(source.file)) {
+    image_say(message, "cannot be read to its end: input/output error");
+    status = IMAGE_FILE_FAILED;
+  }
   fclose(source.file);
   /* A signal also interrupts a read (from a pipe), which then looks like a failure. */
   if (status == IMAGE_FILE_FAILED && stop != NULL && stop()) status = IMAGE_FILE_STOPPED;
@@ -165,8 +170,9 @@ image_file_status image_file_write(const char *path, image_file_format format,
   image_file written = *image;
   if (written.metadata == NULL) written.metadata = &none;
   image_file_status status = row_of(format)->write(file, &written, stop, message);
-  /* The disk may turn out to be full only now. */
-  if (fclose(file) != 0 && status == IMAGE_FILE_OK) {
+  /* The disk may turn out to be full only now; or it did before, and a library went on. */
+  const bool has_failed = ferror(file) != 0;
+  if ((fclose(file) != 0 || has_failed) && status == IMAGE_FILE_OK) {
     image_say_errno(message, "cannot be written");
     status = IMAGE_FILE_FAILED;
   }

@@ -118,7 +118,17 @@ static int on_close(thandle_t handle) {
   return 0;
 }
 
+/* What libtiff needs of small memory, with a margin. */
+enum { reserve_bytes = 256 << 10 };
+
 static bool open_tiff(tiff_work *work, const char *mode) {
+  /* It does not live through the refusal of some of it (4.5.0: the array of fields). */
+  void *reserve = malloc(reserve_bytes);
+  if (reserve == NULL) {
+    image_say(work->message, "needs memory, which was refused");
+    return false;
+  }
+  free(reserve);
   TIFFOpenOptions *options = TIFFOpenOptionsAlloc();
   if (options != NULL) {
     TIFFOpenOptionsSetErrorHandlerExtR(options, on_error, work);
