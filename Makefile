@@ -5,7 +5,7 @@
 #   make check             installs what is missing and runs every test
 #   make check-reference   compares with PyTorch, Pillow and scikit-image in full, in an environment of its own
 #   make mutants           shows that the tests bite
-#   make fuzz              looks for model files that do harm, [SECONDS=600] for each container
+#   make fuzz              looks for files and calls that do harm, [SECONDS=600] for each fuzzer (docs/fuzzing.md)
 #   make bench             compares speed and memory with other runtimes' (docs/benchmarks.md), [BENCH="OPTION ..."]
 #   make bench-quick       only the networks, only with ONNX Runtime; writes nothing
 #   make install           installs what `make` has built; it builds nothing, so that root need not

@@ -87,11 +87,13 @@ let package = Package(
       linkerSettings: [
         .linkedLibrary("png16"), .linkedLibrary("jpeg"), .linkedLibrary("tiff"),
       ]),
+    // argc, argv and stdout, which Swift has no way to.
+    .target(name: "CProcess"),
     .executableTarget(
       name: "ColorizeCommand",
       dependencies: [
-        "CColorize", "ColorizeCore", "ColorizeTraining", "ColorizeDefaultModel", "CImageFiles",
-        "CPlatform",
+        "CProcess", "CColorize", "ColorizeCore", "ColorizeTraining", "ColorizeDefaultModel",
+        "CImageFiles", "CPlatform",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       // ArgumentParser uses FoundationEssentials, whose static form does not say that it needs the
@@ -110,3 +112,14 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+// What `make fuzz` builds, with sanitizers (Tests/Fuzz/run): its `main` is given to libFuzzer.
+if Context.environment["LIBCOLORIZE_FUZZ"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "fuzz",
+      dependencies: [
+        "CColorize", "ColorizeCAPI", "ColorizeCore", "ColorizeTraining", "CImageFiles",
+      ],
+      path: "Tests/Fuzz/Sources"))
+}

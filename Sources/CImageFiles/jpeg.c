@@ -31,6 +31,7 @@ enum {
 static const char exif_name[] = "Exif\0";
 static const char xmp_name[] = "http://ns.adobe.com/xap/1.0/";
 static const char extended_xmp_name[] = "http://ns.adobe.com/xmp/extension/";
+static const char photoshop_name[] = "Photoshop 3.0";
 
 /* Each of libjpeg's managers is the first member of the struct that it stands in, which is how the
  * callbacks, who are given only the manager, come to the rest. */
@@ -208,6 +209,12 @@ static bool keep_metadata(j_decompress_ptr codec, struct image_metadata *metadat
         kept = keep_marker(metadata, marker);
     } else if (marker->marker == iptc_marker || marker->marker == JPEG_COM) {
       kept = keep_marker(metadata, marker);
+      if (kept && begins_with(marker, photoshop_name, sizeof photoshop_name)) {
+        image_bytes *body = &metadata->markers[metadata->marker_count - 1].body;
+        photoshop_drop_thumbnail(body, sizeof photoshop_name);
+        if (metadata->iptc.data == NULL)
+          kept = photoshop_iptc(body, sizeof photoshop_name, &metadata->iptc);
+      }
     }
     if (!kept) return false;
   }
@@ -413,18 +420,31 @@ static void set_density(j_compress_ptr codec, const struct image_metadata *metad
   codec->Y_density = (UINT16)(y + 0.5);
 }
 
+/* Photoshop's resources of a JPEG have it; of another file's IPTC record they are made. */
+static void write_iptc(j_compress_ptr codec, const struct image_metadata *metadata, char *message) {
+  for (size_t i = 0; i < metadata->marker_count; i++)
+    if (metadata->markers[i].code == iptc_marker) return;
+  image_bytes resources = {0};
+  if (metadata->iptc.size == 0) return;
+  if (!photoshop_of_iptc(&metadata->iptc, &resources) ||
+      !write_segment(codec, iptc_marker, photoshop_name, sizeof photoshop_name, &resources))
+    image_say_too(message, "its IPTC record has more bytes than JPEG takes and was left out");
+  free(resources.data);
+}
+
 static void write_metadata(j_compress_ptr codec, const struct image_metadata *metadata,
                            char *message) {
   if (metadata->exif.size > 0 &&
       !write_segment(codec, exif_and_xmp_marker, exif_name, sizeof exif_name, &metadata->exif))
-    image_say(message, "its EXIF has more bytes than JPEG takes and was left out");
+    image_say_too(message, "its EXIF has more bytes than JPEG takes and was left out");
   if (metadata->xmp.size > 0 &&
       !write_segment(codec, exif_and_xmp_marker, xmp_name, sizeof xmp_name, &metadata->xmp))
-    image_say(message, "its XMP has more bytes than JPEG takes and was left out");
+    image_say_too(message, "its XMP has more bytes than JPEG takes and was left out");
   if (metadata->icc.size > 0)
     jpeg_write_icc_profile(codec, metadata->icc.data, (unsigned)metadata->icc.size);
   for (size_t i = 0; i < metadata->marker_count; i++)
     write_segment(codec, metadata->markers[i].code, "", 0, &metadata->markers[i].body);
+  write_iptc(codec, metadata, message);
 }
 
 static image_file_status write_picture(jpeg_writer *writer, const image_file *image) {

@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import CColorize
+import CProcess
 import Glibc
 
 @main
@@ -20,12 +21,34 @@ struct Colorize: ParsableCommand {
   private static let version =
     "\(COLORIZE_VERSION_MAJOR).\(COLORIZE_VERSION_MINOR).\(COLORIZE_VERSION_PATCH)"
 
+  /// The names by which the first argument may choose what to do.
+  static var names: [String] {
+    configuration.subcommands.compactMap { $0.configuration.commandName } + ["help"]
+  }
+
   static func main() {
-    let arguments = Array(CommandLine.arguments.dropFirst())
-    // Whatever names no subcommand, also `--help` and nothing at all, is about colouring.
-    let names = configuration.subcommands.map { $0.configuration.commandName } + ["help"]
-    let isNamed = arguments.first.map { names.contains($0) } ?? false
-    main(isNamed ? arguments : ["run"] + arguments)
+    let arguments = Arguments.all
+    do {
+      // Whatever names no subcommand, also `--help` and nothing at all, is about colouring.
+      let isNamed = arguments.first.map { names.contains($0) } ?? false
+      var command = try parseAsRoot(isNamed ? arguments : ["run"] + arguments)
+      try command.run()
+      Glibc.exit(finished(0))
+    } catch {
+      let code = exitCode(for: error).rawValue
+      // It quotes what was given, lines and all.
+      let text = Terminal.harmless(fullMessage(for: error), but: "\n")
+      if code == 0 { print(text) } else if !text.isEmpty { Terminal.write(text + "\n") }
+      Glibc.exit(finished(code))
+    }
+  }
+
+  /// The exit status, once all that was printed has been written.
+  private static func finished(_ code: Int32) -> Int32 {
+    guard !process_flush_output() else { return code }
+    let reason = errno == 0 ? "" : ": \(String(cString: strerror(errno)))"
+    Terminal.say("standard output cannot be written\(reason)")
+    return code == 0 ? ExitCode.failure.rawValue : code
   }
 }
 

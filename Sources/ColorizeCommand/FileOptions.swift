@@ -26,6 +26,11 @@ struct FileOptions: ParsableArguments {
       "How small a PNG is made: 1 (fast) to 9 (slow and small). (default: 3)", valueName: "LEVEL"))
   var compression: Int?
 
+  @Flag(
+    help: ArgumentHelp(
+      "Waits until the disk has each output: a system that crashes then leaves it whole."))
+  var sync = false
+
   func validate() throws {
     try Bounds.check("--max-memory", maxMemory, 1...1_048_576)
     try Bounds.check("--compression", compression, 1...9)

@@ -14,7 +14,8 @@ struct Run: ParsableCommand {
                [--temperature T] [--saturation S] [--style NAME] [--variant N]
                [--palette-from PICTURE] [--palette-strength S] [--upsampling NAME]
                [--gamut NAME] [--network-size N] [--fit NAME] [--preset NAME] [--threads N]
-               [--max-memory MB] [--salvage] [--compression LEVEL] [-o OUT] [--quiet] INPUT...
+               [--max-memory MB] [--salvage] [--compression LEVEL] [--sync] [-o OUT] [--quiet]
+               INPUT...
       libcolorize suggest [--model FILE] [--network-size N] [--fit NAME]
                [--hint X,Y,#RRGGBB[,RADIUS]]... [--hints STROKES] [--temperature T]
                [--count N] [--threads N] PHOTO X,Y...
@@ -50,7 +51,8 @@ struct Run: ParsableCommand {
       profiles are kept; the orientation is applied.
 
       A picture that cannot be coloured is reported, and the others are done; the exit status is \
-      then 1.
+      then 1. Of several inputs, folders and files whose names are no pictures' are passed over, \
+      which is said.
 
       'libcolorize suggest' says which colours a place may have, 'libcolorize info' what a model is; \
       'libcolorize doctor' checks it on this processor, 'libcolorize profile' times its layers, 'libcolorize \
@@ -60,14 +62,16 @@ struct Run: ParsableCommand {
       given as ./info.
       """)
 
-  @Argument(help: ArgumentHelp("PNG, JPEG and TIFF files.", valueName: "INPUT"))
+  @Argument(
+    help: ArgumentHelp("PNG, JPEG and TIFF files; - is standard input.", valueName: "INPUT"))
   var inputs: [FileName]
 
   @Option(
     name: .shortAndLong,
     help: ArgumentHelp(
       "The output: a file, or a folder, in which each picture keeps its name. For several inputs "
-        + "it is a folder, and is made if it is not there; so it is if it ends with a /.",
+        + "it is a folder, and is made if it is not there; so it is if it ends with a /. - is standard "
+        + "output, as PNG.",
       valueName: "OUT"))
   var output: FileName?
 
@@ -104,7 +108,13 @@ struct Run: ParsableCommand {
   }
 
   private func colourAll() throws {
-    let outputs = try Outputs(inputs, output: output)
+    let outputs = try Outputs(
+      inputs, output: output, besides: [model, known.hints, colour.paletteFrom].compactMap { $0 })
+    if !quiet {
+      for (input, reason) in outputs.passedOver {
+        Terminal.say(input, "passed over: \(reason)")
+      }
+    }
     let model = try ModelChoice(file: model).open()
     try network.check(for: model)
     Interrupt.listen()
@@ -127,6 +137,10 @@ struct Run: ParsableCommand {
       } catch .failed(let reason) {
         progress.end()
         Terminal.say(job.input, reason)
+        failures += 1
+      } catch .unwritten(let reason) {
+        progress.end()
+        Terminal.say(job.output, reason)
         failures += 1
       }
     }
@@ -151,6 +165,6 @@ struct Run: ParsableCommand {
     }
     // Hints and palette are read through pointers.
     defer { withExtendedLifetime((known, palette)) {} }
-    return try picture.colour(with: model, options, to: job, compression: files.compression)
+    return try picture.colour(with: model, options, to: job, files)
   }
 }

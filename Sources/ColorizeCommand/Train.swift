@@ -223,7 +223,7 @@ struct Train: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "The licence of the weights, in words, for the model file.", valueName: "TEXT"))
-  var licence: String?
+  var licence: Words?
 
   @Option(
     help: ArgumentHelp(
@@ -281,7 +281,7 @@ struct Train: ParsableCommand {
     ]
     let words = [
       ("model", model), ("optimiser", optimiser), ("schedule", schedule), ("loss", loss),
-      ("regression", regression), ("checkpoint-every", checkpointEvery), ("licence", licence),
+      ("regression", regression), ("checkpoint-every", checkpointEvery), ("licence", licence?.text),
     ]
     let paths = [
       ("prior", prior), ("features", features), ("validation", validation), ("samples", samples),

@@ -177,7 +177,7 @@ def test_a_folder_without_permission(colorize, public_folder, gray, name):
     user = {"user": 65534, "group": 65534} if os.geteuid() == 0 else {}
     said = colorize("-o", folder / name, folder / "a.png", status=FAILURE, **user).stderr
     folder.chmod(0o755)
-    assert said == f"libcolorize: {folder}/a.png: cannot be written: Permission denied\n"
+    assert said == f"libcolorize: {folder / name}: cannot be written: Permission denied\n"
     assert names(folder) == ["a.png"]
 
 
@@ -209,7 +209,7 @@ def test_a_file_that_may_not_grow(colorize, tmp_path, noise, kind, size):
 
     out = tmp_path / f"out.{kind}"
     said = colorize("-o", out, noise, status=FAILURE, preexec_fn=limit).stderr
-    assert said == f"libcolorize: {noise}: cannot be written: File too large\n"
+    assert said == f"libcolorize: {out}: cannot be written: File too large\n"
     assert names(tmp_path) == ["noise.png"]
 
 
@@ -225,7 +225,9 @@ def test_a_full_disk(colorize, tmp_path, noise, gray, kind):
         small = tmp_path / "small.png"
         Image.fromarray(gray[:24, :24]).save(small)
         said = colorize("-o", disk / f"out.{kind}", noise, status=FAILURE).stderr
-        assert said == f"libcolorize: {noise}: cannot be written: No space left on device\n"
+        assert (
+            said == f"libcolorize: {disk}/out.{kind}: cannot be written: No space left on device\n"
+        )
         assert names(disk) == []
         (disk / "filler").write_bytes(b"x" * 61440)
         colorize("-o", disk / f"fits.{kind}", small)
@@ -233,7 +235,9 @@ def test_a_full_disk(colorize, tmp_path, noise, gray, kind):
         (disk / f"fits.{kind}").unlink()
         (disk / "filler").write_bytes(b"x" * 65536)
         said = colorize("-o", disk / f"out.{kind}", small, status=FAILURE).stderr
-        assert said == f"libcolorize: {small}: cannot be written: No space left on device\n"
+        assert (
+            said == f"libcolorize: {disk}/out.{kind}: cannot be written: No space left on device\n"
+        )
         assert names(disk) == ["filler"]
     finally:
         subprocess.run(["umount", disk], check=True)

@@ -32,7 +32,7 @@ extension Recipe {
     }
     for (option, prefixes) in [("freeze", frozen), ("slow", slow)] {
       for prefix in prefixes
-      where !network.parameters.contains(where: { $0.name.hasPrefix(prefix) }) {
+      where !network.parameters.contains(where: { $0.name.isSpelled(beginning: prefix) }) {
         throw .invalidArgument(
           "\(option) is \(prefix), and the network \(model) has no tensor whose name begins so")
       }
