@@ -118,12 +118,22 @@ static int on_close(thandle_t handle) {
   return 0;
 }
 
+/* What pixels may take of memory, or of a file that they are copied to. */
+static uint64_t pixel_limit(const image_file_reading *reading) {
+  const uint64_t largest = (uint64_t)IMAGE_FILE_MAXIMUM_MEGABYTES << 20;
+  const bool is_lower =
+      reading != NULL && reading->maximum_bytes > 0 && reading->maximum_bytes < largest;
+  return is_lower ? reading->maximum_bytes : largest;
+}
+
 static bool open_tiff(tiff_work *work, const char *mode) {
   TIFFOpenOptions *options = TIFFOpenOptionsAlloc();
   if (options != NULL) {
     TIFFOpenOptionsSetErrorHandlerExtR(options, on_error, work);
     TIFFOpenOptionsSetWarningHandlerExtR(options, on_warning, work);
-    TIFFOpenOptionsSetMaxSingleMemAlloc(options, (tmsize_t)IMAGE_FILE_MAXIMUM_MEGABYTES << 20);
+    /* Also of tags, which libtiff reads before anybody has asked for them. */
+    TIFFOpenOptionsSetMaxSingleMemAlloc(
+        options, (tmsize_t)(pixel_limit(work->reading) + IMAGE_METADATA_BYTES));
     work->tiff = TIFFClientOpenExt("", mode, work, on_read, on_write, on_seek, on_close, on_size,
                                    NULL, NULL, options);
     TIFFOpenOptionsFree(options);
@@ -546,20 +556,26 @@ static bool next_page(const tiff_work *work) {
   return false;
 }
 
-static bool keep_bytes(TIFF *tiff, uint32_t tag, image_bytes *bytes) {
+static bool keep_bytes(TIFF *tiff, uint32_t tag, image_file *image, image_bytes *bytes) {
   uint32_t size = 0;
   const void *data = NULL;
   if (TIFFGetField(tiff, tag, &size, &data) != 1 || size == 0 || data == NULL) return true;
+  if (size > IMAGE_METADATA_BYTES) {
+    image_note(image, "has more than %d MB of metadata, of which some are left out",
+               IMAGE_FILE_MAXIMUM_METADATA_MEGABYTES);
+    return true;
+  }
   return image_bytes_copy(bytes, data, size);
 }
 
 static bool is_density(float value) { return value > 0 && value <= (float)IMAGE_DENSITY_MAXIMUM; }
 
 /* Photoshop's own TIFFs may have it among their resources only. */
-static bool keep_iptc_of_photoshop(TIFF *tiff, struct image_metadata *metadata) {
+static bool keep_iptc_of_photoshop(TIFF *tiff, image_file *image) {
+  struct image_metadata *metadata = image->metadata;
   image_bytes resources = {0};
   const bool has_memory =
-      keep_bytes(tiff, TIFFTAG_PHOTOSHOP, &resources) &&
+      keep_bytes(tiff, TIFFTAG_PHOTOSHOP, image, &resources) &&
       (metadata->iptc.size > 0 || photoshop_iptc(&resources, 0, &metadata->iptc));
   free(resources.data);
   return has_memory;
@@ -586,8 +602,8 @@ static bool keep_metadata(tiff_work *work, tiff_kind kind, image_file *image) {
 
   tiff_directory directory = {0};
   bool is_cut;
-  bool has_memory = keep_bytes(tiff, TIFFTAG_ICCPROFILE, &metadata->icc) &&
-                    keep_bytes(tiff, TIFFTAG_XMLPACKET, &metadata->xmp) &&
+  bool has_memory = keep_bytes(tiff, TIFFTAG_ICCPROFILE, image, &metadata->icc) &&
+                    keep_bytes(tiff, TIFFTAG_XMLPACKET, image, &metadata->xmp) &&
                     tiff_directory_read(work->file, kind, TIFFCurrentDirOffset(tiff),
                                         TIFF_DESCRIPTIONS, &directory, &is_cut);
   if (has_memory) {
@@ -602,7 +618,7 @@ static bool keep_metadata(tiff_work *work, tiff_kind kind, image_file *image) {
     if (directory.count > 0) has_memory = tiff_stream_of(&directory, kind, &metadata->exif);
   }
   tiff_directory_free(&directory);
-  has_memory = has_memory && keep_iptc_of_photoshop(tiff, metadata) &&
+  has_memory = has_memory && keep_iptc_of_photoshop(tiff, image) &&
                tiff_directory_read(work->file, kind, TIFFCurrentDirOffset(tiff),
                                    TIFF_GEOREFERENCE, &directory, &is_cut);
   if (has_memory) {
@@ -677,8 +693,7 @@ static image_file_status read_picture(tiff_work *work, tiff_kind kind, image_fil
 /* A TIFF is read from here and there; what comes through a pipe goes to a nameless file first. */
 static FILE *copied(image_source *source, char *message) {
   /* As much as pixels, uncompressed, and metadata could take. */
-  static const uint64_t largest =
-      ((uint64_t)IMAGE_FILE_MAXIMUM_MEGABYTES << 20) + IMAGE_METADATA_BYTES;
+  const uint64_t largest = pixel_limit(source->reading) + IMAGE_METADATA_BYTES;
   const image_file_stop stop = source->reading->stop;
   FILE *copy = tmpfile();
   if (copy == NULL) {

@@ -206,7 +206,8 @@ MAKERS = {
 def maker_note(path):
     if path.suffix == ".tif":
         with tifffile.TiffFile(path) as file:
-            return file.pages[0].tags[0x8769].value.get("MakerNote")
+            tag = file.pages[0].tags.get(0x8769)
+            return tag and tag.value.get("MakerNote")
     with Image.open(path) as image:
         return image.getexif().get_ifd(0x8769).get(0x927C)
 
