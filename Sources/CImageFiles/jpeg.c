@@ -18,7 +18,7 @@
 
 enum {
   exif_and_xmp_marker = JPEG_APP0 + 1,
-  icc_marker = JPEG_APP0 + 2,
+  icc_marker = JPEG_APP0 + 2, /* and that of further pictures */
   iptc_marker = JPEG_APP0 + 13,
   maximum_segment = 65533, /* a marker segment's length is 16 bits and counts its own two bytes */
   /* Each scan of a progressive file costs a pass over the picture, and a file of some kilobytes
@@ -32,6 +32,8 @@ static const char exif_name[] = "Exif\0";
 static const char xmp_name[] = "http://ns.adobe.com/xap/1.0/";
 static const char extended_xmp_name[] = "http://ns.adobe.com/xmp/extension/";
 static const char photoshop_name[] = "Photoshop 3.0";
+/* CIPA DC-007, 5.1: the list of the pictures in a file. */
+static const char multiple_name[] = "MPF";
 
 /* Each of libjpeg's managers is the first member of the struct that it stands in, which is how the
  * callbacks, who are given only the manager, come to the rest. */
@@ -194,10 +196,14 @@ static bool keep_marker(struct image_metadata *metadata, const struct jpeg_marke
   return image_bytes_copy(&markers[count - 1].body, marker->data, marker->data_length);
 }
 
-static bool keep_metadata(j_decompress_ptr codec, struct image_metadata *metadata) {
+static bool keep_metadata(j_decompress_ptr codec, image_file *image) {
+  struct image_metadata *metadata = image->metadata;
+  bool has_others = false;
   for (const struct jpeg_marker_struct *marker = codec->marker_list; marker != NULL;
        marker = marker->next) {
     bool kept = true;
+    if (marker->marker == icc_marker && begins_with(marker, multiple_name, sizeof multiple_name))
+      has_others = true;
     if (marker->marker == exif_and_xmp_marker) {
       if (begins_with(marker, exif_name, sizeof exif_name) && metadata->exif.data == NULL)
         kept = image_bytes_copy(&metadata->exif, marker->data + sizeof exif_name,
@@ -219,6 +225,8 @@ static bool keep_metadata(j_decompress_ptr codec, struct image_metadata *metadat
     if (!kept) return false;
   }
 
+  if (has_others)
+    image_note(image, "has further pictures behind its first one, which are left out");
   JOCTET *profile;
   unsigned profile_size;
   if (jpeg_read_icc_profile(codec, &profile, &profile_size)) {
@@ -315,7 +323,7 @@ static image_file_status read_picture(jpeg_reader *reader, image_file *image) {
   }
   /* Before the end, which frees them; after the pixels, since markers may stand between a
    * progressive file's scans. */
-  if (!keep_metadata(codec, image->metadata)) {
+  if (!keep_metadata(codec, image)) {
     image_say(message, "needs memory for its metadata, which was refused");
     return IMAGE_FILE_FAILED;
   }

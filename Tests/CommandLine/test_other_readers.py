@@ -282,3 +282,17 @@ def test_what_a_format_has_no_place_for_is_said(colorize, tmp_path, gray):
     for kind in ("jpg", "tif"):
         said = colorize("-o", tmp_path / f"out.{kind}", source).stderr
         assert "its texts are left out; its gamma and chromaticities are left out" in said
+
+
+def test_pictures_behind_the_first_are_said_to_be_left_out(colorize, tmp_path, gray):
+    """MPO, as stereo cameras and phones write it."""
+    source, target = tmp_path / "source.jpg", tmp_path / "out.jpg"
+    pictures = [Image.fromarray(gray), Image.fromarray(255 - gray)]
+    pictures[0].save(source, "MPO", save_all=True, append_images=pictures[1:])
+    with Image.open(source) as image:
+        assert image.n_frames == 2
+    said = colorize("-o", target, source).stderr
+    assert "has further pictures behind its first one, which are left out" in said
+    with Image.open(target) as image:
+        assert image.format == "JPEG" and getattr(image, "n_frames", 1) == 1
+    assert tags(target, "MPF:all") == []
