@@ -48,7 +48,9 @@ let package = Package(
       dependencies: kernelTargets.map { .target(name: $0.name) } + [
         "CKernelContract", "CPlatform",
       ],
-      exclude: ["Kernels"]),
+      exclude: ["Kernels"],
+      // Runtime/Conversion.swift makes what would end the process deprecated.
+      swiftSettings: [.treatWarning("DeprecatedDeclaration", as: .error)]),
     // Gradients, losses, optimisers, data; the library does not hold it, the command does.
     .target(
       name: "ColorizeTraining",

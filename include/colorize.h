@@ -26,6 +26,8 @@
  *   Threads    Any number of threads may use one model at the same time: a model does not change once it is open. Only
  *              colorize_model_close must come after every other use. A call starts the threads that it needs and ends
  *              them before it returns; they block every signal.
+ *   Cancelling The thread that calls cannot be cancelled (pthread_cancel) from a call's entry to its return, callbacks
+ *              included. Then its state is what it was, and a cancellation that has come meanwhile comes into force.
  *   Results    The same input on the same machine gives the same bytes, with any number of threads and whatever
  *              floating-point rounding mode the caller has set (it is put aside during a call and then put back).
  *   fork       A child of fork() may go on using the models that its parent had opened.
@@ -35,7 +37,8 @@
  *              (The Swift runtime inside has variables of its own for its debugging, SWIFT_BACKTRACE and SWIFT_DEBUG_*.
  *              They are best left unset: they make it print, and take signals.)
  *   Callbacks  run on the thread that made the call, and may call every function of this library except
- *              colorize_model_close on the model in use. They must return: no longjmp, no C++ exception.
+ *              colorize_model_close on the model in use. They must return: no longjmp, no C++ exception. In a child
+ *              that a callback forks the call ends with COLORIZE_CANCELLED; in the parent it goes on.
  *   OpenBLAS   The library has matrix products of its own and is not linked with OpenBLAS. With COLORIZE_GEMM=openblas,
  *              or where the variable is not set and the processor is not of x86-64, opening a model loads
  *              libopenblas.so.0, which then stays loaded. By name it is an error if that fails. Otherwise it is used only
@@ -224,8 +227,8 @@ typedef int32_t colorize_network_fit;
 enum {
   COLORIZE_FIT_DEFAULT = 0, /* COLORIZE_FIT_SQUARE */
   COLORIZE_FIT_SQUARE = 1,  /* squashed to a square of network_size */
-  COLORIZE_FIT_ASPECT = 2   /* its longer side is network_size, the other one as the picture's proportions have it, rounded
-                               to the nearest multiple of the model's network_size_multiple (at least one) */
+  COLORIZE_FIT_ASPECT = 2   /* with the picture's proportions and about as many pixels as that square: each side is rounded to the
+                               nearest multiple of the model's network_size_multiple, at least one, and is 2048 at most */
 };
 
 /* How the network's colours, which are a few hundred pixels wide, are brought to the picture's size. */
@@ -283,8 +286,8 @@ typedef struct colorize_hint_map {
 typedef struct colorize_options {
   size_t struct_size;     /* sizeof(colorize_options) */
   colorize_preset preset; /* default COLORIZE_PRESET_DEFAULT */
-  /* The side of the square, in pixels, to which the picture is squashed for the network, or its longer side (see
-   * network_fit): a multiple of the model's network_size_multiple, up to 2048. Default: the model's own (preset reference:
+  /* The side of the square, in pixels, to which the picture is squashed for the network, or that has as many pixels as
+   * what the network sees (see network_fit): a multiple of the model's network_size_multiple, up to 2048. Default: the model's own (preset reference:
    * 256). Memory and time grow with its square. */
   uint32_t network_size;
   /* The temperature of the annealed mean (Zhang et al. 2016, section 2.3): towards 0 colours are those of the most
@@ -313,7 +316,8 @@ typedef struct colorize_options {
   size_t hint_count;
   const colorize_hint_map *hint_map; /* and these; NULL: none */
   /* A picture whose colours are to be this one's: the distribution of a and b is brought to that of this picture, which
-   * may have any size and any format with colours. NULL: none */
+   * may have any size and any format with colours; a pixel counts as much as its alpha says, unless
+   * all of them have an alpha of 0. NULL: none */
   const colorize_image *palette;
   float palette_strength; /* how far, 0.01 to 1. Default: 1 */
   uint32_t reserved;      /* zero */
@@ -414,7 +418,8 @@ colorize_status colorize_session_suggest(const colorize_session *session, const 
 
 /* How sure the network is: 1 - entropy / log(bins) of its distribution at the temperature, 0 (anything goes) to 1 (one bin).
  *   confidence   out: [height, width] of the picture, a row every row_bytes (at least 4 * width, a multiple of 4); bilinear
- * The options are those of colorize_session_suggest. While the network runs nothing is written. */
+ * The options are those of colorize_session_suggest. While the network runs nothing is written; once rows are being written, an
+ * error or a cancel leaves `confidence` undefined. */
 colorize_status colorize_session_confidence(const colorize_session *session, const colorize_options *options,
                                             float *confidence, size_t row_bytes, colorize_error *error);
 

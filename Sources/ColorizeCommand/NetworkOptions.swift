@@ -8,14 +8,14 @@ extension NetworkFit: ExpressibleByArgument {}
 struct NetworkOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "The side, in pixels, of the square at which the network sees a picture, or with --fit aspect "
-        + "its longer side: up to 2048. Larger is slower, and not always better. (default: the "
-        + "model's own)", valueName: "N"))
+      "The side, in pixels, of the square at which the network sees a picture: up to 2048. Larger is "
+        + "slower, and not always better. (default: the model's own)", valueName: "N"))
   var networkSize: Int?
 
   @Option(
     help: ArgumentHelp(
-      "'square' squashes the picture for the network, 'aspect' keeps its proportions.",
+      "'square' squashes the picture for the network, 'aspect' keeps its proportions, with about as "
+        + "many pixels as the square has.",
       valueName: "NAME"))
   var fit = NetworkFit.square
 

@@ -110,7 +110,7 @@ struct Suggest: ParsableCommand {
   }
 
   private static func cells(_ suggestion: Suggestion) -> [String] {
-    let rgb = suggestion.color.rgb
+    let rgb = suggestion.rgb
     var color = "#"
     for channel in 0..<3 {
       let level = Int((min(max(rgb[channel], 0), 1) * 255).rounded())

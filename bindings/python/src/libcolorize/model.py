@@ -229,9 +229,9 @@ class Model(Handle):
         network_size  the side of the square, in pixels, that the network sees: a multiple of
                       `info.network_size_multiple` up to 2048. Default: `info.default_network_size`
                       (preset "reference": 256).
-        network_fit   "square": the picture squashed to that square, the default; "aspect": its
-                      longer side is `network_size`, and it keeps its proportions as far as the
-                      multiple allows.
+        network_fit   "square": the picture squashed to that square, the default; "aspect": with
+                      its proportions and about as many pixels as that square, as far as the
+                      multiple allows, and no side longer than 2048.
 
         Dials
 
@@ -259,7 +259,8 @@ class Model(Handle):
         Colours of another picture, with any network
 
         palette           a picture whose distribution of colours this one is to have: [h, w, 3] or
-                          [h, w, 4] (RGB, alpha), of the types of `image`, of any size.
+                          [h, w, 4] (RGB, alpha), of the types of `image`, of any size. A pixel
+                          counts as much as its alpha says.
         palette_strength  how far, 0.01 to 1. Default: 1.
 
         The call
