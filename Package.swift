@@ -81,12 +81,10 @@ let package = Package(
         ])
       ]),
     // libpng and libjpeg report errors with longjmp, which must not cross Swift frames; libtiff's
-    // functions take any number of arguments.
+    // functions take any number of arguments. libtiff is loaded when it is needed.
     .target(
       name: "CImageFiles",
-      linkerSettings: [
-        .linkedLibrary("png16"), .linkedLibrary("jpeg"), .linkedLibrary("tiff"),
-      ]),
+      linkerSettings: [.linkedLibrary("png16"), .linkedLibrary("jpeg")]),
     .executableTarget(
       name: "ColorizeCommand",
       dependencies: [

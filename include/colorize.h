@@ -68,7 +68,10 @@ extern "C" {
 #define COLORIZE_VERSION_MINOR 2
 #define COLORIZE_VERSION_PATCH 0
 
-/* The version of the library that is loaded: major * 1000000 + minor * 1000 + patch. */
+/* The version of this header as one number, for the preprocessor: 1.2.3 is 1002003. */
+#define COLORIZE_VERSION (COLORIZE_VERSION_MAJOR * 1000000 + COLORIZE_VERSION_MINOR * 1000 + COLORIZE_VERSION_PATCH)
+
+/* The version of the library that is loaded, as COLORIZE_VERSION counts. */
 uint32_t colorize_version(void);
 
 /* ---- Errors ----------------------------------------------------------------------------------------------------- */

@@ -12,6 +12,7 @@ LIBCOLORIZE_LIBRARY, else beside this package, else where the system keeps its l
 
 from ._calls import Error
 from ._options import Hint
+from ._version import __version__
 from .color import gamut_chroma, lab_to_rgb, rgb_to_lab
 from .model import Model, ModelInfo, version
 from .session import Session, Suggestion
@@ -23,6 +24,7 @@ __all__ = [
     "ModelInfo",
     "Session",
     "Suggestion",
+    "__version__",
     "gamut_chroma",
     "lab_to_rgb",
     "rgb_to_lab",
