@@ -77,9 +77,8 @@ ON_STAGE = LIBCOLORIZE_LIBRARY=$(STAGE)/lib/$(SONAME) LIBCOLORIZE_COMMAND=$(STAG
 
 .NOTPARALLEL:
 .PHONY: all build run check check-quick check-long check-swift check-kernels check-installation check-abi check-python \
-  check-command check-examples check-wheel check-reference check-gimp check-dist check-wheel-bare check-deb \
-  check-tarball check-bare mutants fuzz bench bench-quick stage install uninstall gimp install-gimp uninstall-gimp \
-  wheel deb tarball dist format lint clean
+  check-command check-examples check-wheel check-reference check-gimp check-dist check-bare mutants fuzz bench \
+  bench-quick stage install uninstall gimp install-gimp uninstall-gimp wheel deb tarball dist clean-dist format lint clean
 
 all: build
 
@@ -253,8 +252,24 @@ deb: need-deb
 	  --buildinfo-file=dist/libcolorize_$(VERSION).buildinfo --buildinfo-option=-udist
 	lintian --allow-root --fail-on error,warning dist/libcolorize_$(VERSION).changes
 
-check-deb: need-bare deb
+tarball: build $(VENV)
+	PATH=$(CURDIR)/.venv/bin:$$PATH scripts/make-tarball dist
+
+# Only what is handed out is in dist/ afterwards.
+dist: clean-dist wheel deb tarball
+	rm -f dist/*.changes dist/*.buildinfo
+	.venv/bin/python scripts/make-sbom dist
+	cd dist && sha256sum -- * > ../build/SHA256SUMS && mv ../build/SHA256SUMS .
+
+clean-dist:
+	rm -rf dist
+	mkdir -p dist build
+
+check-dist: need-bare dist
+	cd dist && sha256sum --check --quiet SHA256SUMS
+	scripts/check-wheel --bare dist/libcolorize-$(VERSION)-*.whl
 	scripts/check-deb dist
+	scripts/check-tarball dist/libcolorize-$(VERSION)-*.tar.xz
 
 # ---- Upkeep ----------------------------------------------------------------------------------------------------------
 

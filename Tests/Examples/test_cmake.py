@@ -1,5 +1,6 @@
-"""The CMake files, as C projects use them: with an installed copy (PREFIX), with one that has been moved, and with the
-sources as a subproject. CMake gives programs the folder of the library, so nothing else says where it is."""
+"""The CMake files, as C projects use them: with an installed copy (PREFIX), with one that has been
+moved, and with the sources as a subproject. CMake gives programs the folder of the library, so
+nothing else says where it is."""
 
 import os
 import shutil
@@ -55,9 +56,7 @@ def build(source, folder, *options):
 
 def check_program(program, tmp_path):
     """The program finds the library by itself, and gives what Python gives."""
-    environment = {
-        name: value for name, value in os.environ.items() if name != "LD_LIBRARY_PATH"
-    }
+    environment = {name: value for name, value in os.environ.items() if name != "LD_LIBRARY_PATH"}
     subprocess.run([program, PHOTOGRAPH, tmp_path / "out.png"], env=environment, check=True)
     with libcolorize.Model() as model:
         expected = model.colorize(np.asarray(Image.open(PHOTOGRAPH)))
@@ -87,7 +86,9 @@ def test_a_subproject(tmp_path):
     check_program(tmp_path / "build/examples/colorize_png", tmp_path)
 
 
-@pytest.mark.parametrize(("version", "fits"), [("0.1", True), ("0.2.0", True), ("0.99", False), ("1.0", False)])
+@pytest.mark.parametrize(
+    ("version", "fits"), [("0.1", True), ("0.2.0", True), ("0.99", False), ("1.0", False)]
+)
 def test_versions_that_are_asked_for(tmp_path, version, fits):
     (tmp_path / "CMakeLists.txt").write_text(
         "cmake_minimum_required(VERSION 3.18)\n"
@@ -105,5 +106,7 @@ def test_the_version_as_one_number(tmp_path):
     program = tmp_path / "version"
     library = PREFIX / "lib"
     options = [f"-I{PREFIX}/include", f"-L{library}", f"-Wl,-rpath,{library}"]
-    subprocess.run(["cc", tmp_path / "version.c", *options, "-lcolorize", "-o", program], check=True)
+    subprocess.run(
+        ["cc", tmp_path / "version.c", *options, "-lcolorize", "-o", program], check=True
+    )
     subprocess.run([program], check=True)

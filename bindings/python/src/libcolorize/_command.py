@@ -10,7 +10,7 @@ _NAME = "libcolorize"
 
 
 def _is_program(path: Path) -> bool:
-    """Whether it is the command itself, not the script of that name which pip makes and which comes back here."""
+    """Whether it is the command, not the script of that name, made by pip, which ends here."""
     try:
         with path.open("rb") as file:
             return file.read(4) == b"\x7fELF" and os.access(path, os.X_OK)
