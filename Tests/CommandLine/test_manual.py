@@ -183,6 +183,16 @@ def test_figures_are_those_of_the_sources(colorize):
         assert bound in text.replace("0.01 (vivid, patchy) to 10", "0.01 to 10") and bound in page
 
 
+def test_the_networks_are_those_that_can_be_trained(colorize, tmp_path):
+    given = ["--data", tmp_path, "--out", tmp_path / "run", "--model", "vgg"]
+    known = colorize.refused("train", *given).split("it must be ")[1].split(", ")
+    text = re.search(r"--model <NAME> +([^(]*)", colorize("train", "--help").stdout).group(1)
+    page = PAGES["train"].read_text()
+    item = page[page.index(".It Fl -model") : page.index(".It Fl -init")]
+    assert sorted(re.findall(r"[a-z0-9]+", text)) == sorted(known)
+    assert sorted(re.findall(r"^\.Cm ([a-z0-9]+)", item, flags=re.M)) == sorted(known)
+
+
 def test_the_version_is_that_of_the_header(colorize):
     header = (ROOT / "include/colorize.h").read_text()
     parts = [
