@@ -83,7 +83,7 @@ struct Doctor: ParsableCommand {
       print(
         """
         Warning: OpenBLAS uses its kernels for \(blas.core), which are several times slower than \
-        this processor: it does not know it, or OPENBLAS_CORETYPE says so. Set \
+        necessary, because it does not recognize this processor or OPENBLAS_CORETYPE says so. Set \
         OPENBLAS_CORETYPE=\(better) before the process starts.
         """)
     }
