@@ -224,7 +224,7 @@ install:
 	done
 	install -m 644 include/colorize.h $(DESTDIR)$(INSTALLED_HEADER)
 	install -m 644 docs/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
-	$(COMMAND) --generate-completion-script bash > $(DESTDIR)$(BASH_COMPLETION)
+	$(COMMAND) --generate-completion-script bash | sed '1{/^#!/d}' > $(DESTDIR)$(BASH_COMPLETION)
 	$(COMMAND) --generate-completion-script zsh > $(DESTDIR)$(ZSH_COMPLETION)
 	$(COMMAND) --generate-completion-script fish > $(DESTDIR)$(FISH_COMPLETION)
 	install -m 644 LICENSE Sources/ColorizeDefaultModel/MODEL_CARD.md $(DESTDIR)$(INSTALLED_DOC)
