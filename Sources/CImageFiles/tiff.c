@@ -9,10 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <tiffio.h>
-
 #include "directory.h"
 #include "format.h"
+#include "tiff_library.h"
 
 enum {
   maximum_samples = 16,
@@ -127,6 +126,7 @@ static uint64_t pixel_limit(const image_file_reading *reading) {
 }
 
 static bool open_tiff(tiff_work *work, const char *mode) {
+  if (!tiff_library_load(work->message)) return false;
   TIFFOpenOptions *options = TIFFOpenOptionsAlloc();
   if (options != NULL) {
     TIFFOpenOptionsSetErrorHandlerExtR(options, on_error, work);

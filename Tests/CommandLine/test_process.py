@@ -4,6 +4,7 @@ import fcntl
 import os
 import pty
 import re
+import resource
 import signal
 import stat
 import subprocess
@@ -13,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from support import FAILURE, GRAY, MODEL, USAGE, names, pixels, png
+from support import FAILURE, GRAY, MODEL, names, pixels, png, prior_table
 
 TEMPORARY = ".libcolorize-0123456789abcdef.tmp"
 
@@ -75,8 +76,6 @@ def test_names_are_bytes_in_every_form_of_an_option(colorize, tmp_path, photo, f
 def test_a_prior_whose_name_is_not_utf_8(colorize, tmp_path, photo):
     said = run(colorize, "evaluate", "--prior", b"no-\xff.tsv", tmp_path, cwd=tmp_path).stderr
     assert b"no-\xef\xbf\xbd.tsv: No such file or directory" in said
-    from support import prior_table
-
     (tmp_path / os.fsdecode(b"no-\xff.tsv")).write_text(prior_table(1))
     (tmp_path / "in").mkdir()
     Image.fromarray(np.random.default_rng(1).integers(0, 256, (20, 20, 3), dtype=np.uint8)).save(
@@ -182,9 +181,9 @@ def test_standard_input_and_output(colorize, tmp_path, gray, kind):
 
 
 def test_standard_streams_that_make_no_sense(colorize, tmp_path, photo):
-    said = colorize("-o", "out/", "-", status=USAGE, cwd=tmp_path).stderr
+    said = colorize.refused("-o", "out/", "-", cwd=tmp_path)
     assert "standard input has no name that it could keep in a folder" in said
-    said = colorize("-o", "-", photo, photo, status=USAGE, cwd=tmp_path).stderr
+    said = colorize.refused("-o", "-", photo, photo, cwd=tmp_path)
     assert "would both be written to -" in said
     assert names(tmp_path) == ["photo.png"]
 
@@ -196,8 +195,6 @@ def test_a_message_about_writing_names_the_output(colorize, tmp_path, photo):
     (tmp_path / "out").mkdir()
 
     def limit():
-        import resource
-
         resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
 
     said = colorize("-o", "out/a.png", photo, status=FAILURE, cwd=tmp_path, preexec_fn=limit).stderr
@@ -208,9 +205,9 @@ def test_a_message_about_writing_names_the_output(colorize, tmp_path, photo):
     ("word", "meant"), [("sugest", "suggest"), ("inof", "info"), ("trian", "train"), ("qwerty", "")]
 )
 def test_a_command_that_was_misspelled(colorize, tmp_path, word, meant):
-    said = colorize(word, "photo.png", "1,2", status=USAGE, cwd=tmp_path).stderr
+    said = colorize.refused(word, "photo.png", "1,2", cwd=tmp_path)
     asked = f"; did you mean the command '{meant}'?" if meant else ""
-    assert said == f"libcolorize: {word}: no such file{asked}\n"
+    assert said == f"libcolorize: {word}: no such file{asked}"
 
 
 @pytest.mark.parametrize("option", ["--palette-from", "--hints", "--model"])
@@ -220,17 +217,16 @@ def test_a_file_that_an_option_reads_is_never_written_over(colorize, tmp_path, p
     link.symlink_to("other.png")
     before = other.read_bytes()
     for output in ("other.png", "link.png"):
-        said = colorize(option, "other.png", "-o", output, photo, status=USAGE, cwd=tmp_path).stderr
+        said = colorize.refused(option, "other.png", "-o", output, photo, cwd=tmp_path)
         assert "would overwrite the input other.png" in said
     assert other.read_bytes() == before
 
 
 def test_a_table_does_not_replace_the_prior(colorize, tmp_path, photo):
-    from support import prior_table
-
     (tmp_path / "p.csv").write_text(prior_table(1).replace("\t", ","))
-    said = colorize("evaluate", "--prior", "p.csv", "--csv", "p.csv", tmp_path, status=USAGE,
-                    cwd=tmp_path).stderr  # fmt: skip
+    said = colorize.refused(
+        "evaluate", "--prior", "p.csv", "--csv", "p.csv", tmp_path, cwd=tmp_path
+    )
     assert "would overwrite the input p.csv" in said
 
 
