@@ -44,10 +44,12 @@ package enum Colorizer {
     let kernels = model.compiled.kernels
     let isReference = session.preset == .reference
     let variant = Variant(options.variant)
-    if variant != nil, case .ab = model.network.colors {
-      throw .invalidArgument(
-        "variant is \(options.variant); the colours of \(model.information.architecture) are a "
-          + "regression, which has none but 0")
+    if variant != nil {
+      guard case .annealedMean = model.network.colors else {
+        throw .invalidArgument(
+          "variant is \(options.variant); the colours of \(model.information.architecture) are a "
+            + "regression, which has none but 0")
+      }
     }
     let hints = try session.hints(options, team)
     var palette: Palette?

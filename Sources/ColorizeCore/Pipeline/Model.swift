@@ -115,7 +115,8 @@ package final class Model: Sendable {
     }
     let statedConvention = try Self.maskConvention(file)
     let size = try Self.number(
-      file, "default_network_size", 1...Float(Self.maximumNetworkSize), default: 256)
+      file, "default_network_size", 1...Float(Self.maximumNetworkSize),
+      default: Float(network.releasedSize))
     guard size == size.rounded(), Int(size) % network.sizeMultiple == 0 else {
       throw .invalidModel(
         "its default_network_size is \(size), not a multiple of \(network.sizeMultiple)")

@@ -54,7 +54,7 @@ package final class Session: Sendable {
     let side =
       options.networkSize
       ?? (options.preset == .reference
-        ? Preset.referenceNetworkSize : model.information.defaultNetworkSize)
+        ? model.network.releasedSize : model.information.defaultNetworkSize)
     try model.validateNetworkSize(side, "network_size")
     guard options.networkFit == .aspect else { return (side, side) }
     let multiple = model.information.networkSizeMultiple
