@@ -42,8 +42,9 @@ package struct SelfAttention: Operator {
   package func planned(_ end: StepEnd, _ planning: Planning)
     throws(ColorizeError) -> any PlannedOperator
   {
-    try PlannedSelfAttention(
-      gamma: planning.tensor("gamma", shape: [1]).start[0], kernels: planning.kernels)
+    // In a constant: memory without one is gone before its value is read.
+    let gamma = try planning.tensor("gamma", shape: [1])
+    return try PlannedSelfAttention(gamma: gamma.start[0], kernels: planning.kernels)
   }
 }
 
