@@ -135,16 +135,16 @@ typedef struct colorize_model colorize_model;
 /* What a network's mask input is where a hint is and where none is. */
 typedef int32_t colorize_mask_convention;
 enum {
-  COLORIZE_MASK_ZERO_ONE = 1, /* 1 and 0: the released siggraph17, lite and compact */
-  COLORIZE_MASK_CENTRED = 2   /* 0.5 and -0.5: checkpoints of siggraph17's repository for training */
+  COLORIZE_MASK_ZERO_ONE = 1, /* 1 and 0: nearly all networks that take hints */
+  COLORIZE_MASK_CENTRED = 2   /* 0.5 and -0.5: checkpoints of a repository for training (docs/published-networks.md) */
 };
 
 /* How to open a model. NULL or zeroes: as the file says. */
 typedef struct colorize_model_options {
   size_t struct_size; /* sizeof(colorize_model_options) */
   /* The temperature at which the network's plain softmax stands: its logits are multiplied by this before they are
-   * divided by the caller's temperature. 0: what the file says, or else 0.38 for eccv16 and 1 for all others. Otherwise
-   * 0.01 to 100. */
+   * divided by the caller's temperature. 0: what the file says, or else the network's own, mostly 1. Otherwise 0.01 to
+   * 100. */
   float plain_softmax_temperature;
   /* 0: what the file says, or else COLORIZE_MASK_ZERO_ONE. The caller's masks are 0 and 1 in any case. */
   colorize_mask_convention mask_convention;
@@ -153,22 +153,19 @@ typedef struct colorize_model_options {
 /* What a model is. Strings belong to the model and live as long as it does. */
 typedef struct colorize_model_description {
   size_t struct_size;             /* in: sizeof(colorize_model_description); that much is written, zero where unknown */
-  const char *architecture;       /* "lite", "compact", "eccv16" or "siggraph17" */
+  const char *architecture;       /* the network's name; docs/published-networks.md lists all */
   const char *licence;            /* the licence of the weights as the file states it; "" if it does not */
   const char *instruction_set;    /* what the model was opened for: "avx512", "avx2" or "baseline" */
   uint64_t parameters;            /* number of weights */
   uint32_t default_network_size;  /* the side, in pixels, at which the network sees a picture unless told otherwise */
   uint32_t network_size_multiple; /* sides that colorize_predict takes are multiples of this */
   uint32_t output_stride;         /* see network_size_rounding */
-  uint32_t bins;                  /* number of ab bins in its distribution */
+  uint32_t bins;                  /* number of ab bins in its distribution; 0: it has none */
   uint32_t takes_hints;           /* 1 if colorize_predict may be given hints, else 0 */
   float plain_softmax_temperature; /* see colorize_model_options */
   /* The sides of the ab that colorize_predict gives are those of its input, rounded up to multiples of this and divided by
-   * output_stride; those of the probabilities of colorize_distribution, divided by distribution_stride.
-   *               network_size_multiple   network_size_rounding   output_stride   distribution_stride   bins
-   *   lite, compact                 16                      16               4                     4    313
-   *   eccv16                         1                       8               1                     4    313
-   *   siggraph17                     8                       8               1                     4    529 */
+   * output_stride; those of the probabilities of colorize_distribution, divided by distribution_stride, which is 0 where
+   * there is no distribution. docs/published-networks.md has these numbers of every network. */
   uint32_t network_size_rounding;
   uint32_t distribution_stride;
   colorize_mask_convention mask_convention; /* COLORIZE_MASK_ZERO_ONE where the network takes no hints */
@@ -211,9 +208,9 @@ typedef int32_t (*colorize_progress)(void *user_data, float fraction);
 typedef int32_t colorize_preset;
 enum {
   COLORIZE_PRESET_DEFAULT = 0, /* the best picture that this version knows how to make; may change with a version */
-  COLORIZE_PRESET_REFERENCE = 1 /* what the released Python pipeline computes, step by step: the picture squashed to
-                                   256x256 with Pillow's bicubic, bilinear upsampling (for eccv16 twice, to 256x256 and
-                                   then to full size), plain clipping to sRGB, hints given to the network and no more */
+  COLORIZE_PRESET_REFERENCE = 1 /* what the network's release computes, step by step (docs/published-networks.md). Mostly:
+                                   the picture squashed to 256x256 with Pillow's bicubic, bilinear upsampling, plain
+                                   clipping to sRGB, hints given to the network and no more */
 };
 
 /* To which size the picture is brought for the network. */
@@ -282,11 +279,12 @@ typedef struct colorize_options {
   colorize_preset preset; /* default COLORIZE_PRESET_DEFAULT */
   /* The side of the square, in pixels, to which the picture is squashed for the network, or its longer side (see
    * network_fit): a multiple of the model's network_size_multiple, up to 2048. Default: the model's own (preset reference:
-   * 256). Memory and time grow with its square. */
+   * the release's, mostly 256). Memory and time grow with its square. */
   uint32_t network_size;
   /* The temperature of the annealed mean (Zhang et al. 2016, section 2.3): towards 0 colours are those of the most
-   * probable bin, vivid and patchy; at 1 they are the plain mean, even and dull. 0.01 to 10. Default: 0.38, the paper's. The
-   * colours of siggraph17 are a regression, which has no temperature: for it, `saturation` is the dial. */
+   * probable bin, vivid and patchy; at 1 they are the plain mean, even and dull. 0.01 to 10. Default: 0.38, the paper's. Colours
+   * that are a regression have no temperature: for them, `saturation` is the dial. For a network without a distribution
+   * it is an error to give one. */
   float temperature;
   /* How many threads work on this call, the calling one included: 1 to 256. Default: the processors that the calling
    * thread may run on. Has no influence on the result. */
@@ -301,7 +299,7 @@ typedef struct colorize_options {
   colorize_gamut_mapping gamut_mapping;
   /* 0: the colouring that is most likely. 1 to 4: others that the network holds possible, each one coherent over the picture:
    * its distributions tilted along the two directions of the ab plane in which they leave most open, first one way, then
-   * the other. Not for siggraph17, whose colours are a regression. */
+   * the other. Not for a network whose colours are a regression. */
   uint32_t variant;
   /* Colours at some places, for a network that takes hints. They become squares of the network's input, at least one of its
    * pixels each; several in one pixel are averaged. With the default preset the result is also drawn to them where the
@@ -327,11 +325,11 @@ void colorize_options_init(colorize_options *options, size_t struct_size);
  * `out` may be `in` (same pixels and row_bytes, and as many bytes a pixel), or lie beside it without a shared byte (with
  * different row_bytes only before or behind it); otherwise the two must not overlap.
  *
- * The network's activations take about 140 bytes (lite), 115 (compact), 320 (eccv16) or 1150 (siggraph17) for each pixel
- * that it sees, and what it computes with at most 10 MB, or 6 for each thread: 10, 10, 29 or 79 MB in all at 256x256, 0.6,
- * 0.5, 1.3 or 4.8 GB at 2048x2048. A model keeps up to 96 MB of that for its next run. (With OpenBLAS it is two megabytes for each thread, and OpenBLAS maps and keeps 128 MB
- * for each, of which it touches a few.) Beyond the model and these, the memory needed grows with the picture's sides, not with
- * its area: about 20 bytes for each row, 30 for each column, and 12 more for each column and thread; and 8 bytes for each
+ * The network's activations take some bytes for each pixel that it sees (docs/published-networks.md: 140 for the model in
+ * the library, 10 MB at 256x256), and what it computes with at most 10 MB, or 6 for each thread, but more where it attends
+ * to all positions. A model keeps up to 96 MB of that for its next run. (With OpenBLAS it is two megabytes for each
+ * thread, and OpenBLAS maps and keeps 128 MB for each, of which it touches a few.) Beyond the model and these, the memory
+ * needed grows with the picture's sides, not with its area: about 20 bytes for each row, 30 for each column, and 12 more for each column and thread; and 8 bytes for each
  * pixel of the network's ab, or, with COLORIZE_UPSAMPLING_GUIDED, 45 for each pixel that it sees.
  *
  * While the network runs nothing is written. Once output rows are being written, an error or a cancel leaves `out`
@@ -339,7 +337,7 @@ void colorize_options_init(colorize_options *options, size_t struct_size);
 colorize_status colorize_run(const colorize_model *model, const colorize_image *in, const colorize_image *out,
                              const colorize_options *options, colorize_error *error);
 
-/* The network alone, on exactly what it takes: siggraph17 gives PyTorch's model(lightness, hints, mask).
+/* The network alone, on exactly what it takes: what PyTorch's model(lightness, hints, mask) gives.
  *   width, height  of the network's input: multiples of the model's network_size_multiple, from that up to 2048
  *   lightness      [height, width], L of CIE Lab, 0 to 100
  *   hints          [2, height, width], a and b of CIE Lab, -128 to 128; 0 where there is no hint, since the network looks at
@@ -350,8 +348,8 @@ colorize_status colorize_run(const colorize_model *model, const colorize_image *
  * All are row-major without padding. Values that are not finite are an error. Of the options `temperature`, `threads`
  * and the progress callback are used. After an error or a cancel `ab` is as it was.
  *
- * lite, compact and eccv16 give the annealed mean of their distribution; siggraph17 a regression, on which the temperature has no
- * influence. */
+ * A network that gives a distribution alone gives its annealed mean; of one that gives colours itself these are a and b, on
+ * which the temperature has no influence. */
 colorize_status colorize_predict(const colorize_model *model, uint32_t width, uint32_t height, const float *lightness,
                                  const float *hints, const float *mask, const colorize_options *options, float *ab,
                                  colorize_error *error);

@@ -12,8 +12,8 @@ extension GamutMapping: ExpressibleByArgument {}
 struct ColourOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "0.01 to 10: towards 0 colours are vivid and patchy, at 1 even and dull. siggraph17 has no "
-        + "temperature. (default: 0.38, or the style's)", valueName: "T"))
+      "0.01 to 10: towards 0 colours are vivid and patchy, at 1 even and dull. It is for networks "
+        + "that give a distribution. (default: 0.38, or the style's)", valueName: "T"))
   var temperature: Float?
 
   @Option(

@@ -1,4 +1,4 @@
-// `--network-size` and `--fit`: at which size the network sees a picture. And what a number may be.
+// `--network-size`, `--render-factor` and `--fit`: at which size the network sees a picture. And what a number may be.
 
 import ArgumentParser
 import ColorizeCore
@@ -15,16 +15,31 @@ struct NetworkOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
+      "The same in the words of DeOldify: a 16th of it, up to 128.", valueName: "N"))
+  var renderFactor: Int?
+
+  @Option(
+    help: ArgumentHelp(
       "'square' squashes the picture for the network, 'aspect' keeps its proportions.",
       valueName: "NAME"))
   var fit = NetworkFit.square
 
+  /// What either says.
+  private var size: Int? { networkSize ?? renderFactor.map { 16 * $0 } }
+
+  func validate() throws {
+    try Bounds.check("--render-factor", renderFactor, 1...Model.maximumNetworkSize / 16)
+    if networkSize != nil, renderFactor != nil {
+      throw ValidationError("--network-size and --render-factor say the same; give one of them.")
+    }
+  }
+
   func check(for model: Model) throws(Refusal) {
-    if let networkSize { try model.check(networkSize: networkSize) }
+    if let size { try model.check(networkSize: size) }
   }
 
   func set(_ options: inout RunOptions) {
-    options.networkSize = networkSize
+    options.networkSize = size
     options.networkFit = fit
   }
 }

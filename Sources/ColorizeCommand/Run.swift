@@ -13,9 +13,10 @@ struct Run: ParsableCommand {
       libcolorize [--model FILE] [--hint X,Y,#RRGGBB[,RADIUS]]... [--hints STROKES]
                [--temperature T] [--saturation S] [--style NAME] [--variant N]
                [--palette-from PICTURE] [--palette-strength S] [--upsampling NAME]
-               [--gamut NAME] [--network-size N] [--fit NAME] [--preset NAME] [--threads N]
-               [--max-memory MB] [--salvage] [--compression LEVEL] [-o OUT] [--quiet] INPUT...
-      libcolorize suggest [--model FILE] [--network-size N] [--fit NAME]
+               [--gamut NAME] [--network-size N] [--render-factor N] [--fit NAME] [--preset NAME]
+               [--threads N] [--max-memory MB] [--salvage] [--compression LEVEL] [-o OUT] [--quiet]
+               INPUT...
+      libcolorize suggest [--model FILE] [--network-size N] [--render-factor N] [--fit NAME]
                [--hint X,Y,#RRGGBB[,RADIUS]]... [--hints STROKES] [--temperature T]
                [--count N] [--threads N] PHOTO X,Y...
       libcolorize info [MODEL]

@@ -31,7 +31,8 @@ struct Train: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "The network: lite, compact, eccv16 or siggraph17. (default: lite)", valueName: "NAME"))
+      "The network: \(Network.trainable.map(\.architecture).joined(separator: ", ")). "
+        + "(default: \(Recipe().model))", valueName: "NAME"))
   var model: String?
 
   @Option(
@@ -130,8 +131,9 @@ struct Train: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "What is learnt: class (a distribution over the ab bins), regression (ab itself: siggraph17), "
-        + "or both. (default: both for siggraph17, class for the others)", valueName: "NAME"))
+      "What is learnt: class (a distribution over the ab bins), regression (ab itself, of a network "
+        + "that gives it), or both. (default: both if the network gives both, else class)",
+      valueName: "NAME"))
   var loss: String?
 
   @Option(help: ArgumentHelp("l1 or huber. (default: huber)", valueName: "NAME"))

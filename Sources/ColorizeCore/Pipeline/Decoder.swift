@@ -57,6 +57,19 @@ struct Decoder {
     try validate(ab)
   }
 
+  /// Red, green and blue of a network that gives these, as bytes that are cut off, not rounded.
+  func bytes(_ output: Activation, into bytes: Memory<UInt8>) throws(ColorizeError) {
+    guard case .rgb(_, let normalization) = model.network.colors else {
+      preconditionFailure("the network gives other colours")
+    }
+    let colors = try Memory<Float>(count: 3 * output.pixels)
+    for pixel in 0..<output.pixels {
+      normalization.color(output.start + pixel * output.stride, into: colors.start + 3 * pixel)
+    }
+    try validate(colors)
+    for index in 0..<colors.count { bytes.start[index] = UInt8(colors.start[index] * 255) }
+  }
+
   /// a and b of red, green and blue.
   private func rgb(
     _ output: Activation, _ normalization: RGBNormalization, into ab: Memory<Float>

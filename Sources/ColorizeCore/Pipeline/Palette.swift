@@ -31,7 +31,7 @@ struct Palette {
     }
     let width = min(picture.width, Self.side)
     let height = min(picture.height, Self.side)
-    let resampler = try BicubicResampler(
+    let resampler = try Resampler(
       picture, width: width, height: height, kernels: kernels, workers: team.size)
     let small = try Memory<UInt8>(count: width * height * 3)
     team.run(resampler.bands) { band, worker in
