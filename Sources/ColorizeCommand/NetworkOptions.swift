@@ -8,20 +8,18 @@ extension NetworkFit: ExpressibleByArgument {}
 struct NetworkOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "The side, in pixels, of the square at which the network sees a picture, or with --fit aspect "
-        + "its longer side: up to 2048. Larger is slower, and not always better. (default: the "
-        + "model's own)", valueName: "N"))
+      "Side at which the network sees a picture, up to 2048. (default: the model's)",
+      valueName: "N"))
   var networkSize: Int?
 
   @Option(
     help: ArgumentHelp(
-      "The same in the words of DeOldify: a 16th of it, up to 128.", valueName: "N"))
+      "A 16th of --network-size, as DeOldify has it.", valueName: "N"))
   var renderFactor: Int?
 
   @Option(
     help: ArgumentHelp(
-      "'square' squashes the picture for the network, 'aspect' keeps its proportions.",
-      valueName: "NAME"))
+      "Squash pictures to a square for the network, or keep their shape and its area.", valueName: "NAME"))
   var fit = NetworkFit.square
 
   /// What either says.
@@ -30,7 +28,7 @@ struct NetworkOptions: ParsableArguments {
   func validate() throws {
     try Bounds.check("--render-factor", renderFactor, 1...Model.maximumNetworkSize / 16)
     if networkSize != nil, renderFactor != nil {
-      throw ValidationError("--network-size and --render-factor say the same; give one of them.")
+      throw ValidationError("--network-size and --render-factor say the same; give one of them")
     }
   }
 
@@ -50,13 +48,16 @@ enum Bounds {
     _ name: String, _ value: Number?, _ bounds: ClosedRange<Number>
   ) throws {
     guard let value, !bounds.contains(value) else { return }
-    throw ValidationError("\(name) is \(value); it must be \(shown(bounds)).")
+    throw ValidationError("\(name) is \(value); it must be \(shown(bounds))")
   }
 
   private static func shown<Number>(_ bounds: ClosedRange<Number>) -> String {
-    // "10" of 10.0.
-    let upper = "\(bounds.upperBound)"
-    let whole = upper.hasSuffix(".0") ? String(upper.dropLast(2)) : upper
-    return "\(bounds.lowerBound) to \(whole)"
+    "\(shown(bounds.lowerBound)) to \(shown(bounds.upperBound))"
+  }
+
+  /// "10" of 10.0.
+  private static func shown<Number>(_ bound: Number) -> String {
+    let text = "\(bound)"
+    return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
   }
 }

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import Image
-from support import FAILURE, GRAY, USAGE, chunk, header, jpeg, names, pixels, png
+from support import FAILURE, GRAY, chunk, header, jpeg, names, pixels, png
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_any_number_of_threads_gives_the_same_file(colorize, tmp_path, photo):
 )
 def test_values_out_of_bounds_are_named_with_the_bound(colorize, photo, option, values, bound):
     for value in values:
-        said = colorize(f"{option}={value}", photo, status=USAGE).stderr
+        said = colorize.refused(f"{option}={value}", photo)
         assert re.search(rf"{option} is {re.escape(value)}[0-9.]*; {re.escape(bound)}", said), said
     assert names(photo.parent) == ["photo.png"]
 
@@ -103,8 +103,8 @@ def test_values_out_of_bounds_are_named_with_the_bound(colorize, photo, option, 
     ],
 )
 def test_values_that_are_none(colorize, photo, arguments):
-    said = colorize(*arguments, photo, status=USAGE).stderr
-    assert arguments[0] in said and "Usage: libcolorize" in said
+    said = colorize.refused(*arguments, photo)
+    assert arguments[0] in said
     assert names(photo.parent) == ["photo.png"]
 
 

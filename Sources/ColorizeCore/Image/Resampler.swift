@@ -49,15 +49,15 @@ private struct ResamplingAxis {
     let scale = Double(source) / Double(target)
     let widening = max(scale, 1)
     let support = filter.support * widening
-    stride = (Int(support.rounded(.up)) * 2 + 1).roundedUp(to: 16)
+    stride = (Int(support.rounded(.up), within: 0...2 * max(source, 1)) * 2 + 1).roundedUp(to: 16)
     taps = try Memory(count: target)
     weights = try Memory(count: target * stride)
     weights.fill(0)
     let exact = try Memory<Double>(count: stride)
     for pixel in 0..<target {
       let center = (Double(pixel) + 0.5) * scale
-      let first = max(Int(center - support + 0.5), 0)
-      let count = min(Int(center + support + 0.5), source) - first
+      let first = Int(center - support + 0.5, within: 0...source)
+      let count = Int(center + support + 0.5, within: 0...source) - first
       var sum = 0.0
       for index in 0..<count {
         let weight = filter.weight((Double(index + first) - center + 0.5) / widening)
@@ -68,7 +68,8 @@ private struct ResamplingAxis {
       for index in 0..<count {
         let weight = sum == 0 ? exact.start[index] : exact.start[index] / sum
         let scaled = weight * Double(1 << Self.fractionBits)
-        weights.start[pixel * stride + index] = Int32(scaled < 0 ? scaled - 0.5 : scaled + 0.5)
+        weights.start[pixel * stride + index] = Int32(
+          Int(scaled < 0 ? scaled - 0.5 : scaled + 0.5, within: Int(Int32.min)...Int(Int32.max)))
       }
     }
   }
@@ -125,15 +126,22 @@ package struct Resampler {
     (band * Self.bandRows)..<min((band + 1) * Self.bandRows, height)
   }
 
-  /// Makes one band.
+  /// Makes one band, of which each row of the source may take milliseconds.
   ///
-  /// - Parameter target: the whole result, `[height, width, channels]`.
-  package func run(band: Int, worker: Int, into target: UnsafeMutablePointer<UInt8>) {
-    run(band: band, worker: worker, alone: target + rows(ofBand: band).lowerBound * rowCount)
+  /// - Parameters:
+  ///   - target: the whole result, `[height, width, channels]`.
+  ///   - team: the worker's, asked whether to leave the rest of the band undone.
+  package func run(
+    band: Int, worker: Int, into target: UnsafeMutablePointer<UInt8>, _ team: Team? = nil
+  ) {
+    run(
+      band: band, worker: worker, alone: target + rows(ofBand: band).lowerBound * rowCount, team)
   }
 
   /// - Parameter target: the band, `[rows, width, channels]`.
-  package func run(band: Int, worker: Int, alone target: UnsafeMutablePointer<UInt8>) {
+  package func run(
+    band: Int, worker: Int, alone target: UnsafeMutablePointer<UInt8>, _ team: Team? = nil
+  ) {
     let firstRow = rows(ofBand: band).lowerBound
     let rows = rows(ofBand: band).count
     let sums = sums.start + worker * Self.bandRows * rowCount
@@ -143,6 +151,7 @@ package struct Resampler {
     let end = taps[rows - 1].first + taps[rows - 1].count
     var pass = horizontalPass(worker: worker, into: row)
     for y in Int(taps[0].first)..<Int(end) {
+      if team?.isStopping(worker) ?? false { return }
       pass.source = UnsafePointer(source.row(y))
       kernels.table.resample_row(&pass)
       for index in 0..<rows {

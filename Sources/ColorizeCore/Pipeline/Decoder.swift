@@ -108,10 +108,14 @@ struct Decoder {
       logits, into: probabilities, kernels: kernels, team: team, scratch: scratch.start)
   }
 
+  /// What is above this is no colour but an overflow. Saturation, palette and hints compute with what is
+  /// below, and stay a million million times below what a float can hold.
+  private static let overflow: Float = 1e24
+
   /// Weights and inputs are finite, but sums of their products may have overflowed.
   private func validate(_ ab: Memory<Float>) throws(ColorizeError) {
     try team.throwIfInterrupted()
-    for index in 0..<ab.count where !ab.start[index].isFinite {
+    for index in 0..<ab.count where !(ab.start[index].magnitude < Self.overflow) {
       throw .invalidModel("the network's result is not a number: its weights or its input overflow")
     }
   }

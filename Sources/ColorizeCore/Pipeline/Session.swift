@@ -53,7 +53,7 @@ package final class Session: Sendable {
   }
 
   /// The sides of the network's input. Throws where the network does not take them.
-  static func networkSize(
+  package static func networkSize(
     _ model: Model, _ picture: ImageView, _ options: RunOptions
   ) throws(ColorizeError) -> (width: Int, height: Int) {
     let side =
@@ -63,13 +63,16 @@ package final class Session: Sendable {
     try model.validateNetworkSize(side, "network_size")
     guard options.networkFit == .aspect else { return (side, side) }
     let multiple = model.information.networkSizeMultiple
-    /// `side` for the longer side, and for the other one what is nearest to its share of it.
-    func fitted(_ own: Int) -> Int {
-      let longer = max(picture.width, picture.height)
-      let exact = Double(side) * Double(own) / Double(longer)
-      return max(Int((exact / Double(multiple)).rounded()), 1) * multiple
+    let most = Model.maximumNetworkSize
+    let proportion = Double(picture.width) / Double(picture.height)
+    // The square's area, unless the longer side would be too long.
+    let longer = Double(side) * max(proportion, 1 / proportion).squareRoot()
+    let scale = Double(side) * min(Double(most) / longer, 1)
+    /// The multiple that is nearest.
+    func fitted(_ exact: Double) -> Int {
+      Int((exact / Double(multiple)).rounded(), within: 1...most / multiple) * multiple
     }
-    return (fitted(picture.width), fitted(picture.height))
+    return (fitted(scale * proportion.squareRoot()), fitted(scale / proportion.squareRoot()))
   }
 
   /// Squashes the picture to the network's size, 8 bits a channel, and takes its lightness.
@@ -80,7 +83,7 @@ package final class Session: Sendable {
       kernels: kernels, workers: team.size)
     let small = try Memory<UInt8>(count: width * height * resampler.channels)
     try team.run(resampler.bands, atOnce: team.size, progress.report) { band, worker in
-      resampler.run(band: band, worker: worker, into: small.start)
+      resampler.run(band: band, worker: worker, into: small.start, team)
     }
     // The release of a network of red, green and blue shows it Pillow's gray.
     var channels = resampler.channels
