@@ -13,13 +13,12 @@ struct NetworkOptions: ParsableArguments {
   var networkSize: Int?
 
   @Option(
-    help: ArgumentHelp(
-      "A 16th of --network-size, as DeOldify has it.", valueName: "N"))
+    help: ArgumentHelp("A 16th of --network-size, as DeOldify has it.", valueName: "N"))
   var renderFactor: Int?
 
   @Option(
     help: ArgumentHelp(
-      "Squash pictures to a square for the network, or keep their shape and its area.", valueName: "NAME"))
+      "Squash pictures for the network, or keep shape and area.", valueName: "NAME"))
   var fit = NetworkFit.square
 
   /// What either says.

@@ -59,7 +59,7 @@ def test_options_change_the_picture(colorize, tmp_path, photo):
     size, _ = colorize.colour(photo, out, "--network-size", "64")
     factor, _ = colorize.colour(photo, out, "--render-factor", "4")
     assert np.array_equal(size, factor)
-    said = colorize("--render-factor=4", "--network-size=64", photo, status=USAGE).stderr
+    said = colorize.refused("--render-factor=4", "--network-size=64", photo)
     assert "--network-size and --render-factor say the same" in said
 
 

@@ -15,12 +15,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from deoldify import colors, network_input, normalize, released_pipeline
 from skimage.color import rgb2lab
 
 import libcolorize
 from check_reference import instruction_sets
 from check_training import instruction_sets as probed_sets
+from deoldify import colors, network_input, normalize, released_pipeline
 from networks import RGB
 from pictures import gray, picture
 from published import formula_network

@@ -21,13 +21,13 @@ import numpy as np
 import skimage.data
 import torch
 import torch.nn.functional as F
-from deoldify import Attention
-from deoldify import network_input as network_input_of_gray
-from deoldify import released_pipeline as rgb_pipeline
 from PIL import Image
 from skimage.color import lab2rgb, rgb2lab
 
 from compact import PAPER_TEMPERATURE, annealed_mean
+from deoldify import Attention
+from deoldify import network_input as network_input_of_gray
+from deoldify import released_pipeline as rgb_pipeline
 from models import load
 from networks import RELEASED, RGB
 from pictures import gray, network_input, picture

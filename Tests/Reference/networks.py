@@ -7,9 +7,9 @@ from functools import partial
 
 from colorizers.eccv16 import ECCVGenerator
 from colorizers.siggraph17 import SIGGRAPHGenerator
-from deoldify import BLOCKS, DeOldify
 
 from compact import Compact
+from deoldify import BLOCKS, DeOldify
 from lite import Lite
 from lite1 import Lite1
 

@@ -67,7 +67,9 @@ struct Decoder {
       normalization.color(output.start + pixel * output.stride, into: colors.start + 3 * pixel)
     }
     try validate(colors)
-    for index in 0..<colors.count { bytes.start[index] = UInt8(colors.start[index] * 255) }
+    for index in 0..<colors.count {
+      bytes.start[index] = UInt8(Int(colors.start[index] * 255, within: 0...255))
+    }
   }
 
   /// a and b of red, green and blue.

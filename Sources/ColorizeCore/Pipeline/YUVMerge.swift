@@ -167,7 +167,7 @@ private enum Channel {
     case .byte(let byte): Int(byte) * (most / 255)
     case .word(let word): most == 255 ? (Int(word) + 128) / 257 : Int(word)
     case .float(let value):
-      value > 0 ? min(Int((value * Float(most)).rounded(.toNearestOrEven)), most) : 0
+      Int((value * Float(most)).rounded(.toNearestOrEven), within: 0...most)
     }
   }
 
