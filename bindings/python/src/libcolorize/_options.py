@@ -87,6 +87,7 @@ def options(
     *,
     preset: str | None = None,
     network_size: int | None = None,
+    render_factor: int | None = None,
     network_fit: str | None = None,
     temperature: float | None = None,
     style: str | None = None,
@@ -106,6 +107,12 @@ def options(
 
     picture_shape  [H, W, ...] of the picture that `hint_map` belongs to
     """
+    if render_factor is not None:
+        if network_size is not None:
+            raise invalid("network_size and render_factor say the same; give one of them")
+        if not 1 <= render_factor <= 128:
+            raise invalid(f"render_factor is {render_factor}; it must be 1 to 128")
+        network_size = 16 * render_factor
     result = c.colorize_options(
         struct_size=ctypes.sizeof(c.colorize_options),
         preset=chosen_word("preset", preset, _PRESETS),

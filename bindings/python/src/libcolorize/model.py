@@ -195,6 +195,7 @@ class Model(Handle):
         *,
         preset: str | None = None,
         network_size: int | None = None,
+        render_factor: int | None = None,
         network_fit: str | None = None,
         temperature: float | None = None,
         style: str | None = None,
@@ -228,7 +229,8 @@ class Model(Handle):
                       the steps of the published Python pipeline.
         network_size  the side of the square, in pixels, that the network sees: a multiple of
                       `info.network_size_multiple` up to 2048. Default: `info.default_network_size`
-                      (preset "reference": 256).
+                      (preset "reference": its release's, 256 or DeOldify's 560).
+        render_factor the same as DeOldify has it: a 16th of `network_size`.
         network_fit   "square", the default: the picture is squashed to that square; "aspect": it
                       keeps its proportions and about as many pixels as the square has, as far as
                       the multiple allows, with no side longer than 2048.
@@ -289,6 +291,7 @@ class Model(Handle):
             options(
                 preset=preset,
                 network_size=network_size,
+                render_factor=render_factor,
                 network_fit=network_fit,
                 temperature=temperature,
                 style=style,
@@ -320,6 +323,7 @@ class Model(Handle):
         *,
         preset: str | None = None,
         network_size: int | None = None,
+        render_factor: int | None = None,
         network_fit: str | None = None,
         threads: int | None = None,
         progress: Progress | None = None,
@@ -336,6 +340,7 @@ class Model(Handle):
             options(
                 preset=preset,
                 network_size=network_size,
+                render_factor=render_factor,
                 network_fit=network_fit,
                 threads=threads,
                 progress=progress,
