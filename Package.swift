@@ -83,17 +83,17 @@ let package = Package(
         ])
       ]),
     // libpng and libjpeg report errors with longjmp, which must not cross Swift frames; libtiff's
-    // functions take any number of arguments.
+    // functions take any number of arguments. libtiff is loaded when it is needed.
     .target(
       name: "CImageFiles",
-      linkerSettings: [
-        .linkedLibrary("png16"), .linkedLibrary("jpeg"), .linkedLibrary("tiff"),
-      ]),
+      linkerSettings: [.linkedLibrary("png16"), .linkedLibrary("jpeg")]),
+    // argc, argv and stdout, which Swift has no way to.
+    .target(name: "CProcess"),
     .executableTarget(
       name: "ColorizeCommand",
       dependencies: [
-        "CColorize", "ColorizeCore", "ColorizeTraining", "ColorizeDefaultModel", "CImageFiles",
-        "CPlatform",
+        "CProcess", "CColorize", "ColorizeCore", "ColorizeTraining", "ColorizeDefaultModel",
+        "CImageFiles", "CPlatform",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       // ArgumentParser uses FoundationEssentials, whose static form does not say that it needs the
@@ -116,3 +116,14 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+// What `make fuzz` builds, with sanitizers (Tests/Fuzz/run): its `main` is given to libFuzzer.
+if Context.environment["LIBCOLORIZE_FUZZ"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "fuzz",
+      dependencies: [
+        "CColorize", "ColorizeCAPI", "ColorizeCore", "ColorizeTraining", "CImageFiles",
+      ],
+      path: "Tests/Fuzz/Sources"))
+}

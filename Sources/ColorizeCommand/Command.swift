@@ -2,13 +2,14 @@
 
 import ArgumentParser
 import CColorize
+import CProcess
 import Glibc
 
 @main
 struct Colorize: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "libcolorize",
-    abstract: "Colours black-and-white photographs.",
+    abstract: "Colors black-and-white photographs.",
     version: version,
     subcommands: [
       Run.self, Suggest.self, Info.self, Doctor.self, Profile.self, Convert.self, Evaluate.self,
@@ -20,26 +21,55 @@ struct Colorize: ParsableCommand {
   private static let version =
     "\(COLORIZE_VERSION_MAJOR).\(COLORIZE_VERSION_MINOR).\(COLORIZE_VERSION_PATCH)"
 
+  /// The names by which the first argument may choose what to do.
+  static var names: [String] {
+    configuration.subcommands.compactMap { $0.configuration.commandName } + ["help"]
+  }
+
   static func main() {
-    let arguments = Array(CommandLine.arguments.dropFirst())
+    let arguments = Arguments.all
     // Whatever names no subcommand, also `--help` and nothing at all, is about colouring.
-    let names = configuration.subcommands.map { $0.configuration.commandName } + ["help"]
-    let isNamed = arguments.first.map { names.contains($0) } ?? false
-    main(isNamed ? arguments : ["run"] + arguments)
+    let named = arguments.first.flatMap { names.contains($0) ? $0 : nil }
+    do {
+      var command = try parseAsRoot(named == nil ? ["run"] + arguments : arguments)
+      try command.run()
+      Glibc.exit(finished(0))
+    } catch let refusal as Refusal {
+      refuse(refusal.reason, of: named)
+    } catch {
+      let code = exitCode(for: error)
+      let isSaid = error is ExitCode || code != .validationFailure
+      if !isSaid { refuse(message(for: error), of: named) }
+      // Help, the version, or an exit status whose reason has been said.
+      let text = fullMessage(for: error)
+      if !text.isEmpty { print(Terminal.harmless(text, but: "\n")) }
+      Glibc.exit(finished(code.rawValue))
+    }
+  }
+
+  /// The exit status, once all that was printed has been written.
+  private static func finished(_ code: Int32) -> Int32 {
+    guard !process_flush_output() else { return code }
+    let reason = errno == 0 ? "" : ": \(String(cString: strerror(errno)))"
+    Terminal.say("standard output cannot be written\(reason)")
+    return code == 0 ? ExitCode.failure.rawValue : code
+  }
+
+  /// Ends the command because of its arguments: one line says why, another one where its help is.
+  private static func refuse(_ reason: String, of command: String?) -> Never {
+    let lines = reason.split(separator: "\n").map { $0.drop { $0 == " " } }.joined(separator: " ")
+    Terminal.say(lines.hasSuffix(".") ? String(lines.dropLast()) : lines)
+    Terminal.write("see libcolorize \(command.map { "\($0) " } ?? "")--help\n")
+    Glibc.exit(ExitCode.validationFailure.rawValue)
   }
 }
 
-/// What the user asked for cannot be done, whatever the files hold. Nothing has been done yet.
+/// What the user asked for cannot be done, whatever the files hold. Nothing has been done yet. The
+/// exit status is that of wrong arguments.
 struct Refusal: Error {
   let reason: String
 
   init(_ reason: String) { self.reason = reason }
-
-  /// Says it, as one line; the exit status is that of wrong arguments.
-  func report() -> ExitCode {
-    Terminal.say(reason)
-    return .validationFailure
-  }
 }
 
 /// What was begun cannot be finished.

@@ -9,12 +9,12 @@ extension MaskConvention: ExpressibleByArgument {}
 struct Convert: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "convert",
-    abstract: "Makes a model file of a checkpoint.",
+    abstract: "Converts a checkpoint to a model file.",
+    usage: "libcolorize convert [OPTION]... IN OUT",
     discussion: """
-      Reads what a model can be read from: a state dict that PyTorch has saved (.pth), or \
-      safetensors. Writes safetensors with the tensors that the network needs, with what the file \
-      says of itself, and with test vectors for 'libcolorize doctor', computed in float64. Nothing in \
-      a checkpoint is executed.
+      Reads a PyTorch state dict (.pth) or safetensors, and writes safetensors: the tensors that the \
+      network needs, the metadata, and test vectors for 'libcolorize doctor', which are computed in \
+      float64. Nothing in a checkpoint is executed.
       """)
 
   @Argument(help: ArgumentHelp("A checkpoint or model file.", valueName: "IN"))
@@ -25,44 +25,37 @@ struct Convert: ParsableCommand {
 
   @Flag(
     name: .customLong("fp16"),
-    help: "Round large weights to float16, which makes the file half as large.")
+    help: "Round large weights to float16: half the size.")
   var halfPrecision = false
 
   @Option(help: ArgumentHelp("The licence of the weights, in words.", valueName: "TEXT"))
-  var licence: String?
+  var licence: Words?
 
   @Option(
     help: ArgumentHelp(
-      "0.01 to 100: the temperature at which the network's plain softmax stands. (default: the "
-        + "file's, or else the network's)", valueName: "P"))
+      "Temperature of the network's plain softmax: 0.01 to 100. (default: the file's, or else the "
+        + "network's)", valueName: "P"))
   var plainSoftmaxTemperature: Float?
 
   @Option(
     help: ArgumentHelp(
-      "What the network's mask is where a hint is and where none is: 'zero-one', or 'centred' for "
-        + "0.5 and -0.5. (default: the file's, or else zero-one)", valueName: "NAME"))
+      "Values of the network's hint mask: 1 and 0, or 0.5 and -0.5. (default: the file's, or else "
+        + "zero-one)", valueName: "NAME"))
   var maskConvention: MaskConvention?
 
   func validate() throws {
-    let bounds = ModelOptions.plainSoftmaxTemperatures
-    if let plainSoftmaxTemperature, !bounds.contains(plainSoftmaxTemperature) {
-      throw ValidationError(
-        "--plain-softmax-temperature is \(plainSoftmaxTemperature); it must be 0.01 to 100.")
-    }
+    try Bounds.check(
+      "--plain-softmax-temperature", plainSoftmaxTemperature,
+      ModelOptions.plainSoftmaxTemperatures)
   }
 
   func run() throws {
-    let target: FileName
-    do {
-      target = try checkedTarget()
-    } catch {
-      throw error.report()
-    }
+    let target = try checkedTarget()
     Interrupt.listen()
     do throws(ColorizeError) {
       var options = ModelConversion.Options()
       options.halfPrecision = halfPrecision
-      options.licence = licence
+      options.licence = licence?.text
       options.plainSoftmaxTemperature = plainSoftmaxTemperature
       options.maskConvention = maskConvention
       let name = String(decoding: input.lastPart, as: UTF8.self)
@@ -99,63 +92,5 @@ struct Convert: ParsableCommand {
       throw Refusal("the output \(output.shown) would overwrite the input \(input.shown)")
     }
     return target
-  }
-}
-
-/// A file that appears in one piece, when it is complete.
-enum OutputFile {
-  private static let prefix = ".libcolorize-"
-  private static let suffix = ".tmp"
-
-  /// Whether a file is named as one that is not complete.
-  static func isTemporary(_ part: [UInt8]) -> Bool {
-    part.starts(with: prefix.utf8) && part.suffix(suffix.utf8.count).elementsEqual(suffix.utf8)
-  }
-
-  /// Calls `body` with a new file beside `target`, and gives it that name.
-  ///
-  /// - Parameter previous: the name that the file at `target` is kept under, if there is one.
-  static func write(
-    _ target: FileName, keeping previous: FileName? = nil,
-    _ body: (_ descriptor: Int32) throws(ColorizeError) -> Void
-  ) throws(ColorizeError) {
-    let (temporary, descriptor) = try open(beside: target)
-    do throws(ColorizeError) {
-      defer { close(descriptor) }
-      try body(descriptor)
-      // The disk may turn out to be full, or broken, only now.
-      guard fsync(descriptor) == 0 else { throw Self.failure }
-    } catch {
-      _ = temporary.withCString(unlink)
-      throw error
-    }
-    if let previous { _ = move(target, to: previous) }
-    guard move(temporary, to: target) else {
-      let failure = Self.failure
-      _ = temporary.withCString(unlink)
-      throw failure
-    }
-  }
-
-  static func move(_ old: FileName, to new: FileName) -> Bool {
-    old.withCString { old in new.withCString { rename(old, $0) } } == 0
-  }
-
-  /// mkstemp would do, but for its permissions: here open() applies those of any new file.
-  private static func open(beside target: FileName) throws(ColorizeError) -> (FileName, Int32) {
-    for attempt in 0..<1000 {
-      let name = "\(prefix)\(getpid())-\(attempt)\(suffix)"
-      let temporary = FileName(bytes: Array(name.utf8)).inFolder(target.folder)
-      let descriptor = temporary.withCString {
-        Glibc.open($0, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
-      }
-      if descriptor >= 0 { return (temporary, descriptor) }
-      if errno != EEXIST { break }
-    }
-    throw failure
-  }
-
-  private static var failure: ColorizeError {
-    .cannotWriteFile(reason: String(cString: strerror(errno)))
   }
 }

@@ -5,7 +5,8 @@ import ColorizeCore
 
 struct Info: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "info", abstract: "Says what a model is.")
+    commandName: "info", abstract: "Describes a model.",
+    usage: "libcolorize info [MODEL]")
 
   @Argument(
     help: ArgumentHelp("A model file. (default: the built-in model)", valueName: "MODEL"))
@@ -29,10 +30,10 @@ struct Info: ParsableCommand {
       ("instruction set", information.instructionSet.rawValue),
       ("matrix products", information.matrixProducts),
     ]
-    for (name, value) in lines { print(Table.padded(name, to: 17) + Table.line(value)) }
+    for (name, value) in lines { print(Table.padded(name, to: 17) + Terminal.harmless(value)) }
     print("\nother metadata of the file")
     for (key, value) in information.metadata where !["architecture", "licence"].contains(key) {
-      print("  \(Table.line(key)): \(Table.line(value))")
+      print("  \(Terminal.harmless(key)): \(Terminal.harmless(value))")
     }
   }
 

@@ -2,6 +2,8 @@
 
 import io
 import os
+import re
+import resource
 import struct
 import subprocess
 import zlib
@@ -46,6 +48,17 @@ class Command:
         result.stderr = result.stderr.decode()
         assert result.returncode == status, result.stderr
         return result
+
+    def refused(self, *arguments, **options):
+        """Runs it with arguments that are wrong: it does nothing and says two lines, of which the
+        second one is where help is. Returns the first one."""
+        result = self(*arguments, status=USAGE, **options)
+        assert result.stdout == ""
+        why, where = result.stderr.splitlines()
+        assert why.startswith("libcolorize: ") and re.fullmatch(
+            "see libcolorize ([a-z]+ )?--help", where
+        )
+        return why
 
     def colour(self, source, target, *options):
         """Colours one picture and returns its pixels and what was said."""
@@ -100,6 +113,13 @@ def lightness(picture):
     linear = np.where(value > 0.04045, ((value + 0.055) / 1.055) ** 2.4, value / 12.92)
     y = linear if linear.ndim == 2 else linear @ [0.212671, 0.715160, 0.072169]
     return 116 * np.where(y > 0.008856, np.cbrt(y), 7.787 * y + 16 / 116) - 16
+
+
+def processor_seconds():
+    """What all processes that this one has waited for have taken. It does not depend on what else
+    the machine does, as the time of day would."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def names(folder):

@@ -1,17 +1,17 @@
 """The friendly layer: NumPy arrays in and out, exceptions for statuses.
 
 Array shapes are written [rows, columns, ...]. Every call releases Python's global interpreter lock
-while the library works, so threads of a program may colour several pictures at the same time, with
-one model between them.
+while the library works, so threads can color several pictures at the same time with one model.
 """
 
 from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -20,8 +20,12 @@ from . import _declarations as c
 from . import _pixels
 from ._calls import Error, call, chosen_float, chosen_word, floats, invalid, library, uint32
 from ._handle import Handle
-from ._options import Hint, HintMap, Progress, options
+from ._keywords import takes
+from ._options import ColorizeOptions, PredictOptions, SessionOptions, options
 from .session import Session
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 _MASK_CONVENTIONS = {"zero-one": c.COLORIZE_MASK_ZERO_ONE, "centred": c.COLORIZE_MASK_CENTRED}
 
@@ -35,7 +39,7 @@ version: str = _version()
 """The version of the library that is loaded, for example "0.2.0"."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ModelInfo:
     """What a model is."""
 
@@ -48,17 +52,17 @@ class ModelInfo:
     gemm: str
     """What multiplies matrices: "own", the library's kernels, or "openblas"."""
     gemm_configuration: str
-    """Of OpenBLAS: its version and how it was built, in its own words; empty for "own"."""
+    """OpenBLAS's version and build options, in its own words; empty for "own"."""
     gemm_core: str
-    """The processor for which OpenBLAS has chosen its kernels; empty for "own"."""
+    """The processor whose kernels OpenBLAS uses; empty for "own"."""
     parameters: int
     """Number of weights."""
     default_network_size: int
-    """The side, in pixels, at which the network sees a picture unless told otherwise."""
+    """The side, in pixels, at which the network sees a picture by default."""
     network_size_multiple: int
-    """Sides that `Model.predict` takes are multiples of this."""
+    """`Model.predict` takes sides that are multiples of this."""
     network_size_rounding: int
-    """Sides of what the network gives: those of its input, rounded up to a multiple of this..."""
+    """Sides of the network's results: those of its input, rounded up to a multiple of this..."""
     output_stride: int
     """...and divided by this for `Model.predict`..."""
     distribution_stride: int
@@ -68,41 +72,100 @@ class ModelInfo:
     takes_hints: bool
     """Whether `Model.predict` may be given hints."""
     mask_convention: str
-    """What the network itself sees for a mask: "zero-one", or "centred", -0.5 to 0.5."""
+    """The mask that the network itself sees: "zero-one", or "centred", -0.5 to 0.5."""
     plain_softmax_temperature: float
-    """The temperature at which the network's plain softmax stands."""
+    """The temperature that the network's plain softmax corresponds to."""
+
+    def __repr__(self) -> str:
+        hints = "hints" if self.takes_hints else "no hints"
+        return (
+            f"<libcolorize.ModelInfo {self.architecture}, {self.parameters / 1e6:.1f} million "
+            f"weights, network size {self.default_network_size}, {hints}>"
+        )
 
 
 class Model(Handle):
-    """A network with its weights, ready to colour.
+    """A network with its weights, ready to color.
 
-    Model()      the model that lies inside the library
-    Model(path)  a model file: safetensors, or a checkpoint of PyTorch's of a published network
+    Model()              the model that is built into the library, also Model("default")
+    Model("siggraph17")  a published network by its name. `available` lists the names; the file is
+                         found, or downloaded, by `weights.find`
+    Model(path)          a model file: safetensors, or a PyTorch checkpoint of a published network.
+                         `from_file` is for files that have the name of a network
 
     Any number of threads may use one model at the same time. It is closed by `close`, by the end of
-    a `with` block, or with its last reference; calls that are running then are finished first.
+    a `with` block, or with its last reference. Calls that are still running finish first.
 
-    `plain_softmax_temperature` says at which temperature, 0.01 to 100, the network's plain softmax
-    stands, for files that do not say it themselves. `mask_convention` says what the network was
-    trained to see where a hint is not and where one is: "zero-one", or "centred", -0.5 and 0.5.
+    `plain_softmax_temperature`, 0.01 to 100, is the temperature that the network's plain softmax
+    corresponds to, for files that do not say so themselves. `mask_convention` says which values of
+    the mask the network was trained with, where there is no hint and where there is one:
+    "zero-one", or "centred" for -0.5 and 0.5.
     """
 
     _end = library.colorize_model_close
 
     def __init__(
         self,
-        path: str | bytes | os.PathLike[str] | os.PathLike[bytes] | None = None,
+        model: str | bytes | os.PathLike[str] | os.PathLike[bytes] | None = None,
         *,
         plain_softmax_temperature: float | None = None,
-        mask_convention: str | None = None,
+        mask_convention: Literal["zero-one", "centred"] | None = None,
     ) -> None:
-        if path is None:
+        if model is None or model == "default":
             if plain_softmax_temperature is not None:
                 raise invalid("plain_softmax_temperature is for model files")
             if mask_convention is not None:
                 raise invalid("mask_convention is for model files")
             self._open(library.colorize_model_open_default)
             return
+        if not isinstance(model, (str, bytes, os.PathLike)):
+            raise TypeError(
+                f"model is a {type(model).__name__}; it must be a name or a path: the names are "
+                f"{', '.join(map(repr, self.available()))}"
+            )
+        path = file_of(model)
+        try:
+            self._open_file(path, plain_softmax_temperature, mask_convention)
+        except Error as problem:
+            is_word = isinstance(model, str) and os.sep not in model and "." not in model
+            if not is_word or os.path.lexists(path):
+                raise
+            raise Error(
+                problem.status,
+                f"there is no model and no file {model!r}: the models' names are "
+                f"{', '.join(map(repr, self.available()))}",
+            ) from None
+
+    @classmethod
+    def from_file(
+        cls,
+        path: str | bytes | os.PathLike[str] | os.PathLike[bytes],
+        *,
+        plain_softmax_temperature: float | None = None,
+        mask_convention: Literal["zero-one", "centred"] | None = None,
+    ) -> Model:
+        """A model file, whatever its name is."""
+        self = cls.__new__(cls)
+        self._open_file(path, plain_softmax_temperature, mask_convention)
+        return self
+
+    @staticmethod
+    def available() -> dict[str, Path | None]:
+        """The models that have a name, and the files of those that are on this machine.
+
+        The built-in one, "default", has none; of the others None means that opening it looks for
+        it elsewhere, see `libcolorize.weights`.
+        """
+        from . import weights
+
+        return {"default": None, **{name: weights.present(name) for name in weights.PUBLISHED}}
+
+    def _open_file(
+        self,
+        path: str | bytes | os.PathLike[str] | os.PathLike[bytes],
+        plain_softmax_temperature: float | None,
+        mask_convention: str | None,
+    ) -> None:
         name = os.fsencode(path)
         if b"\0" in name:
             raise invalid("path holds a zero byte")
@@ -115,7 +178,7 @@ class Model(Handle):
         data: bytes | bytearray | memoryview,
         *,
         plain_softmax_temperature: float | None = None,
-        mask_convention: str | None = None,
+        mask_convention: Literal["zero-one", "centred"] | None = None,
     ) -> Model:
         """A model from the bytes of a model file. They are not kept."""
         values = np.frombuffer(data, np.uint8)
@@ -189,123 +252,86 @@ class Model(Handle):
 
     # ---- Colouring ----
 
-    def colorize(
-        self,
-        image: npt.ArrayLike,
-        *,
-        preset: str | None = None,
-        network_size: int | None = None,
-        network_fit: str | None = None,
-        temperature: float | None = None,
-        style: str | None = None,
-        saturation: float | None = None,
-        upsampling: str | None = None,
-        gamut: str | None = None,
-        variant: int = 0,
-        hints: Iterable[Hint] | None = None,
-        hint_map: HintMap | None = None,
-        palette: npt.ArrayLike | None = None,
-        palette_strength: float | None = None,
-        threads: int | None = None,
-        progress: Progress | None = None,
-        dtype: npt.DTypeLike | None = None,
-        bgra: bool = False,
-        out: npt.NDArray[Any] | None = None,
-    ) -> npt.NDArray[Any]:
-        """Colours a picture: [H, W, 3], or [H, W, 4] if it has alpha, of the picture's type.
+    @takes(ColorizeOptions)
+    def colorize(self, image: npt.ArrayLike, **given: Unpack[ColorizeOptions]) -> npt.NDArray[Any]:
+        """Colors a picture: [H, W, 3], or [H, W, 4] if it has alpha, of the picture's type.
 
         image         [H, W], [H, W, 1], [H, W, 2] (gray, alpha), [H, W, 3] or [H, W, 4] (RGB,
                       alpha), of any strides: uint8, uint16, or floats from 0 to 1. H and W are 1 to
                       1048576. Values are sRGB-encoded, alpha is not premultiplied. Only the
-                      lightness of a coloured picture is looked at; alpha is copied as it is.
-                      Floats below 0 count as 0, above 1 as 1, NaN as 0; other floats than float32
-                      become float32. It is read in place where the pixels of a row are contiguous,
-                      and copied first otherwise.
+                      lightness of a color picture matters; alpha is copied unchanged. Floats below
+                      0 count as 0, those above 1 as 1, and NaN as 0; floats other than float32 are
+                      converted to float32. The picture is read in place if the pixels of a row are
+                      contiguous, and copied first otherwise.
 
         What the network sees
 
-        preset        "default": the best picture that this version knows how to make; "reference":
-                      what the released Python pipeline computes, step by step.
+        preset        "default": the best picture that this version can make; "reference": exactly
+                      the steps of the published Python pipeline.
         network_size  the side of the square, in pixels, that the network sees: a multiple of
                       `info.network_size_multiple` up to 2048. Default: `info.default_network_size`
-                      (preset "reference": 256).
-        network_fit   "square": the picture squashed to that square, the default; "aspect": with
-                      its proportions and about as many pixels as that square, as far as the
-                      multiple allows, and no side longer than 2048.
+                      (preset "reference": its release's, 256 or DeOldify's 560).
+        render_factor the same as DeOldify has it: a 16th of `network_size`.
+        network_fit   "square", the default: the picture is squashed to that square; "aspect": it
+                      keeps its proportions and about as many pixels as the square has, as far as
+                      the multiple allows, with no side longer than 2048.
 
         Dials
 
-        temperature   of the annealed mean, 0.01 to 10: towards 0 vivid and patchy, at 1 even and
-                      dull. Default: 0.38, the paper's. siggraph17 has none: there `saturation` is
-                      the dial.
-        saturation    what a and b of CIE Lab are multiplied by, 0.01 to 10. Default: 1.
-        style         both in plain words, where they are not given: "natural" (0.6 and 0.9) or
-                      "vivid" (0.25 and 1.3).
-        variant       0: the most likely colouring; 1 to 4: others that the network holds possible,
-                      each coherent over the picture. Not for siggraph17.
-        upsampling    "guided", along the edges of the picture's lightness, or "bilinear". Default:
+        temperature   of the annealed mean, 0.01 to 10: near 0 vivid and patchy, at 1 even and
+                      dull. Default: 0.38, the paper's. siggraph17 has none; use `saturation`.
+        saturation    multiplies a and b of CIE Lab, 0.01 to 10. Default: 1.
+        style         sets those of the two that are not given: "natural" (0.6 and 0.9) or "vivid"
+                      (0.25 and 1.3).
+        variant       0: the most likely coloring; 1 to 4: others that the network considers
+                      possible, each coherent over the picture. Not for siggraph17.
+        upsampling    "guided" by the edges in the picture's lightness, or "bilinear". Default:
                       guided (preset "reference": bilinear).
-        gamut         what becomes of colours that sRGB has not at the pixel's lightness:
-                      "keep-hue", the largest chroma at this lightness and hue, or "clip", each
-                      channel by itself. Default: keep-hue (preset "reference": clip).
+        gamut         what to do with colors outside sRGB at the pixel's lightness: "keep-hue"
+                      reduces the chroma, "clip" clips each channel. Default: keep-hue (preset
+                      "reference": clip).
 
-        Colours that are known, for networks with `info.takes_hints`
+        Known colors, for networks with `info.takes_hints`
 
-        hints         a sequence of `Hint`, at most 1048576. With the default preset the result is
-                      also drawn to them where the network does not follow.
-        hint_map      the same as pictures, (ab, mask): a and b of CIE Lab, floats [H, W, 2], where
+        hints         a sequence of `Hint`, or of tuples (x, y, color) or (x, y, color, radius), at
+                      most 1048576. With the default preset the result is also pulled towards
+                      them where the network does not follow.
+        hint_map      hints as planes, (ab, mask): a and b of CIE Lab, floats [H, W, 2], wherever
                       mask, [H, W], is not 0.
 
-        Colours of another picture, with any network
+        Colors of another picture, with any network
 
-        palette           a picture whose distribution of colours this one is to have: [h, w, 3] or
-                          [h, w, 4] (RGB, alpha), of the types of `image`, of any size. A pixel
-                          counts as much as its alpha says.
-        palette_strength  how far, 0.01 to 1. Default: 1.
+        palette           a picture whose colors to use: [h, w, 3] or [h, w, 4] (RGB, alpha), of the
+                          same types as `image`, of any size. A pixel counts as much as its alpha.
+        palette_strength  how closely to match its distribution of colors, 0.01 to 1. Default: 1.
 
         The call
 
-        threads       how many work on it, 1 to 256. Default: the processors at hand. Has no
-                      influence on the result.
-        progress      is called from time to time with the work done so far, 0 to 1. If it returns
-                      something true, the call ends with an Error named COLORIZE_CANCELLED; if it
-                      raises, the call is cancelled and the exception comes out of it.
+        threads       1 to 256. Default: the processors that the thread may run on. Does not affect
+                      the result.
+        progress      is called from time to time with the share of the work that is done, 0 to 1.
+                      If it returns something true, the call ends with an Error named
+                      COLORIZE_CANCELLED. If it raises an exception, the call is cancelled and
+                      raises it.
         dtype         of the result: uint8, uint16 or float32. Default: the type of `image`, or
-                      float32 for other floats. Its lightness is that of all bits of `image`.
-        bgra          whether four channels are blue, green, red, alpha, as of cairo, GTK and Qt, in
-                      `image` and in the result, which then has four; for uint8.
+                      float32 for other floats. Its lightness has all the bits of `image`.
+        bgra          whether four channels are blue, green, red, alpha, as in cairo, GTK and Qt, in
+                      `image` and in the result, which then has four. For uint8.
         out           where to write: [H, W, 3] or [H, W, 4] of uint8, uint16 or float32, writable,
-                      the pixels of a row contiguous. It may be `image` itself, or a view of the
-                      same memory with as many bytes a pixel. After an error its content is
+                      with the pixels of a row contiguous. It may be `image` itself, or a view of
+                      the same memory with as many bytes per pixel. After an error its content is
                       undefined.
 
-        Raises TypeError for another type of array, and Error, which names the value and its bound,
-        for the rest.
+        Raises TypeError for arrays of another type, and otherwise Error, which names the value and
+        its bound.
         """
+        bgra = bool(given.get("bgra"))
         pixels = _pixels.source(image, bgra)
-        result = _pixels.result(pixels.shape, pixels.dtype, out, dtype, bgra)
+        result = _pixels.result(
+            pixels.shape, pixels.dtype, given.get("out"), given.get("dtype"), bgra
+        )
         pixels = _pixels.readable(pixels, result)
-        with (
-            self._use() as handle,
-            options(
-                preset=preset,
-                network_size=network_size,
-                network_fit=network_fit,
-                temperature=temperature,
-                style=style,
-                saturation=saturation,
-                upsampling=upsampling,
-                gamut=gamut,
-                variant=variant,
-                hints=hints,
-                hint_map=hint_map,
-                picture_shape=pixels.shape,
-                palette=palette,
-                palette_strength=palette_strength,
-                threads=threads,
-                progress=progress,
-            ) as chosen,
-        ):
+        with self._use() as handle, options(given, pixels.shape) as chosen:
             chosen.call(
                 library.colorize_run,
                 handle,
@@ -315,34 +341,16 @@ class Model(Handle):
             )
         return result
 
-    def session(
-        self,
-        image: npt.ArrayLike,
-        *,
-        preset: str | None = None,
-        network_size: int | None = None,
-        network_fit: str | None = None,
-        threads: int | None = None,
-        progress: Progress | None = None,
-        bgra: bool = False,
-    ) -> Session:
-        """A picture to be coloured again and again, see `Session`. The picture is copied.
+    @takes(SessionOptions)
+    def session(self, image: npt.ArrayLike, **given: Unpack[SessionOptions]) -> Session:
+        """A `Session`, for coloring one picture many times. The picture is copied.
 
-        The arguments are those of `colorize`; what they say of the network holds for the whole
-        session.
+        The arguments are those of `colorize`. Those about the network hold for the whole session.
         """
+        bgra = bool(given.get("bgra"))
         pixels = _pixels.readable(_pixels.source(image, bgra))
         session = c.colorize_session_p()
-        with (
-            self._use() as handle,
-            options(
-                preset=preset,
-                network_size=network_size,
-                network_fit=network_fit,
-                threads=threads,
-                progress=progress,
-            ) as chosen,
-        ):
+        with self._use() as handle, options(given) as chosen:
             chosen.call(
                 library.colorize_session_open,
                 handle,
@@ -353,26 +361,24 @@ class Model(Handle):
             # Inside of the block: what `progress` raised at the end must not leave it open.
             return Session(session, pixels.shape, pixels.dtype)
 
+    @takes(PredictOptions)
     def predict(
         self,
         lightness: npt.ArrayLike,
         hints: npt.ArrayLike | None = None,
         mask: npt.ArrayLike | None = None,
-        *,
-        temperature: float | None = None,
-        threads: int | None = None,
-        progress: Progress | None = None,
+        **given: Unpack[PredictOptions],
     ) -> npt.NDArray[np.float32]:
-        """The network alone: ab of CIE Lab, float32 [2, H / output_stride, W / output_stride], with
-        H and W rounded up to multiples of `info.network_size_rounding`.
+        """Runs the network alone: ab of CIE Lab, float32 [2, H / output_stride, W / output_stride],
+        with H and W rounded up to multiples of `info.network_size_rounding`.
 
         lightness  [H, W], L of CIE Lab, 0 to 100; H and W are multiples of
                    `info.network_size_multiple`, up to 2048
-        hints      [2, H, W], a and b of CIE Lab, -128 to 128, and 0 where there is no hint: the
-                   network sees all of it
-        mask       [H, W], 1 where a hint is, else 0; networks know no other numbers, but are given
-                   them, less 0.5 where `info.mask_convention` is "centred". Hints and mask go
-                   together
+        hints      [2, H, W], a and b of CIE Lab, -128 to 128, and 0 where there is no hint, because
+                   the network reads all of it
+        mask       [H, W], 1 where there is a hint, else 0. Other values are passed on, although
+                   networks are not trained with them; if `info.mask_convention` is "centred", 0.5
+                   is subtracted. Give both hints and mask, or neither
         Values that are not finite are an error.
         temperature, threads, progress: as for `colorize`
         """
@@ -383,25 +389,21 @@ class Model(Handle):
             lightness,
             hints,
             mask,
-            temperature,
-            threads,
-            progress,
+            given,
         )
 
+    @takes(PredictOptions)
     def distribution(
         self,
         lightness: npt.ArrayLike,
         hints: npt.ArrayLike | None = None,
         mask: npt.ArrayLike | None = None,
-        *,
-        temperature: float | None = None,
-        threads: int | None = None,
-        progress: Progress | None = None,
+        **given: Unpack[PredictOptions],
     ) -> npt.NDArray[np.float32]:
         """The probability of each ab bin: float32 [bins, H / distribution_stride,
         W / distribution_stride], with H and W rounded up as for `predict`.
 
-        Probabilities are 0 to 1 and sum to 1 over the bins; `bin_centres` says where these are.
+        Probabilities are 0 to 1 and sum to 1 over the bins; `bin_centres` has their positions.
         Arguments are those of `predict`, but the default temperature is 1: the distribution that
         the network was trained to give.
         """
@@ -412,9 +414,7 @@ class Model(Handle):
             lightness,
             hints,
             mask,
-            temperature,
-            threads,
-            progress,
+            given,
         )
 
     def _run_network(
@@ -425,9 +425,7 @@ class Model(Handle):
         lightness: npt.ArrayLike,
         hints: npt.ArrayLike | None,
         mask: npt.ArrayLike | None,
-        temperature: float | None,
-        threads: int | None,
-        progress: Progress | None,
+        given: PredictOptions,
     ) -> npt.NDArray[np.float32]:
         values = np.ascontiguousarray(lightness, np.float32)
         if values.ndim != 2:
@@ -443,10 +441,7 @@ class Model(Handle):
         sides = [-(-side // rounding) * rounding // stride for side in (height, width)]
         result = np.empty((channels, *sides), np.float32)
         pointers = [floats(array) for array in arrays] + [None] * (3 - len(arrays))
-        with (
-            self._use() as handle,
-            options(temperature=temperature, threads=threads, progress=progress) as chosen,
-        ):
+        with self._use() as handle, options(given) as chosen:
             chosen.call(
                 function,
                 handle,
@@ -457,6 +452,14 @@ class Model(Handle):
                 floats(result),
             )
         return result
+
+
+def file_of(model: Any) -> Any:
+    """The file of a published network, if it is the name of one, else the path that it is."""
+    from . import weights
+
+    # A file of that name is given as a Path, or as ./eccv16.
+    return weights.find(model) if model in weights.PUBLISHED else model
 
 
 def _model_options(
