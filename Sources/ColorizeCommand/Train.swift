@@ -29,7 +29,8 @@ struct Train: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "lite, lite1, compact, eccv16, siggraph17. (default: lite)", valueName: "NAME"))
+      "\(Network.trainable.map(\.architecture).joined(separator: ", ")). "
+        + "(default: \(Recipe().model))", valueName: "NAME"))
   var model: String?
 
   @Option(

@@ -170,7 +170,7 @@ import Testing
       [ReferenceTensor(shape, values.map(Double.init))], parameters: [])
     let output = try TestActivation(expected.shape, stride: 16)
     try run(
-      PlannedGrayAsRGB(), [TestActivation(shape, stride: 16, planes: values)], output,
+      PlannedGrayAsRGB(GrayAsRGB()), [TestActivation(shape, stride: 16, planes: values)], output,
       kernels: KernelSet(.baseline))
     // Of numbers from -1 to 1; near black the curve is steep.
     #expect(largestDifference(output.planes, expected.values) < 2e-6)

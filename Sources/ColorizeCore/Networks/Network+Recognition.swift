@@ -2,7 +2,9 @@
 
 extension Network {
   /// All that there are.
-  package static let all: [Network] = [.compact, .lite, .lite1, .eccv16, .siggraph17]
+  package static let all: [Network] = [
+    .compact, .lite, .lite1, .eccv16, .siggraph17, .deOldifyDeep, .deOldifyWide,
+  ]
 
   /// The network whose tensors a file holds. Throws if one of them is missing or has another shape.
   ///

@@ -36,6 +36,9 @@ package struct Network: Sendable {
     case annealedMean(upsampling: Int)
     /// A node whose two channels times `scale` are a and b.
     case ab(node: Int, scale: Float)
+    /// A node whose three channels are red, green and blue, normalised; what is outside of 0 to 1 is brought inside.
+    /// a and b are those of that colour.
+    case rgb(node: Int, RGBNormalization)
   }
 
   /// A distribution over ab bins.
@@ -68,6 +71,8 @@ package struct Network: Sendable {
   package let sizeMultiple: Int
   /// Outputs are as large as if the input's sides were rounded up to multiples of this.
   package let sizeRounding: Int
+  /// The side at which its release has a network see a picture.
+  package let releasedSize: Int
   package let input: InputForm
   package let colors: Colors
   /// nil: it gives colours alone.
@@ -102,6 +107,7 @@ package struct Network: Sendable {
     fileprivate enum Colors {
       case annealedMean(upsampling: Int)
       case ab(Value, scale: Float)
+      case rgb(Value, RGBNormalization)
     }
 
     /// The logits of a distribution over ab bins.
@@ -133,6 +139,13 @@ package struct Network: Sendable {
       self.features = features
     }
 
+    /// Colours are a value of three channels, red, green and blue, as large as the input.
+    package init(rgb: Value, _ normalization: RGBNormalization) {
+      logits = nil
+      colors = .rgb(rgb, normalization)
+      features = [:]
+    }
+
     /// Colours are a value of two channels, a and b divided by `scale`, as large as the input.
     package init(
       ab: Value, scale: Float, logits: Logits? = nil, features: [String: Value] = [:]
@@ -146,7 +159,7 @@ package struct Network: Sendable {
   /// Describes a network: `body` gets the input and returns the outputs.
   package init(
     _ architecture: String, input: InputForm, sizeMultiple: Int, sizeRounding: Int,
-    _ body: (Value) -> Outputs
+    releasedSize: Int = 256, _ body: (Value) -> Outputs
   ) {
     let table = Table()
     let outputs = body(Value(table, name: "", nil, [], channels: input.channels))
@@ -155,6 +168,7 @@ package struct Network: Sendable {
     nodes = table.nodes
     self.sizeMultiple = sizeMultiple
     self.sizeRounding = sizeRounding
+    self.releasedSize = releasedSize
     distribution = outputs.logits.map {
       Distribution(
         node: $0.value.index, stride: $0.stride, bins: $0.bins, binCount: $0.value.channels,
@@ -167,6 +181,9 @@ package struct Network: Sendable {
     case .ab(let value, let scale):
       colors = .ab(node: value.index, scale: scale)
       ends.append(value.index)
+    case .rgb(let value, let normalization):
+      colors = .rgb(node: value.index, normalization)
+      ends.append(value.index)
     }
     precondition(
       !nodes.contains { $0.inputs.contains { ends.contains($0) } }, "an output is used inside")
@@ -178,8 +195,9 @@ package struct Network: Sendable {
   /// The node that must be computed for a goal; that of the colours if there is no distribution.
   package func node(for goal: Goal) -> Int {
     switch (goal, colors) {
-    case (.ab, .ab(let node, _)): node
-    case (.distribution, .ab(let node, _)): distribution?.node ?? node
+    case (.ab, .ab(let node, _)), (.ab, .rgb(let node, _)): node
+    case (.distribution, .ab(let node, _)), (.distribution, .rgb(let node, _)):
+      distribution?.node ?? node
     // Then there is one.
     case (_, .annealedMean): distribution?.node ?? 0
     }
@@ -189,7 +207,7 @@ package struct Network: Sendable {
   package var abStride: Int {
     switch colors {
     case .annealedMean(let upsampling): (distribution?.stride ?? upsampling) / upsampling
-    case .ab: 1
+    case .ab, .rgb: 1
     }
   }
 
@@ -336,15 +354,55 @@ package struct Network: Sendable {
     }
 
     /// What a classifier is shown of the lightness in channel 0.
-    package func grayAsRGB() -> Value {
-      Value(table, name: "", GrayAsRGB(), [self], channels: 3)
+    package func grayAsRGB(_ normalization: RGBNormalization = .signed) -> Value {
+      Value(table, name: "", GrayAsRGB(normalization), [self], channels: 3)
+    }
+
+    package func maxPool(kernel: Int, stride: Int, padding: Int) -> Value {
+      let operation = MaxPool(kernel: kernel, stride: stride, padding: padding)
+      return Value(table, name: "", operation, [self], channels: channels)
+    }
+
+    /// Channels to pixels: sides that are `factor` times as long.
+    package func pixelShuffle(_ factor: Int) -> Value {
+      let operation = PixelShuffle(factor: factor)
+      return Value(
+        table, name: "", operation, [self], channels: channels / (factor * factor))
+    }
+
+    /// The mean of each pixel and those above and to the left of it; cropped to the size of `other`.
+    package func blurred(croppedTo other: Value? = nil) -> Value {
+      Value(table, name: "", Blur(), [self] + [other].compactMap(\.self), channels: channels)
+    }
+
+    /// Its channels, and behind them those of `other`.
+    package func joined(with other: Value) -> Value {
+      Value(
+        table, name: "", Concatenation(), [self, other], channels: channels + other.channels)
+    }
+
+    /// Attention of all positions to each other, added: SAGAN's, with an eighth of the channels for queries and keys.
+    package func selfAttention(_ name: String) -> Value {
+      func linear(_ part: String, _ outputs: Int) -> Value {
+        let operation = Linear(
+          inputs: channels, outputs: outputs, bias: false, isConvolution: true)
+        return Value(table, name: "\(name).\(part)", operation, [self], channels: outputs)
+      }
+      let (query, key) = (linear("query", channels / 8), linear("key", channels / 8))
+      let value = linear("value", channels)
+      return Value(
+        table, name: name, SelfAttention(), [query, key, value, self], channels: channels)
+    }
+
+    package func sigmoid(_ range: ClosedRange<Float>) -> Value {
+      Value(table, name: "", SigmoidRange(range), [self], channels: channels)
     }
 
     package func globalMean() -> Value {
       Value(table, name: "", GlobalMean(), [self], channels: channels)
     }
 
-    /// A fully connected layer; the value is 1x1.
+    /// A fully connected layer, at every position.
     package func linear(_ name: String, _ outputs: Int) -> Value {
       let operation = Linear(inputs: channels, outputs: outputs)
       return Value(table, name: name, operation, [self], channels: outputs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
 from typing import Any
 
@@ -185,6 +186,11 @@ def _check_range(array: Array, name: str) -> None:
 
 
 def _as_known_type(image: npt.ArrayLike, name: str) -> Array:
+    if isinstance(image, (str, bytes, os.PathLike)):
+        raise TypeError(
+            f"{name} is a {type(image).__name__}; it must be an array or a picture of Pillow's. "
+            "libcolorize.colorize reads files"
+        )
     array = np.asarray(image)
     if array.dtype.type in (np.uint8, np.uint16):
         # Files may have the other byte order.

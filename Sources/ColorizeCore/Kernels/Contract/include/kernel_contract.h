@@ -306,6 +306,18 @@ typedef struct colorize_resample_row {
   intptr_t count;
 } colorize_resample_row;
 
+/* The softmax of a row of a packed left matrix, in place:
+ *
+ *     values[i] = sum * exp(values[i] - max of values) / sum over j of exp(values[j] - max of values)      i < count
+ *
+ * Reads and writes in whole vectors: there is room for `count` rounded up to BLOCK. */
+typedef struct colorize_softmax {
+  float *values;         /* BLOCK of them, and then the next ones */
+  intptr_t count;
+  intptr_t block_stride; /* from the first of BLOCK values to the first of the next ones */
+  float sum;             /* of the results */
+} colorize_softmax;
+
 /* The kernels of one instruction set: what inference runs, and what only training runs, which the library does not
  * hold. Kernels/Shared/tables.swift fills them, once for all instruction sets. A kernel is a field here, a line
  * there and its file. */
@@ -328,6 +340,7 @@ typedef struct colorize_kernels {
   void (*lightness)(const colorize_lightness *);
   void (*render_row)(const colorize_render_row *);
   void (*resample_row)(const colorize_resample_row *);
+  void (*softmax)(const colorize_softmax *);
 } colorize_kernels;
 
 typedef struct colorize_training_kernels {
