@@ -7,11 +7,13 @@ Weights are without spectral norm, which `normalize` puts on, as the released fi
 """
 
 import sys
+import warnings
 from unittest import mock
 
 import numpy as np
 import torch
-from skimage.color import lab2rgb
+import torch.nn.functional as F
+from skimage.color import lab2rgb, rgb2lab
 from torch import nn
 from torch.nn.utils import remove_spectral_norm, spectral_norm
 
@@ -20,6 +22,9 @@ from torch.nn.utils import remove_spectral_norm, spectral_norm
 NAMES = ["torchvision", "torchvision.transforms", "torchvision.transforms.functional"]
 sys.modules.update({name: mock.MagicMock() for name in NAMES})
 from spandrel_extra_arches.architectures.DDColor import DDColor as Released  # noqa: E402
+from spandrel_extra_arches.architectures.DDColor.__arch.position_encoding import (  # noqa: E402
+    PositionEmbeddingSine,
+)
 
 for name in NAMES:
     del sys.modules[name]
@@ -74,3 +79,28 @@ def forward(network, lightness):
     """a and b [2, H, W] of L [H, W]."""
     dtype = next(network.parameters()).dtype
     return network(network_input(lightness).to(dtype))[0]
+
+
+def positions(channels):
+    """Its sine positions: of [1, channels, H, W] and None."""
+    return PositionEmbeddingSine(channels // 2, normalize=True)
+
+
+def released_pipeline(network, image, side):
+    """A picture coloured as the release does it: uint8 [H, W, 3] of uint8 [H, W, 3] or [H, W].
+
+    OpenCV's conversions are tables; here are the exact ones. Its float32 resize has the positions of
+    PyTorch's bilinear one without antialiasing.
+    """
+    rgb = np.stack(3 * [image], -1) if image.ndim == 2 else image
+    rgb = rgb / 255
+    planes = torch.from_numpy(rgb.transpose(2, 0, 1).copy())[None]
+    small = F.interpolate(planes, (side, side), mode="bilinear", align_corners=False)
+    lightness = rgb2lab(small[0].numpy().transpose(1, 2, 0))[..., 0]
+    ab = forward(network, lightness)[None].float()
+    ab = F.interpolate(ab, rgb.shape[:2], mode="nearest")[0].numpy().transpose(1, 2, 0)
+    lab = np.concatenate([rgb2lab(rgb)[..., :1], ab], axis=-1)
+    with warnings.catch_warnings():
+        # scikit-image warns of every negative Z.
+        warnings.simplefilter("ignore", UserWarning)
+        return (lab2rgb(lab) * 255).round().astype(np.uint8)

@@ -22,6 +22,7 @@ from colorizers.siggraph17 import SIGGRAPHGenerator
 from torch import nn
 
 from compact import BINS, PAPER_TEMPERATURE, Compact, annealed_mean
+from ddcolor import ENCODERS, DDColor
 from deoldify import BLOCKS, DeOldify
 from lite import Lite
 from lite1 import Lite1
@@ -31,6 +32,8 @@ CLASSES = {"eccv16": ECCVGenerator, "siggraph17": SIGGRAPHGenerator}
 OWN_CLASSES = {"compact": Compact, "lite": Lite, "lite1": Lite1}
 # Whose outputs are red, green and blue.
 RGB_CLASSES = {f"deoldify-{kind}": partial(DeOldify, kind) for kind in BLOCKS}
+# Whose outputs are a and b, of lightness alone.
+AB_CLASSES = {f"ddcolor-{kind}": partial(DDColor, kind) for kind in ENCODERS}
 
 # The temperature at which eccv16's plain softmax stands.
 ECCV16_TEMPERATURE = 0.38
@@ -167,7 +170,8 @@ def formula(architecture, shapes):
 
 def formula_network(architecture, dtype=torch.float32):
     """The class of one of the networks with the formula's weights, for inference."""
-    network = (CLASSES | OWN_CLASSES | RGB_CLASSES)[architecture]().eval().requires_grad_(False)
+    classes = CLASSES | OWN_CLASSES | RGB_CLASSES | AB_CLASSES
+    network = classes[architecture]().eval().requires_grad_(False)
     shapes = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
     weights = formula(architecture, shapes)
     missing, unexpected = network.load_state_dict(

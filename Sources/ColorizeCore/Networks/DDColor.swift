@@ -56,7 +56,8 @@ extension Network {
   ///   - widths: and channels.
   package static func ddColor(_ architecture: String, depths: [Int], widths: [Int]) -> Network {
     Network(
-      architecture, input: .gray, sizeMultiple: 32, sizeRounding: 32, releasedSize: 512
+      architecture, input: .gray, sizeMultiple: 32, sizeRounding: 32, releasedSize: 512,
+      releasedResampling: .points
     ) { input in
       let picture = input.grayAsRGB(.unit).standardized()
       let seen = picture.convNeXt(

@@ -30,6 +30,14 @@ package struct Network: Sendable {
     case distribution
   }
 
+  /// How a release brings a picture to its network's size, and colours to the picture's.
+  package enum Resampling: Sendable {
+    /// Pillow's bicubic, and bilinear.
+    case antialiased
+    /// Bilinear without antialiasing, and the nearest.
+    case points
+  }
+
   /// What colours are made of.
   package enum Colors: Sendable {
     /// The annealed mean of the distribution, and then this many times larger, bilinearly.
@@ -73,6 +81,8 @@ package struct Network: Sendable {
   package let sizeRounding: Int
   /// The side at which its release has a network see a picture.
   package let releasedSize: Int
+  /// How its release brings a picture to that size, and colours back.
+  package let releasedResampling: Resampling
   package let input: InputForm
   package let colors: Colors
   /// nil: it gives colours alone.
@@ -159,7 +169,8 @@ package struct Network: Sendable {
   /// Describes a network: `body` gets the input and returns the outputs.
   package init(
     _ architecture: String, input: InputForm, sizeMultiple: Int, sizeRounding: Int,
-    releasedSize: Int = 256, _ body: (Value) -> Outputs
+    releasedSize: Int = 256, releasedResampling: Resampling = .antialiased,
+    _ body: (Value) -> Outputs
   ) {
     let table = Table()
     let outputs = body(Value(table, name: "", nil, [], channels: input.channels))
@@ -169,6 +180,7 @@ package struct Network: Sendable {
     self.sizeMultiple = sizeMultiple
     self.sizeRounding = sizeRounding
     self.releasedSize = releasedSize
+    self.releasedResampling = releasedResampling
     distribution = outputs.logits.map {
       Distribution(
         node: $0.value.index, stride: $0.stride, bins: $0.bins, binCount: $0.value.channels,

@@ -41,6 +41,7 @@ package enum Colorizer {
     _ progress: Progress
   ) throws(ColorizeError) {
     let model = session.model
+    try model.validate(temperature: options.temperature)
     let kernels = model.compiled.kernels
     let isReference = session.preset == .reference
     let variant = Variant(options.variant)
@@ -68,6 +69,7 @@ package enum Colorizer {
     let renderer = try Renderer(
       input: session.picture, output: output, abHeight: guided?.height ?? abShape.height,
       abWidth: guided?.width ?? abShape.width, guide: guided?.guide,
+      isNearest: session.samplesPoints && options.upsampling == nil,
       gamutMapping: options.gamutMapping ?? (isReference ? .clip : .keepHue), kernels: kernels,
       workers: team.size)
     let ab = isGuided ? try Memory<Float>(count: abShape.count) : renderer.ab
@@ -176,6 +178,7 @@ package enum Colorizer {
     ) throws(ColorizeError) -> Void
   ) throws(ColorizeError) {
     try options.validate()
+    if goal == .ab { try model.validate(temperature: options.temperature) }
     let team = Team(threads: options.threads)
     let decoder = Decoder(
       model, temperature: options.temperature ?? AnnealedMean.defaultTemperature, team)

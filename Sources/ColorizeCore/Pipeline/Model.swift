@@ -187,6 +187,14 @@ package final class Model: Sendable {
     return number
   }
 
+  /// Throws where a temperature is given, and there is no distribution for it.
+  func validate(temperature: Float?) throws(ColorizeError) {
+    guard let temperature, network.distribution == nil else { return }
+    throw .invalidArgument(
+      "temperature is \(temperature); the network \(network.architecture) gives colours alone, and no "
+        + "distribution that has one")
+  }
+
   /// Runs `body` with the plan for a size and memory for the team to run it in.
   func withPlan(
     _ goal: Network.Goal, height: Int, width: Int, _ team: Team,
