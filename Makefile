@@ -135,6 +135,7 @@ check-reference: stage $(REFERENCE)
 	$(ON_STAGE) .reference/bin/python Tests/Reference/check_reference.py
 	$(ON_STAGE) .reference/bin/python Tests/Reference/check_colorizers.py
 	$(ON_STAGE) .reference/bin/python Tests/Reference/check_published.py
+	$(ON_STAGE) .reference/bin/python Tests/Reference/check_ddcolor.py
 	$(ON_STAGE) .reference/bin/python Tests/Reference/check_evaluation.py
 	$(ON_STAGE) .reference/bin/python Tests/Reference/check_training.py
 	.reference/bin/python Tests/Reference/check_fixtures.py
