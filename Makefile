@@ -1,20 +1,27 @@
 # libcolorize
 #
+# Every target installs the Debian packages that it needs and that are missing (as root; else it says what to install,
+# and stops). NEED=: leaves that to you.
+#
 #   make                   builds the library and the command
-#   make run               installs what is missing, builds, and colours a photograph into out/
-#   make check             installs what is missing and runs every test
+#   make run               builds, and colours a photograph into out/
+#   make check             every test but those that take long; says at its end how long each part took
+#   make check-quick       the inner loop: builds, lint, and the tests that are quick; no network
+#   make check-long        every test there is: check, check-reference, check-gimp, mutants, and those in bare Debians
 #   make check-reference   compares with PyTorch, Pillow and scikit-image in full, in an environment of its own
+#   make check-gimp        tests the filter in GIMP, with no display
+#   make check-bare        `make check` and `make run`, each in a Debian 12 where nothing is installed, as root,
+#                          [BARE="PATH ..."] for what git, pip and apt are set up with
 #   make mutants           shows that the tests bite
-#   make fuzz              looks for model files that do harm, [SECONDS=600] for each container
+#   make fuzz              looks for files that do harm, [SECONDS=600] for each fuzzer
 #   make bench             compares speed and memory with other runtimes' (docs/benchmarks.md), [BENCH="OPTION ..."]
 #   make bench-quick       only the networks, only with ONNX Runtime; writes nothing
 #   make install           installs what `make` has built; it builds nothing, so that root need not
 #   make uninstall         takes that back
 #   make gimp              builds the filter for GIMP (examples/gimp) with an installed library
 #   make install-gimp      puts it into the user's GIMP, or GIMP_PLUGINS=/usr/lib/gimp/2.0/plug-ins; uninstall-gimp
-#   make check-gimp        tests it in GIMP, with no display (scripts/install-dependencies --with gimp)
-#   make wheel             makes a Python wheel with the library inside, in dist/
-#   make deb               makes Debian packages, in dist/; check-deb tries them in a bare Debian 12, as root
+#   make dist              makes all that is handed out, in dist/: wheel, deb, tarball; with SHA-256 sums and a
+#                          CycloneDX list of what is inside. check-dist tries each in a bare Debian 12, as root
 #   make format, lint      puts the sources into the formatters' shape, or says where they are not
 #   make clean
 
@@ -42,12 +49,20 @@ SONAME := libcolorize.so.$(firstword $(subst ., ,$(VERSION)))
 INSTALLED_LIBRARY = $(LIBDIR)/libcolorize.so.$(VERSION)
 INSTALLED_LINKS = $(LIBDIR)/$(SONAME) $(LIBDIR)/libcolorize.so
 INSTALLED_PC = $(LIBDIR)/pkgconfig/libcolorize.pc
+CMAKE_FILES = $(LIBDIR)/cmake/libcolorize
+INSTALLED_CMAKE = $(CMAKE_FILES)/libcolorize-config.cmake $(CMAKE_FILES)/libcolorize-config-version.cmake
 INSTALLED_HEADER = $(PREFIX)/include/colorize.h
 INSTALLED_COMMAND = $(PREFIX)/bin/libcolorize
-INSTALLED_MANUAL = $(PREFIX)/share/man/man1/libcolorize.1
+INSTALLED_MANUAL = $(patsubst docs/%,$(PREFIX)/share/man/man1/%,$(wildcard docs/*.1))
+# Debian has zsh look elsewhere.
+ZSH_COMPLETIONS = $(PREFIX)/share/zsh/site-functions
+BASH_COMPLETION = $(PREFIX)/share/bash-completion/completions/libcolorize
+ZSH_COMPLETION = $(ZSH_COMPLETIONS)/_libcolorize
+FISH_COMPLETION = $(PREFIX)/share/fish/vendor_completions.d/libcolorize.fish
 INSTALLED_DOC = $(PREFIX)/share/doc/libcolorize
-INSTALLED = $(INSTALLED_LIBRARY) $(INSTALLED_LINKS) $(INSTALLED_PC) $(INSTALLED_HEADER) \
-  $(INSTALLED_COMMAND) $(INSTALLED_MANUAL) $(INSTALLED_DOC)/LICENSE $(INSTALLED_DOC)/MODEL_CARD.md
+INSTALLED = $(INSTALLED_LIBRARY) $(INSTALLED_LINKS) $(INSTALLED_PC) $(INSTALLED_CMAKE) $(INSTALLED_HEADER) \
+  $(INSTALLED_COMMAND) $(INSTALLED_MANUAL) $(BASH_COMPLETION) $(ZSH_COMPLETION) $(FISH_COMPLETION) \
+  $(INSTALLED_DOC)/LICENSE $(INSTALLED_DOC)/MODEL_CARD.md
 
 # A file inside says that an environment is complete: the folder is there as soon as it is begun.
 VENV = .venv/complete
@@ -61,53 +76,74 @@ ON_STAGE = LIBCOLORIZE_LIBRARY=$(STAGE)/lib/$(SONAME) LIBCOLORIZE_COMMAND=$(STAG
   PYTHONPATH=$(CURDIR)/bindings/python/src
 
 .NOTPARALLEL:
-.PHONY: all build run check check-swift check-kernels check-installation check-abi check-python \
-  check-command check-examples check-wheel check-reference check-gimp mutants fuzz bench bench-quick stage \
-  install uninstall gimp install-gimp uninstall-gimp wheel deb check-deb format lint clean need-check
+.PHONY: all build run check check-quick check-long check-swift check-kernels check-installation check-abi check-python \
+  check-command check-examples check-wheel check-reference check-gimp check-dist check-bare mutants fuzz bench \
+  bench-quick stage install uninstall gimp install-gimp uninstall-gimp wheel deb tarball dist clean-dist format lint clean
 
 all: build
 
+# ---- Set-up ----------------------------------------------------------------------------------------------------------
+
+# What a target needs of Debian is a prerequisite: need-build, need-python, need-check, ... (scripts/install-dependencies).
+NEED = scripts/install-dependencies
+need-%:
+	@$(NEED) $*
+
 # SwiftPM does not link again when only the version script has changed.
-build:
+build: need-build
 	@if [ $(LINK_SCRIPT) -nt $(LIBRARY) ]; then rm -f $(LIBRARY); fi
 	$(SWIFT_BUILD)
 
-run:
-	scripts/install-dependencies
-	$(MAKE) --no-print-directory build
+run: build
 	mkdir -p out
 	$(COMMAND) -o out/$(notdir $(PHOTOGRAPH)) $(PHOTOGRAPH)
 	@echo "$(PHOTOGRAPH) in colour: $(CURDIR)/out/$(notdir $(PHOTOGRAPH))"
 
 # ---- Tests -----------------------------------------------------------------------------------------------------------
 
-# What is missing for them is installed first; without root this says what to install, and stops.
-check: need-check lint build check-kernels check-swift check-installation check-abi check-python check-command check-examples \
-  check-wheel
-	@echo "every test has passed"
+# Runs other targets one after the other, and says how long each took; ends with the first that fails.
+define in_turn
+	@begin=$$(date +%s); times=; \
+	for part in $(1); do \
+	  start=$$(date +%s); \
+	  $(MAKE) --no-print-directory $$part || exit; \
+	  times="$$times$$(printf '%6d s  %s' $$(($$(date +%s) - start)) $$part)\n"; \
+	done; \
+	printf "\n$$times%6d s  $@: every test has passed\n" $$(($$(date +%s) - begin))
+endef
 
-need-check:
-	@scripts/install-dependencies --with check
+check: need-check
+	$(call in_turn,lint build check-kernels check-swift check-installation check-abi check-python check-command \
+	  check-examples check-wheel)
 
-check-swift:
+check-long:
+	$(call in_turn,check check-reference check-gimp mutants check-dist check-bare)
+
+# Those of the files that git, pip and apt are usually set up with that there are.
+BARE = $(wildcard /etc/gitconfig $(HOME)/.gitconfig /etc/pip.conf /etc/ssl/certs /etc/apt/apt.conf.d/99*)
+check-bare: need-bare
+	scripts/check-bare-debian "make check" $(BARE)
+	scripts/check-bare-debian "make run" $(BARE)
+
+check-swift: need-check
 	$(SWIFT_TEST)
 
-check-kernels: build
+check-kernels: need-check build
 	scripts/check-kernels $(BUILD)/release
 
-check-installation: build
+check-installation: need-check build
 	scripts/check-installation
 
-check-abi: stage
+check-abi: need-check stage
 	Tests/ABI/run $(STAGE)
 
-check-python: stage $(VENV)
+check-python: need-check stage $(VENV)
 	$(ON_STAGE) .venv/bin/python -m pytest -q bindings/python
 
-check-command: stage $(VENV)
+check-command: need-check stage $(VENV)
 	$(ON_STAGE) .venv/bin/python -m pytest -q Tests/CommandLine
 
-check-examples: stage $(VENV)
+check-examples: need-check stage $(VENV)
 	PREFIX=$(STAGE) $(ON_STAGE) .venv/bin/python -m pytest -q Tests/Examples
 	.venv/bin/python scripts/check-readme $(STAGE)
 
@@ -120,21 +156,22 @@ stage: build
 
 PYTHON_PACKAGES = Tests/requirements.txt Tests/CommandLine/requirements.txt Tests/GIMP/requirements.txt
 
-$(VENV): $(PYTHON_PACKAGES)
+$(VENV): $(PYTHON_PACKAGES) | need-python
 	$(PYTHON) -m venv --clear .venv
 	.venv/bin/pip install -q $(addprefix -r ,$(PYTHON_PACKAGES))
 	touch $@
 
 # Where pip does not know PyTorch's builds for CPUs, PIP_EXTRA_INDEX_URL names their index.
-$(REFERENCE): Tests/Reference/requirements.txt
+$(REFERENCE): Tests/Reference/requirements.txt | need-python
 	$(PYTHON) -m venv --clear .reference
 	.reference/bin/pip install -q -r $<
 	touch $@
 
-check-reference: stage $(REFERENCE)
+check-reference: need-check stage $(REFERENCE)
 	$(ON_STAGE) .reference/bin/python Tests/Reference/check_reference.py
 	$(ON_STAGE) .reference/bin/python Tests/Reference/check_colorizers.py
 	$(ON_STAGE) .reference/bin/python Tests/Reference/check_published.py
+	$(ON_STAGE) .reference/bin/python Tests/Reference/check_deoldify.py
 	$(ON_STAGE) .reference/bin/python Tests/Reference/check_ddcolor.py
 	$(ON_STAGE) .reference/bin/python Tests/Reference/check_evaluation.py
 	$(ON_STAGE) .reference/bin/python Tests/Reference/check_training.py
@@ -143,14 +180,14 @@ check-reference: stage $(REFERENCE)
 	.reference/bin/python Tests/Reference/make_fixtures.py --full build/fixtures
 	LIBCOLORIZE_FIXTURES=$(CURDIR)/build/fixtures $(SWIFT_TEST)
 
-$(BENCHMARKS): benchmarks/requirements.txt Tests/Reference/requirements.txt
+$(BENCHMARKS): benchmarks/requirements.txt Tests/Reference/requirements.txt | need-python
 	$(PYTHON) -m venv --clear .benchmarks
 	.benchmarks/bin/pip install -q -r $<
 	touch $@
 
 ON_BENCH = $(ON_STAGE):$(CURDIR)/Tests/Reference
 
-bench: stage $(BENCHMARKS)
+bench: need-check stage $(BENCHMARKS)
 	$(ON_BENCH) .benchmarks/bin/python benchmarks/run.py $(BENCH)
 
 # Needs nothing that the reference scripts do not need as well.
@@ -158,16 +195,15 @@ bench-quick: stage $(REFERENCE)
 	$(ON_BENCH) .reference/bin/python benchmarks/run.py --only networks --peers onnxruntime --rounds 3 $(BENCH)
 
 # The filter as a user builds it, with the installed copy; -O1 keeps its functions in valgrind's reports.
-check-gimp: stage $(VENV)
-	scripts/install-dependencies --with gimp
+check-gimp: need-gimp stage $(VENV)
 	PKG_CONFIG_PATH=$(STAGE)/lib/pkgconfig $(MAKE) -C examples/gimp BUILD=$(CURDIR)/build/check-gimp CFLAGS="-O1 -g"
 	$(ON_STAGE) LIBCOLORIZE_PLUG_IN=$(CURDIR)/build/check-gimp/libcolorize-photo .venv/bin/python -m pytest -q Tests/GIMP
 
-mutants:
+mutants: need-check
 	scripts/mutants
 
 SECONDS = 600
-fuzz:
+fuzz: need-check
 	Tests/Fuzz/run $(SECONDS)
 
 # ---- Installing ------------------------------------------------------------------------------------------------------
@@ -183,8 +219,16 @@ install:
 	strip $(DESTDIR)$(INSTALLED_COMMAND)
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(patsubst $(PREFIX)/%,$${prefix}/%,$(LIBDIR))|' \
 	  -e 's|@VERSION@|$(VERSION)|' pkgconfig/libcolorize.pc.in > $(DESTDIR)$(INSTALLED_PC)
+	for file in $(INSTALLED_CMAKE); do \
+	  sed -e 's|@TO_PREFIX@|$(shell realpath -ms --relative-to=$(CMAKE_FILES) $(PREFIX))|' -e 's|@SONAME@|$(SONAME)|' \
+	    -e 's|@VERSION@|$(VERSION)|' -e 's|@MAJOR@|$(firstword $(subst ., ,$(VERSION)))|' \
+	    cmake/$$(basename $$file).in > $(DESTDIR)$$file || exit; \
+	done
 	install -m 644 include/colorize.h $(DESTDIR)$(INSTALLED_HEADER)
-	install -m 644 docs/libcolorize.1 $(DESTDIR)$(INSTALLED_MANUAL)
+	install -m 644 docs/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	$(COMMAND) --generate-completion-script bash | sed '1{/^#!/d}' > $(DESTDIR)$(BASH_COMPLETION)
+	$(COMMAND) --generate-completion-script zsh > $(DESTDIR)$(ZSH_COMPLETION)
+	$(COMMAND) --generate-completion-script fish > $(DESTDIR)$(FISH_COMPLETION)
 	install -m 644 LICENSE Sources/ColorizeDefaultModel/MODEL_CARD.md $(DESTDIR)$(INSTALLED_DOC)
 	@case "$(DESTDIR)$(PREFIX)" in /usr|/usr/local) echo "now run \`ldconfig\` as root: programs then find the library" ;; esac
 
@@ -193,39 +237,53 @@ uninstall:
 	rm -df $(DESTDIR)$(INSTALLED_DOC)
 
 # With the library that was installed under PREFIX, or that pkg-config finds.
-gimp:
+gimp: need-gimp
 	PKG_CONFIG_PATH=$(LIBDIR)/pkgconfig:$$PKG_CONFIG_PATH $(MAKE) -C examples/gimp BUILD=$(CURDIR)/build/gimp
 
 install-gimp uninstall-gimp:
 	$(MAKE) -C examples/gimp BUILD=$(CURDIR)/build/gimp $(@:-gimp=)
 
 wheel: build $(VENV)
-	PATH=$(CURDIR)/.venv/bin:$$PATH scripts/make-wheel $(LIBRARY) dist
+	PATH=$(CURDIR)/.venv/bin:$$PATH scripts/make-wheel $(BUILD)/release dist
 
 # debian/rules packs what `make` builds. A warning of lintian's is an error here.
-deb:
-	scripts/install-dependencies --with deb
+deb: need-deb
 	mkdir -p dist
 	rm -f dist/*.deb dist/*.changes dist/*.buildinfo
 	dpkg-buildpackage -b -us -uc --changes-file=dist/libcolorize_$(VERSION).changes --changes-option=-udist \
 	  --buildinfo-file=dist/libcolorize_$(VERSION).buildinfo --buildinfo-option=-udist
 	lintian --allow-root --fail-on error,warning dist/libcolorize_$(VERSION).changes
 
-check-deb: deb
-	scripts/install-dependencies --with bare
+tarball: build $(VENV)
+	PATH=$(CURDIR)/.venv/bin:$$PATH scripts/make-tarball dist
+
+# Only what is handed out is in dist/ afterwards.
+dist: clean-dist wheel deb tarball
+	rm -f dist/*.changes dist/*.buildinfo
+	.venv/bin/python scripts/make-sbom dist
+	cd dist && sha256sum -- * > ../build/SHA256SUMS && mv ../build/SHA256SUMS .
+
+clean-dist:
+	rm -rf dist
+	mkdir -p dist build
+
+check-dist: need-bare dist
+	cd dist && sha256sum --check --quiet SHA256SUMS
+	scripts/check-wheel --bare dist/libcolorize-$(VERSION)-*.whl
 	scripts/check-deb dist
+	scripts/check-tarball dist/libcolorize-$(VERSION)-*.tar.xz
 
 # ---- Upkeep ----------------------------------------------------------------------------------------------------------
 
 RUFF_CONFIGURATION = --config bindings/python/pyproject.toml
 SHELL_SCRIPTS = $(shell grep -lE '^\#!/bin/(ba)?sh' -r .ci scripts Tests)
 
-format: $(VENV)
+format: need-build $(VENV)
 	swift format --in-place --recursive Package.swift Sources Tests
 	.venv/bin/ruff format $(RUFF_CONFIGURATION)
 	.venv/bin/ruff check $(RUFF_CONFIGURATION) --fix
 
-lint: $(VENV)
+lint: need-check $(VENV)
 	swift format lint --strict --recursive Package.swift Sources Tests
 	.venv/bin/ruff format $(RUFF_CONFIGURATION) --check
 	.venv/bin/ruff check $(RUFF_CONFIGURATION)

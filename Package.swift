@@ -48,7 +48,9 @@ let package = Package(
       dependencies: kernelTargets.map { .target(name: $0.name) } + [
         "CKernelContract", "CPlatform",
       ],
-      exclude: ["Kernels"]),
+      exclude: ["Kernels"],
+      // Runtime/Conversion.swift makes what would end the process deprecated.
+      swiftSettings: [.treatWarning("DeprecatedDeclaration", as: .error)]),
     // Gradients, losses, optimisers, data; the library does not hold it, the command does.
     .target(
       name: "ColorizeTraining",
@@ -81,12 +83,10 @@ let package = Package(
         ])
       ]),
     // libpng and libjpeg report errors with longjmp, which must not cross Swift frames; libtiff's
-    // functions take any number of arguments.
+    // functions take any number of arguments. libtiff is loaded when it is needed.
     .target(
       name: "CImageFiles",
-      linkerSettings: [
-        .linkedLibrary("png16"), .linkedLibrary("jpeg"), .linkedLibrary("tiff"),
-      ]),
+      linkerSettings: [.linkedLibrary("png16"), .linkedLibrary("jpeg")]),
     .executableTarget(
       name: "ColorizeCommand",
       dependencies: [

@@ -9,10 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <tiffio.h>
-
 #include "directory.h"
 #include "format.h"
+#include "tiff_library.h"
 
 enum {
   maximum_samples = 16,
@@ -119,6 +118,7 @@ static int on_close(thandle_t handle) {
 }
 
 static bool open_tiff(tiff_work *work, const char *mode) {
+  if (!tiff_library_load(work->message)) return false;
   TIFFOpenOptions *options = TIFFOpenOptionsAlloc();
   if (options != NULL) {
     TIFFOpenOptionsSetErrorHandlerExtR(options, on_error, work);

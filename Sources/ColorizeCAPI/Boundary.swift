@@ -1,5 +1,5 @@
 // What every exported function does first and last: C structs in, statuses and messages out, the
-// host's floating-point environment put aside and back.
+// host's floating-point environment and the cancellation of its thread put aside and back.
 
 import CColorize
 import CPlatform
@@ -13,22 +13,32 @@ func report(
   to error: UnsafeMutablePointer<colorize_error>?,
   _ body: (HostFloatingPoint) throws(ColorizeError) -> Void
 ) -> colorize_status {
-  var saved = fenv_t()
-  platform_enter_default_floating_point(&saved)
-  defer { fesetenv(&saved) }
-  do throws(ColorizeError) {
-    try Reserve.check()
-    try body(HostFloatingPoint(saved))
-    error?.pointee.set(Int32(COLORIZE_OK)) { _ in }
-    return Int32(COLORIZE_OK)
-  } catch .outOfMemory(let bytes) {
-    let status = Int32(COLORIZE_OUT_OF_MEMORY)
-    error?.pointee.set(status) { $0.write(noMemoryFor: bytes) }
-    return status
-  } catch let failure {
-    error?.pointee.set(failure.status) { $0.write(failure.message.utf8) }
-    return failure.status
+  withoutCancellation {
+    var saved = fenv_t()
+    platform_enter_default_floating_point(&saved)
+    defer { fesetenv(&saved) }
+    do throws(ColorizeError) {
+      try Reserve.check()
+      try body(HostFloatingPoint(saved))
+      error?.pointee.set(Int32(COLORIZE_OK)) { _ in }
+      return Int32(COLORIZE_OK)
+    } catch .outOfMemory(let bytes) {
+      let status = Int32(COLORIZE_OUT_OF_MEMORY)
+      error?.pointee.set(status) { $0.write(noMemoryFor: bytes) }
+      return status
+    } catch let failure {
+      error?.pointee.set(failure.status) { $0.write(failure.message.utf8) }
+      return failure.status
+    }
   }
+}
+
+/// Runs `body` to its end, whoever cancels the thread: its stack would be unwound while a call's threads work
+/// on what lies there.
+func withoutCancellation<Result>(_ body: () -> Result) -> Result {
+  let state = platform_disable_cancellation()
+  defer { platform_restore_cancellation(state) }
+  return body()
 }
 
 /// The floating-point environment in which the host called.

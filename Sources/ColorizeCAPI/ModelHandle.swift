@@ -165,5 +165,5 @@ public func colorize_model_info(
 @c @implementation
 public func colorize_model_close(_ model: OpaquePointer!) {
   guard let model else { return }
-  Unmanaged<ModelHandle>.fromOpaque(UnsafeRawPointer(model)).release()
+  withoutCancellation { Unmanaged<ModelHandle>.fromOpaque(UnsafeRawPointer(model)).release() }
 }

@@ -37,7 +37,7 @@ public func colorize_session_open(
 @c @implementation
 public func colorize_session_close(_ session: OpaquePointer!) {
   guard let session else { return }
-  Unmanaged<SessionHandle>.fromOpaque(UnsafeRawPointer(session)).release()
+  withoutCancellation { Unmanaged<SessionHandle>.fromOpaque(UnsafeRawPointer(session)).release() }
 }
 
 @c @implementation
@@ -115,7 +115,7 @@ public func colorize_session_confidence(
 
 extension colorize_suggestion {
   fileprivate init(_ suggestion: Suggestion) {
-    let rgb = suggestion.color.rgb
+    let rgb = suggestion.rgb
     self.init(
       probability: suggestion.probability, a: Float(suggestion.color.a),
       b: Float(suggestion.color.b), rgb: (Float(rgb.x), Float(rgb.y), Float(rgb.z)))

@@ -12,54 +12,43 @@ extension GamutMapping: ExpressibleByArgument {}
 struct ColourOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "0.01 to 10: towards 0 colours are vivid and patchy, at 1 even and dull. siggraph17 has no "
-        + "temperature. (default: 0.38, or the style's)", valueName: "T"))
+      "0.01 (vivid, patchy) to 10; 1 is even and dull. (default: 0.38)",
+      valueName: "T"))
   var temperature: Float?
 
   @Option(
-    help: ArgumentHelp(
-      "What a and b are multiplied by: 0.01 to 10. (default: 1, or the style's)", valueName: "S"))
+    help: ArgumentHelp("Strength of the colors: 0.01 to 10. (default: 1)", valueName: "S"))
   var saturation: Float?
 
   @Option(
-    help: ArgumentHelp(
-      "Both in a word: 'natural' is quiet and seldom wrong by much, 'vivid' is strong and sometimes "
-        + "so.", valueName: "NAME"))
+    help: ArgumentHelp("Sets both: 'natural' is quiet, 'vivid' strong.", valueName: "NAME"))
   var style = Style.standard
 
   @Option(
-    help: ArgumentHelp(
-      "0: the colouring that is most likely; 1 to 4: others that the network holds possible.",
-      valueName: "N"))
+    help: ArgumentHelp("0: the likeliest coloring; 1-4: others.", valueName: "N"))
   var variant = 0
 
-  @Option(
-    help: ArgumentHelp(
-      "How colours come to the picture's size: 'guided' follows its edges, 'bilinear' does not. "
-        + "(default: guided; bilinear for the preset reference)", valueName: "NAME"))
-  var upsampling: Upsampling?
-
-  @Option(
-    help: ArgumentHelp(
-      "What becomes of colours that sRGB has not: 'keep-hue' takes of their strength, 'clip' clips "
-        + "red, green and blue. (default: keep-hue; clip for the preset reference)",
-      valueName: "NAME"))
-  var gamut: GamutMapping?
-
-  @Option(
-    help: ArgumentHelp(
-      "A picture, of any size, whose colours are to be this one's: the network's are moved to their "
-        + "distribution.", valueName: "PICTURE"))
+  @Option(help: ArgumentHelp("Use the colors of another picture.", valueName: "FILE"))
   var paletteFrom: FileName?
 
   @Option(
-    help: ArgumentHelp("How far they are moved: 0.01 to 1. (default: 1)", valueName: "S"))
+    help: ArgumentHelp(
+      "How much of them: 0.01 to 1. (default: 1)", valueName: "S", visibility: .hidden))
   var paletteStrength: Float?
 
   @Option(
     help: ArgumentHelp(
-      "'default' makes the best picture, 'reference' what the released Python pipeline makes.",
-      valueName: "NAME"))
+      "How colors are enlarged: along edges, or plainly. (default: guided)", valueName: "NAME"))
+  var upsampling: Upsampling?
+
+  @Option(
+    help: ArgumentHelp(
+      "Colors outside sRGB: weaken or clip them. (default: keep-hue)", valueName: "NAME"))
+  var gamut: GamutMapping?
+
+  @Option(
+    help: ArgumentHelp(
+      "'reference' does what the published Python code does.", valueName: "NAME"))
   var preset = Preset.standard
 
   func validate() throws {
@@ -68,7 +57,7 @@ struct ColourOptions: ParsableArguments {
     try Bounds.check("--variant", variant, RunOptions.variants)
     try Bounds.check("--palette-strength", paletteStrength, RunOptions.paletteStrengths)
     if paletteStrength != nil, paletteFrom == nil {
-      throw ValidationError("--palette-strength is for --palette-from, which is not given.")
+      throw ValidationError("--palette-strength is for --palette-from, which is not given")
     }
   }
 

@@ -8,7 +8,7 @@ import Glibc
 struct Colorize: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "libcolorize",
-    abstract: "Colours black-and-white photographs.",
+    abstract: "Colors black-and-white photographs.",
     version: version,
     subcommands: [
       Run.self, Suggest.self, Info.self, Doctor.self, Profile.self, Convert.self, Evaluate.self,
@@ -24,22 +24,35 @@ struct Colorize: ParsableCommand {
     let arguments = Array(CommandLine.arguments.dropFirst())
     // Whatever names no subcommand, also `--help` and nothing at all, is about colouring.
     let names = configuration.subcommands.map { $0.configuration.commandName } + ["help"]
-    let isNamed = arguments.first.map { names.contains($0) } ?? false
-    main(isNamed ? arguments : ["run"] + arguments)
+    let named = arguments.first.flatMap { names.contains($0) ? $0 : nil }
+    do {
+      var command = try parseAsRoot(named == nil ? ["run"] + arguments : arguments)
+      try command.run()
+    } catch let refusal as Refusal {
+      refuse(refusal.reason, of: named)
+    } catch {
+      // Help, the version, or an exit status whose reason has been said.
+      let isSaid = error is ExitCode || exitCode(for: error) != .validationFailure
+      if isSaid { exit(withError: error) }
+      refuse(message(for: error), of: named)
+    }
+  }
+
+  /// Ends the command because of its arguments: one line says why, another one where its help is.
+  private static func refuse(_ reason: String, of command: String?) -> Never {
+    let lines = reason.split(separator: "\n").map { $0.drop { $0 == " " } }.joined(separator: " ")
+    Terminal.say(lines.hasSuffix(".") ? String(lines.dropLast()) : lines)
+    Terminal.write("see libcolorize \(command.map { "\($0) " } ?? "")--help\n")
+    exit(withError: ExitCode.validationFailure)
   }
 }
 
-/// What the user asked for cannot be done, whatever the files hold. Nothing has been done yet.
+/// What the user asked for cannot be done, whatever the files hold. Nothing has been done yet. The
+/// exit status is that of wrong arguments.
 struct Refusal: Error {
   let reason: String
 
   init(_ reason: String) { self.reason = reason }
-
-  /// Says it, as one line; the exit status is that of wrong arguments.
-  func report() -> ExitCode {
-    Terminal.say(reason)
-    return .validationFailure
-  }
 }
 
 /// What was begun cannot be finished.

@@ -9,12 +9,12 @@ extension MaskConvention: ExpressibleByArgument {}
 struct Convert: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "convert",
-    abstract: "Makes a model file of a checkpoint.",
+    abstract: "Converts a checkpoint to a model file.",
+    usage: "libcolorize convert [OPTION]... IN OUT",
     discussion: """
-      Reads what a model can be read from: a state dict that PyTorch has saved (.pth), or \
-      safetensors. Writes safetensors with the tensors that the network needs, with what the file \
-      says of itself, and with test vectors for 'libcolorize doctor', computed in float64. Nothing in \
-      a checkpoint is executed.
+      Reads a PyTorch state dict (.pth) or safetensors, and writes safetensors: the tensors that the \
+      network needs, the metadata, and test vectors for 'libcolorize doctor', which are computed in \
+      float64. Nothing in a checkpoint is executed.
       """)
 
   @Argument(help: ArgumentHelp("A checkpoint or model file.", valueName: "IN"))
@@ -25,7 +25,7 @@ struct Convert: ParsableCommand {
 
   @Flag(
     name: .customLong("fp16"),
-    help: "Round large weights to float16, which makes the file half as large.")
+    help: "Round large weights to float16: half the size.")
   var halfPrecision = false
 
   @Option(help: ArgumentHelp("The licence of the weights, in words.", valueName: "TEXT"))
@@ -33,31 +33,24 @@ struct Convert: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "0.01 to 100: the temperature at which the network's plain softmax stands. (default: the "
-        + "file's, or else the network's)", valueName: "P"))
+      "Temperature of the network's plain softmax: 0.01 to 100. (default: the file's, or else the "
+        + "network's)", valueName: "P"))
   var plainSoftmaxTemperature: Float?
 
   @Option(
     help: ArgumentHelp(
-      "What the network's mask is where a hint is and where none is: 'zero-one', or 'centred' for "
-        + "0.5 and -0.5. (default: the file's, or else zero-one)", valueName: "NAME"))
+      "Values of the network's hint mask: 1 and 0, or 0.5 and -0.5. (default: the file's, or else "
+        + "zero-one)", valueName: "NAME"))
   var maskConvention: MaskConvention?
 
   func validate() throws {
-    let bounds = ModelOptions.plainSoftmaxTemperatures
-    if let plainSoftmaxTemperature, !bounds.contains(plainSoftmaxTemperature) {
-      throw ValidationError(
-        "--plain-softmax-temperature is \(plainSoftmaxTemperature); it must be 0.01 to 100.")
-    }
+    try Bounds.check(
+      "--plain-softmax-temperature", plainSoftmaxTemperature,
+      ModelOptions.plainSoftmaxTemperatures)
   }
 
   func run() throws {
-    let target: FileName
-    do {
-      target = try checkedTarget()
-    } catch {
-      throw error.report()
-    }
+    let target = try checkedTarget()
     Interrupt.listen()
     do throws(ColorizeError) {
       var options = ModelConversion.Options()

@@ -8,11 +8,12 @@ struct Doctor: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "doctor",
     abstract: "Checks a model on this processor.",
+    usage: "libcolorize doctor [MODEL]",
     discussion: """
-      A model file carries small inputs and the colours that its author saw for them. They are \
-      replayed with each instruction set that this processor has, and with OpenBLAS if it is what \
-      would be used. The exit status is 1 if a difference is over the bound, or if the file carries \
-      none.
+      A model file carries small inputs together with the colors that its author got for them. They \
+      are run again with each instruction set of this processor, and with OpenBLAS if it would be \
+      used. The exit status is 1 if a difference exceeds the bound, or if the file carries no such \
+      inputs.
       """)
 
   @Argument(
@@ -82,7 +83,7 @@ struct Doctor: ParsableCommand {
       print(
         """
         Warning: OpenBLAS uses its kernels for \(blas.core), which are several times slower than \
-        this processor: it does not know it, or OPENBLAS_CORETYPE says so. Set \
+        necessary, because it does not recognize this processor or OPENBLAS_CORETYPE says so. Set \
         OPENBLAS_CORETYPE=\(better) before the process starts.
         """)
     }

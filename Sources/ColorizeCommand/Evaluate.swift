@@ -8,58 +8,52 @@ import Glibc
 struct Evaluate: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "evaluate",
-    abstract: "Measures how near colourings come to photographs.",
+    abstract: "Measures how close colorings come to photographs.",
+    usage: "libcolorize evaluate [OPTION]... DIR",
     discussion: """
-      Takes the lightness of each colour photograph of a folder (PNG, JPEG, TIFF; those in folders \
-      inside are left alone), colours it, and compares the result with the photograph at its full \
-      size, before anything is rounded to 8 bits. Prints a row for the photographs themselves, for gray, \
-      for each network size and for each folder of results:
+      Colors the lightness of each photograph in a folder (not in its subfolders) and compares the \
+      result with the photograph, at full size and before rounding to 8 bits. Prints a row for the \
+      photographs themselves, for gray, for each network size and for each folder of results. \
+      libcolorize-evaluate(1) explains the figures.
 
-      AuC, 0 to 100: the share of pixels whose ab is within t of the truth, the mean over t = 0 to \
-      150. rebalanced: the same, each pixel weighted by the rarity of its true colour. PSNR of RGB in \
-      dB, CIEDE2000, chroma and colourfulness (Hasler and Suesstrunk): means over the pictures.
-
-      A picture that cannot be read is reported and left out; the exit status is then 1.
+      A picture that cannot be read is reported and skipped; the exit status is then 1.
       """)
 
-  @Argument(help: ArgumentHelp("A folder of colour photographs.", valueName: "DIR"))
+  @Argument(help: ArgumentHelp("A folder of color photographs.", valueName: "DIR"))
   var folder: FileName
 
   @Option(
     help: ArgumentHelp(
-      "A model file: safetensors, or a checkpoint of PyTorch. (default: the built-in model)",
-      valueName: "FILE"))
+      "Model file or PyTorch checkpoint. (default: built in)", valueName: "FILE"))
   var model: FileName?
 
   @Option(
     help: ArgumentHelp(
-      "The side of the square at which the network sees a picture. May be given several times. "
-        + "(default: the model's own)", valueName: "N"))
+      "Side at which the network sees a picture. Repeatable. (default: the model's)",
+      valueName: "N"))
   var networkSize: [Int] = []
 
   @Option(help: ArgumentHelp("0.01 to 10. (default: 0.38)", valueName: "T"))
   var temperature: Float?
 
-  @Option(
-    help: ArgumentHelp("What a and b are multiplied by: 0 to 10. (default: 1)", valueName: "S"))
+  @Option(help: ArgumentHelp("Strength of the colors: 0 to 10.", valueName: "S"))
   var saturation: Float = 1
 
   @Option(
     help: ArgumentHelp(
-      "Give the network the true colours of so many patches of 6x6 pixels, 0 to 1000, and compare "
-        + "only what is outside of them. (default: 0)", valueName: "N"))
+      "Give the network the true colors of this many patches, 0 to 1000, and score the rest.",
+      valueName: "N"))
   var hints = 0
 
   @Option(
     help: ArgumentHelp(
-      "A folder of other results: pictures of the same names, but for the extension, and of the same "
-        + "sizes. May be given several times.", valueName: "DIR"))
+      "Also score other results, of the same names and sizes. Repeatable.", valueName: "DIR"))
   var results: [FileName] = []
 
   @Option(
     help: ArgumentHelp(
-      "How frequent the true colours are, for the rebalanced AuC: a table as 'libcolorize gamut' "
-        + "writes it. (default: ImageNet's)", valueName: "FILE"))
+      "Color frequencies for the rebalanced AuC, from 'libcolorize gamut'. (default: ImageNet's)",
+      valueName: "FILE"))
   var prior: FileName?
 
   @Option(help: ArgumentHelp("Write the table to a .csv file, with all digits.", valueName: "FILE"))
@@ -67,50 +61,31 @@ struct Evaluate: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Write the coloured pictures into a folder, as PNG; with one network size.", valueName: "DIR")
-  )
+      "Write the colored pictures to a folder, as PNG; for one network size.", valueName: "DIR"))
   var write: FileName?
 
   @Option(
-    help: ArgumentHelp(
-      "How many threads work: 1 to 256. The figures are the same with any number. (default: one "
-        + "for each processor)", valueName: "N"))
+    help: ArgumentHelp("Threads, 1 to 256. (default: one per processor)", valueName: "N"))
   var threads: Int?
 
-  @Option(help: ArgumentHelp("Only the first so many pictures.", valueName: "N"))
+  @Option(
+    help: ArgumentHelp("Only the first pictures, in the order of their names.", valueName: "N"))
   var limit: Int?
 
   func validate() throws {
-    if let temperature, !AnnealedMean.temperatures.contains(temperature) {
-      throw ValidationError("--temperature is \(temperature); it must be 0.01 to 10.")
-    }
-    if !(0...10).contains(saturation) {
-      throw ValidationError("--saturation is \(saturation); it must be 0 to 10.")
-    }
-    if !(0...1000).contains(hints) {
-      throw ValidationError("--hints is \(hints); it must be 0 to 1000.")
-    }
-    if let threads, !(1...RunOptions.maximumThreads).contains(threads) {
-      throw ValidationError(
-        "--threads is \(threads); it must be 1 to \(RunOptions.maximumThreads).")
-    }
+    try Bounds.check("--temperature", temperature, AnnealedMean.temperatures)
+    try Bounds.check("--saturation", saturation, 0...10)
+    try Bounds.check("--hints", hints, 0...1000)
+    try Bounds.check("--threads", threads, 1...RunOptions.maximumThreads)
     if let limit, limit < 1 {
-      throw ValidationError("--limit is \(limit); it must be 1 or more.")
+      throw ValidationError("--limit is \(limit); it must be 1 or more")
     }
     if write != nil, networkSize.count > 1 {
-      throw ValidationError("--write takes one --network-size, not \(networkSize.count).")
+      throw ValidationError("--write takes one --network-size, not \(networkSize.count)")
     }
   }
 
   func run() throws {
-    do {
-      try evaluate()
-    } catch let refusal as Refusal {
-      throw refusal.report()
-    }
-  }
-
-  private func evaluate() throws {
     var pictures = try folder.pictures()
     if let limit { pictures = Array(pictures.prefix(limit)) }
     guard !pictures.isEmpty else { throw Refusal("\(folder.shown) has no PNG, JPEG or TIFF file") }

@@ -9,21 +9,17 @@ struct FileOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Refuses a picture whose pixels would take more than this many MB, before they are read: those "
-        + "of the input and of the output count together, and the coefficients of a progressive JPEG; "
-        + "what the network takes comes on top. One picture is in memory at a time. (default: 8192)",
-      valueName: "MB"))
+      "Refuse pictures whose pixels need more than this many MB. (default: 8192)",
+      valueName: "MB", visibility: .hidden))
   var maxMemory: Int?
 
-  @Flag(
-    help: ArgumentHelp(
-      "Of a damaged file, colours what can be read: the rest is black, or made up by libjpeg. Without "
-        + "this it is an error."))
+  @Flag(help: "Color what can be read of a damaged file.")
   var salvage = false
 
   @Option(
     help: ArgumentHelp(
-      "How small a PNG is made: 1 (fast) to 9 (slow and small). (default: 3)", valueName: "LEVEL"))
+      "PNG: 1 (fast) to 9 (slow and small). (default: 3)", valueName: "LEVEL",
+      visibility: .hidden))
   var compression: Int?
 
   func validate() throws {

@@ -8,49 +8,40 @@ import Glibc
 struct GamutCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "gamut",
-    abstract: "Counts the colours of photographs.",
+    abstract: "Counts the colors of photographs.",
+    usage: "libcolorize gamut [OPTION]... PATH...",
     discussion: """
-      Sorts the pixels of all PNG and JPEG files in folders, in what lies inside of these, and in \
-      tars, into the 313 bins of the ab plane by the nearest centre. Each picture counts alike, \
-      however large it is; gray ones are left out. The prior that is written is the shares of the \
-      bins, smoothed by a Gaussian of sigma 5 over the ab plane, as 'libcolorize evaluate' and 'colorize \
-      train' take it.
+      Sorts the pixels of PNG and JPEG photographs into the 313 bins of the ab plane, by the nearest \
+      center. Each picture counts the same, whatever its size; gray ones are left out. --csv writes \
+      the shares of the bins, smoothed by a Gaussian of sigma 5, for the option --prior of evaluate \
+      and train.
 
-      A picture that cannot be read is reported and left out; the exit status is then 1.
+      A picture that cannot be read is reported and skipped; the exit status is then 1.
       """)
 
-  @Argument(help: ArgumentHelp("Folders and tars of colour photographs.", valueName: "DIR"))
+  @Argument(
+    help: ArgumentHelp("Folders, with their subfolders, and tar archives.", valueName: "PATH"))
   var paths: [FileName]
 
   @Option(
     help: ArgumentHelp(
-      "Write a, b and prior of each bin to a file: .csv, or .tsv for tabs between them.",
-      valueName: "FILE"))
+      "Write a, b and prior of each bin: .csv, or .tsv with tabs.", valueName: "FILE"))
   var csv: FileName?
 
   @Option(
-    help: ArgumentHelp(
-      "How many threads work: 1 to 256. (default: one for each processor)", valueName: "N"))
+    help: ArgumentHelp("Threads, 1 to 256. (default: one per processor)", valueName: "N"))
   var threads: Int?
 
   /// How many of the most frequent bins are shown.
   private static let shown = 10
 
   func validate() throws {
-    if let threads, !(1...RunOptions.maximumThreads).contains(threads) {
-      throw ValidationError(
-        "--threads is \(threads); it must be 1 to \(RunOptions.maximumThreads).")
-    }
+    try Bounds.check("--threads", threads, 1...RunOptions.maximumThreads)
   }
 
   func run() throws {
-    let table: TableFile?
-    do {
-      table = try csv.map { (file) throws(Refusal) in
-        try TableFile(file, separators: ["csv": ",", "tsv": "\t"])
-      }
-    } catch {
-      throw error.report()
+    let table = try csv.map { (file) throws(Refusal) in
+      try TableFile(file, separators: ["csv": ",", "tsv": "\t"])
     }
     Interrupt.listen()
     let set: PictureSet

@@ -13,10 +13,10 @@ struct HintArgument {
   init(_ text: String) throws {
     let parts = text.split(separator: ",", omittingEmptySubsequences: false)
     guard (3...4).contains(parts.count), let rgb = Self.color(parts[2]) else {
-      throw ValidationError("--hint is \(text); it must be X,Y,#RRGGBB or X,Y,#RRGGBB,RADIUS.")
+      throw ValidationError("it must be X,Y,#RRGGBB or X,Y,#RRGGBB,RADIUS")
     }
-    place = try Place(parts[0], parts[1], of: "--hint \(text)")
-    radius = parts.count == 4 ? try Place.pixels(parts[3], "--hint \(text): the radius") : 0
+    place = try Place(parts[0], parts[1])
+    radius = parts.count == 4 ? try Place.pixels(parts[3], "the radius") : 0
     self.rgb = rgb
   }
 
@@ -35,15 +35,14 @@ struct Place {
   let x: Float
   let y: Float
 
-  /// - Parameter name: what the place belongs to, for messages.
-  init(_ x: Substring, _ y: Substring, of name: String) throws {
-    self.x = try Self.pixels(x, "\(name): x")
-    self.y = try Self.pixels(y, "\(name): y")
+  init(_ x: Substring, _ y: Substring) throws {
+    self.x = try Self.pixels(x, "x")
+    self.y = try Self.pixels(y, "y")
   }
 
   fileprivate static func pixels(_ text: Substring, _ name: String) throws -> Float {
     guard let value = Float(text), value >= 0, value <= Float(ImageView.maximumSide) else {
-      throw ValidationError("\(name) is \(text); it must be 0 to \(ImageView.maximumSide).")
+      throw ValidationError("\(name) is \(text); it must be 0 to \(ImageView.maximumSide)")
     }
     return value
   }
@@ -67,16 +66,14 @@ struct Place {
 struct HintOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "A colour that the picture has: at X,Y, in pixels from its upper left corner, as #RRGGBB, and "
-        + "if wanted in a square of twice RADIUS pixels. May be given several times.",
+      "A color that you know, at a pixel or in a square around it. Repeatable.",
       valueName: "X,Y,#RRGGBB[,RADIUS]"),
     transform: HintArgument.init)
   var hint: [HintArgument] = []
 
   @Option(
     help: ArgumentHelp(
-      "A picture of the same size, transparent but for strokes in the colours that are known.",
-      valueName: "STROKES"))
+      "A picture of the same size: opaque pixels are hints.", valueName: "STROKES"))
   var hints: FileName?
 }
 

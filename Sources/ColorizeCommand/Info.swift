@@ -5,7 +5,8 @@ import ColorizeCore
 
 struct Info: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "info", abstract: "Says what a model is.")
+    commandName: "info", abstract: "Describes a model.",
+    usage: "libcolorize info [MODEL]")
 
   @Argument(
     help: ArgumentHelp("A model file. (default: the built-in model)", valueName: "MODEL"))

@@ -1,4 +1,4 @@
-// `--network-size` and `--fit`: at which size the network sees a picture. And what a number may be.
+// `--network-size`, `--render-factor` and `--fit`: at which size the network sees a picture. And what a number may be.
 
 import ArgumentParser
 import ColorizeCore
@@ -8,23 +8,35 @@ extension NetworkFit: ExpressibleByArgument {}
 struct NetworkOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "The side, in pixels, of the square at which the network sees a picture, or with --fit aspect "
-        + "its longer side: up to 2048. Larger is slower, and not always better. (default: the "
-        + "model's own)", valueName: "N"))
+      "Side at which the network sees a picture, up to 2048. (default: the model's)",
+      valueName: "N"))
   var networkSize: Int?
 
   @Option(
+    help: ArgumentHelp("A 16th of --network-size, as DeOldify has it.", valueName: "N"))
+  var renderFactor: Int?
+
+  @Option(
     help: ArgumentHelp(
-      "'square' squashes the picture for the network, 'aspect' keeps its proportions.",
-      valueName: "NAME"))
+      "Squash pictures for the network, or keep shape and area.", valueName: "NAME"))
   var fit = NetworkFit.square
 
+  /// What either says.
+  private var size: Int? { networkSize ?? renderFactor.map { 16 * $0 } }
+
+  func validate() throws {
+    try Bounds.check("--render-factor", renderFactor, 1...Model.maximumNetworkSize / 16)
+    if networkSize != nil, renderFactor != nil {
+      throw ValidationError("--network-size and --render-factor say the same; give one of them")
+    }
+  }
+
   func check(for model: Model) throws(Refusal) {
-    if let networkSize { try model.check(networkSize: networkSize) }
+    if let size { try model.check(networkSize: size) }
   }
 
   func set(_ options: inout RunOptions) {
-    options.networkSize = networkSize
+    options.networkSize = size
     options.networkFit = fit
   }
 }
@@ -35,13 +47,16 @@ enum Bounds {
     _ name: String, _ value: Number?, _ bounds: ClosedRange<Number>
   ) throws {
     guard let value, !bounds.contains(value) else { return }
-    throw ValidationError("\(name) is \(value); it must be \(shown(bounds)).")
+    throw ValidationError("\(name) is \(value); it must be \(shown(bounds))")
   }
 
   private static func shown<Number>(_ bounds: ClosedRange<Number>) -> String {
-    // "10" of 10.0.
-    let upper = "\(bounds.upperBound)"
-    let whole = upper.hasSuffix(".0") ? String(upper.dropLast(2)) : upper
-    return "\(bounds.lowerBound) to \(whole)"
+    "\(shown(bounds.lowerBound)) to \(shown(bounds.upperBound))"
+  }
+
+  /// "10" of 10.0.
+  private static func shown<Number>(_ bound: Number) -> String {
+    let text = "\(bound)"
+    return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
   }
 }

@@ -7,44 +7,36 @@ struct Profile: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "profile",
     abstract: "Times each step of a network.",
+    usage: "libcolorize profile [OPTION]...",
     discussion: """
-      Runs the network, without a picture, and prints for each of its steps: the algorithm, the \
-      shapes (channels x height x width), the median time, the millions of multiply-adds of a \
-      direct computation and the GFLOP/s of these, the millions that the algorithm really does, \
-      and the share of the roofline that it reaches. The roofline is what the matrix kernel does \
-      with data in the first-level cache, measured in between, times the threads. The last step, \
-      decode, makes colours of the network's values; a step in brackets has no weights.
+      Runs the network without a picture. Each step is listed with its algorithm, its shapes \
+      (channels x height x width), its median time, and its multiply-adds in millions: those of a \
+      direct computation, with the GFLOP/s they amount to, and those actually done, with their share \
+      of the roofline. A step in brackets has no weights; the last one, decode, turns the network's \
+      values into colors.
       """)
 
   @Option(
     help: ArgumentHelp(
-      "A model file: safetensors, or a checkpoint of PyTorch. (default: the built-in model)",
-      valueName: "FILE"))
+      "Model file or PyTorch checkpoint. (default: built in)", valueName: "FILE"))
   var model: FileName?
 
-  @Option(
-    help: ArgumentHelp("The side of the square that the network gets, in pixels.", valueName: "N"))
+  @Option(help: ArgumentHelp("Side, in pixels, of the network's square input.", valueName: "N"))
   var size = 256
 
   @Option(
-    help: ArgumentHelp(
-      "How many threads work: 1 to 256. (default: one for each processor)", valueName: "N"))
+    help: ArgumentHelp("Threads, 1 to 256. (default: one per processor)", valueName: "N"))
   var threads: Int?
 
-  @Option(help: ArgumentHelp("How many runs are timed, after a first one.", valueName: "N"))
+  @Option(help: ArgumentHelp("Timed runs, after an untimed one.", valueName: "N"))
   var rounds = 10
 
   @Flag(help: "Print comma-separated values, with all digits.")
   var csv = false
 
   func validate() throws {
-    if let threads, !(1...RunOptions.maximumThreads).contains(threads) {
-      throw ValidationError(
-        "--threads is \(threads); it must be 1 to \(RunOptions.maximumThreads).")
-    }
-    if !(1...10_000).contains(rounds) {
-      throw ValidationError("--rounds is \(rounds); it must be 1 to 10000.")
-    }
+    try Bounds.check("--threads", threads, 1...RunOptions.maximumThreads)
+    try Bounds.check("--rounds", rounds, 1...10_000)
   }
 
   func run() throws {
@@ -54,7 +46,7 @@ struct Profile: ParsableCommand {
     do {
       profile = try NetworkProfile.run(model: opened, size: size, threads: threads, rounds: rounds)
     } catch .invalidArgument(let reason) {
-      throw Refusal("--\(reason)").report()
+      throw Refusal("--\(reason)")
     } catch {
       Terminal.say("\(choice.shown): \(error.message)")
       throw ExitCode.failure

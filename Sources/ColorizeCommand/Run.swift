@@ -8,102 +8,54 @@ import Glibc
 struct Run: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "run",
-    abstract: "Colours black-and-white photographs.",
+    abstract: "Colors black-and-white photographs.",
     usage: """
-      libcolorize [--model FILE] [--hint X,Y,#RRGGBB[,RADIUS]]... [--hints STROKES]
-               [--temperature T] [--saturation S] [--style NAME] [--variant N]
-               [--palette-from PICTURE] [--palette-strength S] [--upsampling NAME]
-               [--gamut NAME] [--network-size N] [--fit NAME] [--preset NAME] [--threads N]
-               [--max-memory MB] [--salvage] [--compression LEVEL] [-o OUT] [--quiet] INPUT...
-      libcolorize suggest [--model FILE] [--network-size N] [--fit NAME]
-               [--hint X,Y,#RRGGBB[,RADIUS]]... [--hints STROKES] [--temperature T]
-               [--count N] [--threads N] PHOTO X,Y...
-      libcolorize info [MODEL]
-      libcolorize doctor [MODEL]
-      libcolorize profile [--model FILE] [--size N] [--threads N] [--rounds N] [--csv]
-      libcolorize convert [--fp16] [--licence TEXT] [--plain-softmax-temperature P]
-               [--mask-convention NAME] IN OUT
-      libcolorize evaluate [--model FILE] [--network-size N]... [--temperature T] [--saturation S]
-               [--hints N] [--results DIR]... [--prior FILE] [--csv FILE] [--write DIR]
-               [--threads N] [--limit N] DIR
-      libcolorize gamut [--csv FILE] [--threads N] DIR...
-      libcolorize train --out OUT [--data PATH...] [--model NAME] [--init FILE]
-               [--freeze PREFIX...] [--slow PREFIX...] [--slow-factor X] [--resume]
-               [--size N] [--batch N] [--steps N]
-               [--optimiser NAME] [--learning-rate X] [--warmup N] [--schedule NAME]
-               [--step-every N] [--step-factor X] [--weight-decay X] [--average D] [--clip X]
-               [--lambda X] [--prior FILE] [--loss NAME] [--regression NAME]
-               [--regression-weight X] [--features FILE] [--feature-weight X] [--hints SHARE]
-               [--scale LOW HIGH] [--no-flip] [--film SHARE] [--recolour SHARE] [--seed N]
-               [--hold-back K] [--validation PATH] [--checkpoint-every N] [--metrics-every N]
-               [--samples PATH] [--samples-every N] [--licence TEXT] [--threads N] [--quiet]
+      libcolorize [OPTION]... PICTURE...
+      libcolorize COMMAND [ARGUMENT]...
       """,
     discussion: """
-      Reads PNG, TIFF (1 to 16 bits, TIFF also floats) and JPEG (gray and colour; not CMYK), told \
-      apart by their content, up to 1048576 pixels a side and 2048 MB when decoded. Only the \
-      lightness of a coloured picture is looked at. Of a TIFF of several pages the first is taken.
+      photo.jpg becomes photo-colorized.jpg beside it, or what -o names. Reads and writes PNG, \
+      JPEG (quality 95) and TIFF, up to 1048576 pixels a side and 2048 MB when decoded. 16 bits a \
+      channel stay 16 in PNG and TIFF, and metadata is kept. An existing output is replaced, an \
+      input never.
 
-      Without -o, photo.jpg is coloured to photo-colorized.jpg beside it. The output's extension \
-      chooses its format: .png, .jpg, .jpeg, .tif or .tiff. A picture of 16 bits a channel is \
-      written with 16 as PNG and TIFF; JPEG is written with quality 95 and colour at full \
-      resolution. An output that is there already is replaced, an input never. EXIF, XMP and ICC \
-      profiles are kept; the orientation is applied.
-
-      A picture that cannot be coloured is reported, and the others are done; the exit status is \
-      then 1.
-
-      'libcolorize suggest' says which colours a place may have, 'libcolorize info' what a model is; \
-      'libcolorize doctor' checks it on this processor, 'libcolorize profile' times its layers, 'libcolorize \
-      convert' makes one of a checkpoint, 'libcolorize evaluate' compares what it makes with \
-      photographs, 'libcolorize gamut' counts their colours, 'libcolorize train' learns from them. A file \
-      of the name suggest, info, doctor, profile, convert, evaluate, gamut, train, run or help is \
-      given as ./info.
+      Commands: suggest, info, doctor, profile, convert, evaluate, gamut, train. 'libcolorize \
+      help' says what they do, 'libcolorize COMMAND --help' how. --help-hidden adds the options \
+      that are rarely needed.
       """)
 
-  @Argument(help: ArgumentHelp("PNG, JPEG and TIFF files.", valueName: "INPUT"))
+  @Argument(help: ArgumentHelp("PNG, JPEG or TIFF files.", valueName: "PICTURE"))
   var inputs: [FileName]
 
   @Option(
     name: .shortAndLong,
     help: ArgumentHelp(
-      "The output: a file, or a folder, in which each picture keeps its name. For several inputs "
-        + "it is a folder, and is made if it is not there; so it is if it ends with a /.",
-      valueName: "OUT"))
+      "The output file, or a folder for one or more pictures.", valueName: "OUT"))
   var output: FileName?
 
   @Option(
     help: ArgumentHelp(
-      "A model file: safetensors, or a checkpoint of PyTorch. (default: the built-in model)",
-      valueName: "FILE"))
+      "Model file or PyTorch checkpoint. (default: built in)", valueName: "FILE"))
   var model: FileName?
 
-  @OptionGroup var known: HintOptions
-  @OptionGroup var colour: ColourOptions
+  @Flag(help: "Print errors only: no progress, no notes.")
+  var quiet = false
+
+  @OptionGroup(title: "Colors") var colour: ColourOptions
+  @OptionGroup(title: "Hints") var known: HintOptions
   @OptionGroup var network: NetworkOptions
   @OptionGroup var files: FileOptions
 
   @Option(
     help: ArgumentHelp(
-      "How many threads work: 1 to 256. The picture is the same with any number. (default: one for "
-        + "each processor)", valueName: "N"))
+      "Threads, 1 to 256. (default: one per processor)", valueName: "N", visibility: .hidden))
   var threads: Int?
-
-  @Flag(help: "Say nothing but errors: no progress, no notes.")
-  var quiet = false
 
   func validate() throws {
     try Bounds.check("--threads", threads, 1...RunOptions.maximumThreads)
   }
 
   func run() throws {
-    do {
-      try colourAll()
-    } catch let refusal as Refusal {
-      throw refusal.report()
-    }
-  }
-
-  private func colourAll() throws {
     let outputs = try Outputs(inputs, output: output)
     let model = try ModelChoice(file: model).open()
     try network.check(for: model)

@@ -7,11 +7,12 @@ import ColorizeCore
 struct Suggest: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "suggest",
-    abstract: "Says which colours places of a photograph may have.",
+    abstract: "Lists the colors that places of a photograph may have.",
+    usage: "libcolorize suggest [OPTION]... PHOTO X,Y...",
     discussion: """
-      Prints, for each place, the most plausible colours by the network's distribution, with the \
-      share of it that lies around each: what one might give to --hint. X and Y are pixels from the \
-      picture's upper left corner, as it is seen.
+      For each place, prints the most plausible colors at its lightness, each with its share of the \
+      network's probability. Pass one of them to --hint. X and Y are pixels from the upper left \
+      corner of the picture as it is displayed.
       """)
 
   @Argument(help: ArgumentHelp("A PNG, JPEG or TIFF file.", valueName: "PHOTO"))
@@ -21,27 +22,24 @@ struct Suggest: ParsableCommand {
   var places: [SuggestedPlace]
 
   @Option(
-    help: ArgumentHelp(
-      "A model file: safetensors, or a checkpoint of PyTorch. (default: the built-in model)",
-      valueName: "FILE"))
-  var model: FileName?
-
-  @OptionGroup var network: NetworkOptions
-  @OptionGroup var known: HintOptions
-
-  @Option(
-    help: ArgumentHelp(
-      "0.01 to 10: towards 0 the likeliest colour takes all. (default: 1, what the network learnt)",
-      valueName: "T"))
-  var temperature: Float?
-
-  @Option(
-    help: ArgumentHelp("How many colours of each place: 1 to 32. (default: 5)", valueName: "N"))
+    help: ArgumentHelp("Colors per place, at most: 1 to 32.", valueName: "N"))
   var count = 5
 
   @Option(
     help: ArgumentHelp(
-      "How many threads work: 1 to 256. (default: one for each processor)", valueName: "N"))
+      "0.01 to 10; near 0 the likeliest color takes all. (default: 1)", valueName: "T"))
+  var temperature: Float?
+
+  @Option(
+    help: ArgumentHelp(
+      "Model file or PyTorch checkpoint. (default: built in)", valueName: "FILE"))
+  var model: FileName?
+
+  @OptionGroup var known: HintOptions
+  @OptionGroup var network: NetworkOptions
+
+  @Option(
+    help: ArgumentHelp("Threads, 1 to 256. (default: one per processor)", valueName: "N"))
   var threads: Int?
 
   func validate() throws {
@@ -53,8 +51,6 @@ struct Suggest: ParsableCommand {
   func run() throws {
     do {
       try suggest()
-    } catch let refusal as Refusal {
-      throw refusal.report()
     } catch let error as PictureError {
       throw error.report(photo)
     }
@@ -110,7 +106,7 @@ struct Suggest: ParsableCommand {
   }
 
   private static func cells(_ suggestion: Suggestion) -> [String] {
-    let rgb = suggestion.color.rgb
+    let rgb = suggestion.rgb
     var color = "#"
     for channel in 0..<3 {
       let level = Int((min(max(rgb[channel], 0), 1) * 255).rounded())
@@ -131,9 +127,9 @@ struct SuggestedPlace {
   init(_ text: String) throws {
     let parts = text.split(separator: ",", omittingEmptySubsequences: false)
     guard parts.count == 2 else {
-      throw ValidationError("'\(text)' is no place; one is X,Y.")
+      throw ValidationError("it must be X,Y")
     }
     name = text
-    place = try Place(parts[0], parts[1], of: text)
+    place = try Place(parts[0], parts[1])
   }
 }

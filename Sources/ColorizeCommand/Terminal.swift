@@ -9,7 +9,7 @@ enum Terminal {
   /// Says why a file failed, or something else about it.
   static func say(_ file: FileName, _ text: String) { say("\(file.shown): \(text)") }
 
-  fileprivate static func write(_ text: String) {
+  static func write(_ text: String) {
     var text = text
     // That nobody reads it is no reason to stop.
     text.withUTF8 { _ = Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }

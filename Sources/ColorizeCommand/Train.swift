@@ -9,245 +9,207 @@ struct Train: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "train",
     abstract: "Trains a network on photographs.",
+    usage: "libcolorize train [OPTION]... --out OUT",
     discussion: """
-      Learns colours from colour photographs: PNG and JPEG files in folders, and in tars of them. \
-      Gray and broken pictures are skipped. OUT then holds model.safetensors, which --model takes, \
-      metrics.csv and a plot of it (if gnuplot is installed), samples/ with sheets of pictures as \
-      they are coloured on the way, and checkpoint.safetensors.
-
-      Ctrl-C writes a checkpoint and stops; --resume goes on from the last one, with the options \
-      that the run was begun with, as if nothing had happened.
+      Learns from the color photographs in folders and tar archives: PNG and JPEG. OUT then holds \
+      model.safetensors, for --model, metrics.csv and a plot of it, sample sheets, and a checkpoint. \
+      Ctrl-C writes a checkpoint and stops; --resume continues, as if nothing had happened. \
+      --help-hidden adds the options that are rarely needed.
       """)
 
   @Option(
     parsing: .upToNextOption,
-    help: ArgumentHelp("Folders with photographs, and tars of them.", valueName: "PATH"))
+    help: ArgumentHelp("Folders and tar archives of photographs.", valueName: "PATH"))
   var data: [FileName] = []
 
   @Option(
     name: .customLong("out"),
-    help: ArgumentHelp("The folder of the run; it is made if it is not there.", valueName: "OUT"))
+    help: ArgumentHelp("The folder of the run; created if missing.", valueName: "OUT"))
   var output: FileName
 
   @Option(
     help: ArgumentHelp(
-      "The network: lite, compact, eccv16 or siggraph17. (default: lite)", valueName: "NAME"))
+      "\(Network.trainable.map(\.architecture).joined(separator: ", ")). "
+        + "(default: \(Recipe().model))", valueName: "NAME"))
   var model: String?
 
   @Option(
     name: .customLong("init"),
-    help: ArgumentHelp(
-      "Start from the weights of this model file or checkpoint of PyTorch, or, by the word "
-        + "'default', of the built-in model. (default: random weights)", valueName: "FILE"))
+    help: ArgumentHelp("Weights to start from, or 'default'. (default: random)", valueName: "FILE"))
   var initial: FileName?
 
   @Option(
     parsing: .upToNextOption,
-    help: ArgumentHelp(
-      "Tensors whose names begin with PREFIX keep their values.", valueName: "PREFIX"))
+    help: ArgumentHelp("Leave tensors with these prefixes as they are.", valueName: "PREFIX"))
   var freeze: [String] = []
 
   @Option(
     parsing: .upToNextOption,
-    help: ArgumentHelp(
-      "Tensors whose names begin with PREFIX learn more slowly ...", valueName: "PREFIX"))
+    help: ArgumentHelp("Train tensors with these prefixes more slowly.", valueName: "PREFIX"))
   var slow: [String] = []
 
   @Option(
     help: ArgumentHelp(
-      "... their learning rate is multiplied by this. (default: 0.1)", valueName: "X"))
+      "Factor of the learning rate of --slow: 0 to 1. (default: 0.1)",
+      valueName: "X", visibility: .hidden))
   var slowFactor: Float?
 
-  @Flag(help: "Go on from the checkpoint in OUT.")
+  @Flag(help: "Continue from the checkpoint in OUT.")
   var resume = false
 
   @Option(
-    help: ArgumentHelp(
-      "The side, in pixels, of the squares that the network sees. (default: 128)", valueName: "N"))
+    help: ArgumentHelp("Side of the squares, in pixels. (default: 128)", valueName: "N"))
   var size: Int?
 
-  @Option(help: ArgumentHelp("Pictures in a step. (default: 24)", valueName: "N"))
+  @Option(help: ArgumentHelp("Pictures per step, up to 1024. (default: 24)", valueName: "N"))
   var batch: Int?
 
-  @Option(help: ArgumentHelp("Steps in all. (default: 100000)", valueName: "N"))
+  @Option(help: ArgumentHelp("Total number of steps. (default: 100000)", valueName: "N"))
   var steps: Int?
 
   @Option(help: ArgumentHelp("adam or adamw. (default: adamw)", valueName: "NAME"))
   var optimiser: String?
 
-  @Option(
-    help: ArgumentHelp("After the warm-up: up to 10. (default: 0.002)", valueName: "X"))
+  @Option(help: ArgumentHelp("After the warm-up: up to 10. (default: 0.002)", valueName: "X"))
   var learningRate: Float?
 
-  @Option(
-    help: ArgumentHelp(
-      "Steps in which the learning rate rises from 0. (default: 500)", valueName: "N"))
+  @Option(help: ArgumentHelp("Steps of rising learning rate. (default: 500)", valueName: "N"))
   var warmup: Int?
 
-  @Option(
-    help: ArgumentHelp(
-      "The learning rate after the warm-up: cosine (down to 0 with the last step), step or "
-        + "constant. (default: cosine)", valueName: "NAME"))
+  @Option(help: ArgumentHelp("Then cosine, step or constant. (default: cosine)", valueName: "NAME"))
   var schedule: String?
 
   @Option(
     help: ArgumentHelp(
-      "With --schedule step: after so many steps ... (default: 10000)", valueName: "N"))
+      "Steps between the drops of --schedule step. (default: 10000)",
+      valueName: "N", visibility: .hidden))
   var stepEvery: Int?
 
   @Option(
-    help: ArgumentHelp(
-      "... the learning rate is multiplied by this. (default: 0.1)", valueName: "X"))
+    help: ArgumentHelp("Factor of each drop. (default: 0.1)", valueName: "X", visibility: .hidden))
   var stepFactor: Float?
 
   @Option(
-    help: ArgumentHelp(
-      "Of all tensors but biases and batch norms: 0 to 10. (default: 0.01)", valueName: "X"))
+    help: ArgumentHelp("0 to 10; not for biases, norms. (default: 0.01)", valueName: "X"))
   var weightDecay: Float?
 
   @Option(
     help: ArgumentHelp(
-      "What the model is: the moving average of the weights, of which each step keeps this share; "
-        + "0: the weights themselves. (default: 0.999)", valueName: "D"))
+      "Decay of the moving average of the weights; 0: no average. (default: 0.999)",
+      valueName: "D", visibility: .hidden))
   var average: Float?
 
-  @Option(
-    help: ArgumentHelp(
-      "The largest norm of all gradients together; 0: any. (default: 0)", valueName: "X"))
+  @Option(help: ArgumentHelp("Largest norm of the gradients; 0: any. (default: 0)", valueName: "X"))
   var clip: Float?
 
   @Option(
-    help: ArgumentHelp(
-      "0 to 1: rare colours count most at 0, and like all others at 1. (default: 0.5)",
-      valueName: "X"))
+    help: ArgumentHelp("0 favors rare colors, 1 does not. (default: 0.5)", valueName: "X"))
   var lambda: Float?
 
   @Option(
     help: ArgumentHelp(
-      "How frequent each ab bin is: a table as 'libcolorize gamut' writes it. (default: counted in up to 4000 of the pictures)",
-      valueName: "FILE"))
+      "Color frequencies, from 'libcolorize gamut'. (default: counted in up to 4000 pictures)",
+      valueName: "FILE", visibility: .hidden))
   var prior: FileName?
 
   @Option(
     help: ArgumentHelp(
-      "What is learnt: class (a distribution over the ab bins), regression (ab itself: siggraph17), "
-        + "or both. (default: both for siggraph17, class for the others)", valueName: "NAME"))
+      "class, regression or both. (default: all there are)",
+      valueName: "NAME"))
   var loss: String?
 
-  @Option(help: ArgumentHelp("l1 or huber. (default: huber)", valueName: "NAME"))
+  @Option(
+    help: ArgumentHelp("l1 or huber. (default: huber)", valueName: "NAME", visibility: .hidden))
   var regression: String?
 
   @Option(
     help: ArgumentHelp(
-      "What the regression counts beside the distribution. (default: 1)", valueName: "X"))
+      "Weight of the regression. (default: 1)", valueName: "X", visibility: .hidden))
   var regressionWeight: Float?
 
   @Option(
     help: ArgumentHelp(
-      "A classifier's features of the pictures, which the network is to give as well. (default: "
-        + "none)", valueName: "FILE"))
+      "A classifier's features, as an extra target. (default: none)",
+      valueName: "FILE", visibility: .hidden))
   var features: FileName?
 
   @Option(
     help: ArgumentHelp(
-      "What each of the two kinds of features counts. (default: 0.7)", valueName: "X"))
+      "Weight of each of the two kinds of features. (default: 0.7)",
+      valueName: "X", visibility: .hidden))
   var featureWeight: Float?
 
   @Option(
-    help: ArgumentHelp(
-      "0 to 1: the share of the pictures that come with hints. (default: a third if the network "
-        + "takes hints)", valueName: "SHARE"))
+    help: ArgumentHelp("Share of pictures with hints. (default: 1/3 or none)", valueName: "SHARE"))
   var hints: Float?
 
   @Option(
     parsing: .upToNextOption,
     help: ArgumentHelp(
-      "A square of this share of a picture's shorter side is cut out: at least and at most. "
-        + "(default: 0.6 1)", valueName: "LOW HIGH"))
+      "Crop, as a share of the side. (default: 0.6 1)",
+      valueName: "LOW HIGH"))
   var scale: [Float] = []
 
-  @Flag(name: .customLong("no-flip"), help: "Never mirror a picture.")
+  @Flag(name: .customLong("no-flip"), help: "Do not mirror pictures.")
   var noFlip = false
 
   @Option(
-    help: ArgumentHelp(
-      "0 to 1: the share of the pictures that are made old photographs: other sensitivity to colours, "
-        + "faded, soft, with grain. (default: 0)", valueName: "SHARE"))
+    help: ArgumentHelp("Share of pictures aged like old film. (default: 0)", valueName: "SHARE"))
   var film: Float?
 
   @Option(
     help: ArgumentHelp(
-      "The share of the pictures in which things are given colours that nobody would guess, with "
-        + "hints of these: 0 to 1. (default: 0)", valueName: "SHARE"))
+      "Share of pictures recolored, hinted. (default: 0)", valueName: "SHARE"))
   var recolour: Float?
 
-  @Option(
-    help: ArgumentHelp(
-      "Where all that is random begins. The same seed gives the same run. (default: 1)",
-      valueName: "N"))
+  @Option(help: ArgumentHelp("The same seed gives the same run. (default: 1)", valueName: "N"))
   var seed: Int?
 
-  @Option(
-    help: ArgumentHelp(
-      "Every Kth picture of the data is not trained on. (default: 0, for none)", valueName: "K"))
+  @Option(help: ArgumentHelp("Keep every Kth picture for validation. (default: 0)", valueName: "K"))
   var holdBack: Int?
 
-  @Option(
-    help: ArgumentHelp(
-      "Pictures that validation.csv is about. (default: those that are held back)",
-      valueName: "PATH"))
+  @Option(help: ArgumentHelp("Pictures to validate with instead.", valueName: "PATH"))
   var validation: FileName?
 
-  @Option(
-    help: ArgumentHelp(
-      "How often a checkpoint is written: a number of steps, or, as in 10m, minutes. (default: 10m)",
-      valueName: "N"))
+  @Option(help: ArgumentHelp("Steps, or minutes as in 10m. (default: 10m)", valueName: "N"))
   var checkpointEvery: String?
 
   @Option(
-    help: ArgumentHelp("Steps that a row of metrics.csv is about. (default: 20)", valueName: "N"))
+    help: ArgumentHelp(
+      "Steps per row of metrics.csv. (default: 20)", valueName: "N", visibility: .hidden))
   var metricsEvery: Int?
 
   @Option(
     help: ArgumentHelp(
-      "Pictures for the sheets. (default: some to validate with, or else some of the data)",
-      valueName: "PATH"))
+      "Pictures for the sheets. (default: from validation or data)",
+      valueName: "PATH", visibility: .hidden))
   var samples: FileName?
 
   @Option(
-    help: ArgumentHelp(
-      "Steps from sheet to sheet, and from one validation to the next; 0: neither. (default: 1000)",
-      valueName: "N"))
+    help: ArgumentHelp("Steps between sheets, and validations. (default: 1000)", valueName: "N"))
   var samplesEvery: Int?
 
-  @Option(
-    help: ArgumentHelp(
-      "The licence of the weights, in words, for the model file.", valueName: "TEXT"))
+  @Option(help: ArgumentHelp("The licence of the weights, in words.", valueName: "TEXT"))
   var licence: String?
 
-  @Option(
-    help: ArgumentHelp(
-      "How many threads work: 1 to 256. The weights are the same with any number. (default: one "
-        + "for each processor)", valueName: "N"))
+  @Option(help: ArgumentHelp("Threads, 1 to 256. (default: one per processor)", valueName: "N"))
   var threads: Int?
 
-  @Flag(help: "Say nothing but errors.")
+  @Flag(help: "Print errors only.")
   var quiet = false
 
   func validate() throws {
-    if let threads, !(1...Team.maximumSize).contains(threads) {
-      throw ValidationError("--threads is \(threads); it must be 1 to \(Team.maximumSize).")
-    }
-    if !resume && data.isEmpty { throw ValidationError("--data is missing.") }
+    try Bounds.check("--threads", threads, 1...Team.maximumSize)
+    if !resume && data.isEmpty { throw ValidationError("--data is missing") }
     do {
       var recipe = Recipe()
       try recipe.take(options())
       // With --resume it depends on what the checkpoint says.
       if !resume { try recipe.check() }
     } catch let error as ColorizeError {
-      throw ValidationError("--\(error.message).")
+      throw ValidationError("--\(error.message)")
     } catch let refusal as Refusal {
-      throw ValidationError("\(refusal.reason).")
+      throw ValidationError(refusal.reason)
     }
   }
 
@@ -257,8 +219,6 @@ struct Train: ParsableCommand {
       let start = try folder.start(options())
       Interrupt.listen()
       try TrainRun(folder, start, threads: threads, isQuiet: quiet).run()
-    } catch let refusal as Refusal {
-      throw refusal.report()
     } catch let failure as Failure {
       throw failure.report()
     } catch let error as ColorizeError {

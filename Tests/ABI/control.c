@@ -176,7 +176,7 @@ static void dials_change_the_picture(void) {
   CHECK_OK(run(other, &options, &error));
   CHECK(memcmp(plain, other, BYTES) == 0);
 
-  /* 75 x 50 at a longer side of 48 is 48 x 32. */
+  /* 75 x 50 with as many pixels as 48 x 48 is 64 x 32. */
   options = small_options();
   options.network_size = 48;
   options.network_fit = COLORIZE_FIT_ASPECT;

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 enum { WIDTH = 70, HEIGHT = 53, BYTES = WIDTH * HEIGHT * 3 };
 
@@ -142,13 +144,17 @@ static void limit_to(size_t more) {
   CHECK(setrlimit(RLIMIT_AS, &limit) == 0);
 }
 
-static void colours(const colorize_model *model, uint8_t *rgb) {
+static colorize_status colour(const colorize_model *model, uint8_t *rgb, colorize_error *error) {
   static uint8_t *gray;
   if (gray == NULL) gray = picture(WIDTH, HEIGHT);
   colorize_image in = image(gray, WIDTH, HEIGHT, COLORIZE_GRAY8);
   colorize_image out = image(rgb, WIDTH, HEIGHT, COLORIZE_RGB8);
   colorize_options options = {.struct_size = sizeof options, .network_size = 128, .threads = 4};
-  CHECK_OK(colorize_run(model, &in, &out, &options, &error));
+  return colorize_run(model, &in, &out, &options, error);
+}
+
+static void colours(const colorize_model *model, uint8_t *rgb) {
+  CHECK_OK(colour(model, rgb, &error));
 }
 
 /* OpenBLAS itself would try for ever where it gets no memory. */
@@ -171,6 +177,35 @@ static void little_memory(void) {
   limit_to(0);
   colours(model, expected);
   CHECK(memcmp(rgb, expected, BYTES) == 0);
+}
+
+/* Wherever memory ends, a model cannot be opened, or it can be opened and run: the threads' own memory, 64 MB of address space
+ * each, may be taken before the first product's. */
+static void memory_that_ends_anywhere(void) {
+  setenv("COLORIZE_GEMM", "openblas", 1);
+  int opened = 0;
+  for (size_t more = 196; more <= 320; more += 4) {
+    at("%zu MB more", more);
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+      alarm(60);
+      limit_to(more << 20);
+      colorize_model *model;
+      uint8_t rgb[BYTES];
+      colorize_status status = colorize_model_open_default(&model, NULL);
+      bool is_open = status == COLORIZE_OK;
+      if (is_open) status = colour(model, rgb, NULL);
+      CHECK_THAT(status == COLORIZE_OK || status == COLORIZE_OUT_OF_MEMORY, "the status is %s",
+                 colorize_status_name(status));
+      _exit(is_open);
+    }
+    int status;
+    CHECK(waitpid(child, &status, 0) == child);
+    CHECK_THAT(WIFEXITED(status) && WEXITSTATUS(status) <= 1, "the process ended with %d", status);
+    opened += WEXITSTATUS(status);
+  }
+  CHECK_THAT(opened > 10 && opened < 32, "%d models were opened", opened);
 }
 
 /* Each thread runs a model by itself, and all multiply most of the time. */
@@ -201,6 +236,7 @@ const test tests[] = {
     {"OpenBLAS is loaded when it is asked for", loading},
     {"OpenBLAS of the host", the_hosts_own},
     {"OpenBLAS with little memory", little_memory},
+    {"OpenBLAS with memory that ends anywhere", memory_that_ends_anywhere},
     {"OpenBLAS and a hundred threads", many_threads},
     {NULL, NULL},
 };

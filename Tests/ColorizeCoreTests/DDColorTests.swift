@@ -92,6 +92,17 @@ import Testing
     #expect(Double(different) <= 0.005 * Double(count), "\(different) of \(count)")
   }
 
+  /// As in the release; where activations are not small, colours do not show it.
+  @Test(arguments: [Network.ddColorTiny, .ddColorLarge]) func epsilons(_ network: Network) {
+    let norms = network.nodes.compactMap { node in
+      (node.operation as? LayerNorm).map { (node.name, $0.epsilon) }
+    }
+    #expect(norms.count > 40)
+    for (name, epsilon) in norms {
+      #expect(epsilon == (name.hasPrefix("encoder.") ? 1e-6 : 1e-5), "\(name)")
+    }
+  }
+
   /// Each by its name; and an encoder of other depths and widths is known by its tensors.
   @Test func whatItHasNotIsRefused() throws {
     let network = Network.ddColor("ddcolor", depths: [1, 2, 1, 1], widths: [8, 16, 24, 40])

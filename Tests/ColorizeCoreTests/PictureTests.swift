@@ -56,6 +56,26 @@ import Testing
     #expect(Double(different) <= 0.002 * Double(values))
   }
 
+  /// With `--fit aspect` the network sees as many pixels as in the square, but for the multiple of 16.
+  @Test(
+    arguments: [
+      (3600, 600, 256, 624, 112), (600, 3600, 256, 112, 624), (500, 500, 256, 256, 256),
+      (75, 50, 48, 64, 32), (400, 100, 64, 128, 32), (3600, 600, 2048, 2048, 336),
+      (1 << 20, 1, 256, 2048, 16), (1, 1 << 20, 2048, 16, 2048), (1, 1, 16, 16, 16),
+    ])
+  func aspectKeepsTheArea(
+    _ width: Int, _ height: Int, _ side: Int, _ networkWidth: Int, _ networkHeight: Int
+  ) throws {
+    let pixels = try Memory<UInt8>(count: width * height)
+    let picture = try ImageView(
+      pixels: pixels.start, rowBytes: width, width: width, height: height, format: .gray8)
+    var options = RunOptions()
+    options.networkFit = .aspect
+    options.networkSize = side
+    let size = try Session.networkSize(model, picture, options)
+    #expect(size == (networkWidth, networkHeight))
+  }
+
   /// A picture of the given format that has content in every channel.
   private func sample(_ format: PixelFormat, width: Int = 37, height: Int = 29) throws -> Picture {
     try Picture(format, width: width, height: height) { x, y, channel in

@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import struct
 import subprocess
 import zlib
@@ -46,6 +47,17 @@ class Command:
         result.stderr = result.stderr.decode()
         assert result.returncode == status, result.stderr
         return result
+
+    def refused(self, *arguments, **options):
+        """Runs it with arguments that are wrong: it does nothing and says two lines, of which the
+        second one is where help is. Returns the first one."""
+        result = self(*arguments, status=USAGE, **options)
+        assert result.stdout == ""
+        why, where = result.stderr.splitlines()
+        assert why.startswith("libcolorize: ") and re.fullmatch(
+            "see libcolorize ([a-z]+ )?--help", where
+        )
+        return why
 
     def colour(self, source, target, *options):
         """Colours one picture and returns its pixels and what was said."""

@@ -287,7 +287,7 @@ def test_a_hint_outside_of_one_picture_of_several(colorize, tmp_path, photo):
 @pytest.mark.parametrize(
     ("value", "why"),
     [
-        ("5,5", "--hint is 5,5; it must be X,Y,#RRGGBB or X,Y,#RRGGBB,RADIUS."),
+        ("5,5", "'--hint <X,Y,#RRGGBB[,RADIUS]>': it must be X,Y,#RRGGBB or X,Y,#RRGGBB,RADIUS"),
         ("5,5,#12345", "it must be X,Y,#RRGGBB"),
         ("5,5,#1234567", "it must be X,Y,#RRGGBB"),
         ("5,5,#12345g", "it must be X,Y,#RRGGBB"),
@@ -295,18 +295,18 @@ def test_a_hint_outside_of_one_picture_of_several(colorize, tmp_path, photo):
         ("5,5,123456", "it must be X,Y,#RRGGBB"),
         ("5,5,#123456,1,2", "it must be X,Y,#RRGGBB"),
         ("", "it must be X,Y,#RRGGBB"),
-        ("-1,5,#123456", "x is -1; it must be 0 to 1048576."),
-        ("5,nan,#123456", "y is nan; it must be 0 to 1048576."),
-        ("5,inf,#123456", "y is inf; it must be 0 to 1048576."),
-        ("5,,#123456", "y is ; it must be 0 to 1048576."),
-        ("5,5,#123456,", "the radius is ; it must be 0 to 1048576."),
-        ("5,5,#123456,-2", "the radius is -2; it must be 0 to 1048576."),
-        ("5,5,#123456,1048577", "the radius is 1048577; it must be 0 to 1048576."),
-        ("5,1e30,#123456", "y is 1e30; it must be 0 to 1048576."),
+        ("-1,5,#123456", "x is -1; it must be 0 to 1048576"),
+        ("5,nan,#123456", "y is nan; it must be 0 to 1048576"),
+        ("5,inf,#123456", "y is inf; it must be 0 to 1048576"),
+        ("5,,#123456", "y is ; it must be 0 to 1048576"),
+        ("5,5,#123456,", "the radius is ; it must be 0 to 1048576"),
+        ("5,5,#123456,-2", "the radius is -2; it must be 0 to 1048576"),
+        ("5,5,#123456,1048577", "the radius is 1048577; it must be 0 to 1048576"),
+        ("5,1e30,#123456", "y is 1e30; it must be 0 to 1048576"),
     ],
 )
 def test_values_that_are_no_hints(colorize, photo, value, why):
-    said = colorize(f"--hint={value}", photo, status=USAGE).stderr
+    said = colorize.refused(f"--hint={value}", photo)
     assert why in said
     assert names(photo.parent) == ["photo.png"]
 
@@ -321,13 +321,13 @@ def test_values_that_are_no_hints(colorize, photo, value, why):
 )
 def test_values_out_of_bounds_are_named_with_the_bound(colorize, photo, option, values, bound):
     for value in values:
-        said = colorize(f"{option}={value}", photo, status=USAGE).stderr
+        said = colorize.refused(f"{option}={value}", photo)
         assert f"{option} is {value}" in said and bound in said
     assert names(photo.parent) == ["photo.png"]
 
 
 def test_a_strength_without_a_palette(colorize, photo):
-    said = colorize("--palette-strength", "0.5", photo, status=USAGE).stderr
+    said = colorize.refused("--palette-strength", "0.5", photo)
     assert "--palette-strength is for --palette-from, which is not given" in said
 
 
@@ -361,9 +361,9 @@ def test_networks_that_take_none(colorize, tmp_path, photo, strokes):
     model = tmp_path / "eccv16.pth"
     checkpoint(model, {name: ("F16", np.zeros(shape, "<f2")) for name, shape in eccv16().items()})
     for option in ["--hint=5,5,#808080", f"--hints={strokes}"]:
-        said = colorize("--model", model, option, photo, status=USAGE).stderr
+        said = colorize.refused("--model", model, option, photo)
         name = option.split("=")[0]
-        assert said == f"libcolorize: {name}: the network eccv16 takes none\n"
+        assert said == f"libcolorize: {name}: the network eccv16 takes none"
 
 
 # ---- Suggestions --------------------------------------------------------------------------------
@@ -420,13 +420,13 @@ def test_suggestions(colorize, library, photo, arguments, fields, count):
     [
         (["201,5"], FAILURE, "201,5: x is 201; in this picture it must be 0 to 200"),
         (["5,5", "3,120.5"], FAILURE, "3,120.5: y is 120.5; in this picture it must be 0 to 120"),
-        (["5"], USAGE, "'5' is no place; one is X,Y."),
-        (["5,5,5"], USAGE, "'5,5,5' is no place; one is X,Y."),
-        (["5,five"], USAGE, "y is five; it must be 0 to 1048576."),
+        (["5"], USAGE, "The value '5' is invalid for '<X,Y>': it must be X,Y"),
+        (["5,5,5"], USAGE, "The value '5,5,5' is invalid for '<X,Y>': it must be X,Y"),
+        (["5,five"], USAGE, "y is five; it must be 0 to 1048576"),
         ([], USAGE, "Missing expected argument"),
-        (["--count=0", "5,5"], USAGE, "--count is 0; it must be 1 to 32."),
-        (["--count=33", "5,5"], USAGE, "--count is 33; it must be 1 to 32."),
-        (["--temperature=0", "5,5"], USAGE, "--temperature is 0.0; it must be 0.01 to 10."),
+        (["--count=0", "5,5"], USAGE, "--count is 0; it must be 1 to 32"),
+        (["--count=33", "5,5"], USAGE, "--count is 33; it must be 1 to 32"),
+        (["--temperature=0", "5,5"], USAGE, "--temperature is 0.0; it must be 0.01 to 10"),
         (["--network-size=24", "5,5"], USAGE, "--network-size is 24; it must be a multiple of 16"),
     ],
 )

@@ -5,7 +5,7 @@ import tarfile
 import numpy as np
 import pytest
 from PIL import Image
-from support import FAILURE, USAGE, names, prior_table
+from support import FAILURE, names, prior_table
 
 # sRGB colours near the centres of bins, found with scikit-image, and these bins.
 COLOURS = {(178, 75, 41): (40, 40), (48, 129, 60): (-40, 30), (89, 117, 187): (10, -40)}
@@ -152,8 +152,8 @@ def test_wrong_arguments(colorize, folder):
             "prior.txt cannot be written: the extension is to be .csv or .tsv",
         ),
         (["--csv", "nowhere/prior.csv"], "there is no folder nowhere"),
-        (["--threads", "257"], "--threads is 257; it must be 1 to 256."),
+        (["--threads", "257"], "--threads is 257; it must be 1 to 256"),
     ]:
-        assert said in colorize("gamut", *arguments, ".", status=USAGE, cwd=folder).stderr
+        assert said in colorize.refused("gamut", *arguments, ".", cwd=folder)
     missing = colorize("gamut", folder / "nowhere", status=FAILURE).stderr
     assert str(folder / "nowhere") in missing

@@ -6,7 +6,7 @@ import subprocess
 import numpy as np
 import pytest
 from PIL import Image
-from support import EXIF_NAME, GRAY, USAGE, exif, jpeg, pixels, png, tiff_of
+from support import EXIF_NAME, GRAY, exif, jpeg, pixels, png, tiff_of
 
 KINDS = ["jpg", "png", "tif"]
 
@@ -73,4 +73,6 @@ def test_compression(colorize, tmp_path, gray):
         sizes.append(target.stat().st_size)
         assert np.array_equal(pixels(target), pixels(tmp_path / "0.png"))
     assert sizes[0] > sizes[1] > sizes[2]
-    colorize("--compression", "10", source, status=USAGE)
+    assert "--compression is 10; it must be 1 to 9" in colorize.refused(
+        "--compression", "10", source
+    )

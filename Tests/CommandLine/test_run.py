@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import Image
-from support import FAILURE, GRAY, USAGE, chunk, header, jpeg, names, pixels, png
+from support import FAILURE, GRAY, chunk, header, jpeg, names, pixels, png
 
 
 @pytest.fixture
@@ -56,6 +56,11 @@ def test_options_change_the_picture(colorize, tmp_path, photo):
     reference, _ = colorize.colour(photo, out, "--preset", "reference", "--network-size", "256")
     same, _ = colorize.colour(photo, out, "--preset", "reference")
     assert np.array_equal(reference, same)
+    size, _ = colorize.colour(photo, out, "--network-size", "64")
+    factor, _ = colorize.colour(photo, out, "--render-factor", "4")
+    assert np.array_equal(size, factor)
+    said = colorize.refused("--render-factor=4", "--network-size=64", photo)
+    assert "--network-size and --render-factor say the same" in said
 
 
 def test_any_number_of_threads_gives_the_same_file(colorize, tmp_path, photo):
@@ -71,6 +76,7 @@ def test_any_number_of_threads_gives_the_same_file(colorize, tmp_path, photo):
     [
         ("--temperature", ["0", "0.009", "10.1", "-1", "nan", "inf"], "it must be 0.01 to 10"),
         ("--threads", ["0", "257", "-3"], "it must be 1 to 256"),
+        ("--render-factor", ["0", "129", "-3"], "it must be 1 to 128"),
         (
             "--network-size",
             ["0", "15", "24", "2064", "-16"],
@@ -80,7 +86,7 @@ def test_any_number_of_threads_gives_the_same_file(colorize, tmp_path, photo):
 )
 def test_values_out_of_bounds_are_named_with_the_bound(colorize, photo, option, values, bound):
     for value in values:
-        said = colorize(f"{option}={value}", photo, status=USAGE).stderr
+        said = colorize.refused(f"{option}={value}", photo)
         assert re.search(rf"{option} is {re.escape(value)}[0-9.]*; {re.escape(bound)}", said), said
     assert names(photo.parent) == ["photo.png"]
 
@@ -97,8 +103,8 @@ def test_values_out_of_bounds_are_named_with_the_bound(colorize, photo, option, 
     ],
 )
 def test_values_that_are_none(colorize, photo, arguments):
-    said = colorize(*arguments, photo, status=USAGE).stderr
-    assert arguments[0] in said and "Usage: libcolorize" in said
+    said = colorize.refused(*arguments, photo)
+    assert arguments[0] in said
     assert names(photo.parent) == ["photo.png"]
 
 

@@ -459,3 +459,16 @@ def test_tags_that_are_missing(colorize, tmp_path, gray):
         tags = tiff_tags(gray, 8, BLACK_IS_ZERO)
         del tags[tag]
         assert refused(colorize, tmp_path, tiff(tags, [tiff_rows(gray, 8)]))
+
+
+def test_without_libtiff_it_says_what_to_install(colorize, gray, tmp_path):
+    """libtiff is loaded when it is needed; one that cannot be loaded stands for none."""
+    Image.fromarray(gray).save(tmp_path / "in.png")
+    (tmp_path / "libtiff.so.6").touch()
+    without = {"LD_LIBRARY_PATH": str(tmp_path)}
+    result = colorize(
+        "-o", tmp_path / "out.tif", tmp_path / "in.png", status=FAILURE, environment=without
+    )
+    assert "apt-get install libtiff6" in result.stderr
+    assert not (tmp_path / "out.tif").exists()
+    colorize("-o", tmp_path / "out.png", tmp_path / "in.png", environment=without)

@@ -16,7 +16,7 @@ import time
 import numpy as np
 import pytest
 from PIL import Image
-from support import FAILURE, MODEL, USAGE, names, pixels, prior_table
+from support import FAILURE, MODEL, names, pixels, prior_table
 
 # A run that takes a second or two: what is tested is the same for a long one.
 SMALL = ["--size", "32", "--batch", "2", "--steps", "30", "--warmup", "5", "--metrics-every", "4"]
@@ -377,7 +377,7 @@ def test_a_run_that_is_done(colorize, whole):
 
 def test_options_that_differ(colorize, photographs, whole, tmp_path):
     def said(*options):
-        return colorize("train", "--out", whole, "--resume", *options, status=USAGE).stderr
+        return colorize.refused("train", "--out", whole, "--resume", *options)
 
     assert "--batch is 4, and the run was begun with 2" in said("--batch", "4")
     assert "--seed is 5, and the run was begun with 1" in said("--seed", "5")
@@ -397,7 +397,7 @@ def test_more_steps(colorize, photographs, tmp_path):
     colorize("train", "--out", short, "--resume", "--steps", "20")
     colorize("train", "--data", photographs, "--out", long, *SMALL, *constant, "--steps", "20")
     assert_same_run(short, long)
-    said = colorize("train", "--out", short, "--resume", "--steps", "5", status=USAGE).stderr
+    said = colorize.refused("train", "--out", short, "--resume", "--steps", "5")
     assert "--steps is 5, and the run has done 20" in said
 
 
@@ -414,13 +414,13 @@ def test_other_pictures_than_before(colorize, photographs, tmp_path):
 
 def test_a_folder_that_holds_a_run(colorize, photographs, whole):
     before = (whole / "checkpoint.safetensors").read_bytes()
-    said = colorize("train", "--data", photographs, "--out", whole, *SMALL, status=USAGE).stderr
+    said = colorize.refused("train", "--data", photographs, "--out", whole, *SMALL)
     assert "holds a run" in said and "--resume" in said
     assert (whole / "checkpoint.safetensors").read_bytes() == before
 
 
 def test_nothing_to_resume(colorize, photographs, tmp_path):
-    said = colorize("train", "--out", tmp_path, "--resume", status=USAGE).stderr
+    said = colorize.refused("train", "--out", tmp_path, "--resume")
     assert "holds no checkpoint" in said
     said = colorize("train", "--out", tmp_path / "no", "--resume", status=FAILURE).stderr
     assert "No such file or directory" in said
@@ -731,13 +731,13 @@ def test_a_loss_that_is_not_finite(colorize, photographs, tmp_path):
     ],
 )
 def test_arguments_that_are_wrong(colorize, photographs, tmp_path, options, why):
-    said = colorize("train", "--data", photographs, "--out", tmp_path / "run", *options,
-                    status=USAGE).stderr  # fmt: skip
+    run = tmp_path / "run"
+    said = colorize.refused("train", "--data", photographs, "--out", run, *options)
     assert why in said
     assert names(tmp_path) == []
 
 
 def test_data_is_missing(colorize, tmp_path):
-    said = colorize("train", "--out", tmp_path / "run", status=USAGE).stderr
+    said = colorize.refused("train", "--out", tmp_path / "run")
     assert "--data is missing" in said
     assert names(tmp_path) == []

@@ -7,8 +7,11 @@ Tensors have the release's names, in which a list has all parts, numbered. `norm
 and weight norms on, as the released files have them; without them the weights are what these make.
 """
 
+import cv2
+import numpy as np
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import nn
 from torch.nn.utils import spectral_norm, weight_norm
 
@@ -160,9 +163,7 @@ class DeOldify(nn.Module):
                 encoder(ENCODERS[kind], kernels),
                 nn.BatchNorm2d(deepest),
                 nn.ReLU(),
-                nn.Sequential(
-                    activated(deepest, 2 * deepest), activated(2 * deepest, deepest)
-                ),
+                nn.Sequential(activated(deepest, 2 * deepest), activated(2 * deepest, deepest)),
                 *blocks,
                 Enlargement(below, below, norm=False),
                 nn.Identity(),
@@ -185,8 +186,33 @@ class DeOldify(nn.Module):
         return torch.sigmoid(self.layers[11](self.layers[10](x))) * 6 - 3
 
 
+def network_input(gray, dtype=torch.float32):
+    """[1, 3, H, W] of a gray picture, uint8 [H, W]."""
+    values = torch.from_numpy(np.array(gray)).to(dtype).expand(1, 3, -1, -1) / 255
+    return (values - MEAN.to(dtype)) / DEVIATION.to(dtype)
+
+
+def colors(output):
+    """Red, green and blue of what the network gives, 0 to 1."""
+    return (output * DEVIATION.to(output.dtype) + MEAN.to(output.dtype)).clamp(0, 1)
+
+
+def released_pipeline(predict, image, size):
+    """What the release makes of a picture, without its watermark: uint8 [H, W, 3] of uint8 [H, W]
+    or [H, W, 3]. `predict` is the network: [1, 3, size, size] of [1, 3, size, size]."""
+    original = Image.fromarray(image).convert("RGB")
+    small = original.resize((size, size), Image.Resampling.BILINEAR).convert("LA").convert("L")
+    color = colors(predict(network_input(small))[0].float()) * 255
+    # Cut off, not rounded.
+    color = Image.fromarray(color.permute(1, 2, 0).numpy().astype(np.uint8))
+    color = color.resize(original.size, Image.Resampling.BILINEAR)
+    yuv = cv2.cvtColor(np.asarray(color), cv2.COLOR_RGB2YUV)
+    yuv[..., 0] = cv2.cvtColor(np.asarray(original), cv2.COLOR_RGB2YUV)[..., 0]
+    return cv2.cvtColor(yuv, cv2.COLOR_YUV2RGB)
+
+
 def normalize(network):
-    """Puts the norms on that the release has, in place; what the network computes stays the same."""
+    """Puts the release's norms on, in place; what the network computes stays the same."""
     weight_norm(network.layers[8].conv[0])
     for part in (*network.layers[3:8], *network.layers[10:]):
         for module in part.modules():

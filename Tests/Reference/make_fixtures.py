@@ -26,9 +26,13 @@ from skimage.color import lab2rgb, rgb2lab
 
 import ddcolor
 from compact import PAPER_TEMPERATURE, annealed_mean
+from deoldify import Attention
+from deoldify import network_input as network_input_of_gray
+from deoldify import released_pipeline as rgb_pipeline
 from models import load
+from networks import RELEASED, RGB
 from pictures import gray, network_input, picture
-from published import CLASSES, formula_network, forward, own_forward, released_network
+from published import formula_network, forward, own_forward, released_network
 from safetensors_file import write
 
 ROOT = Path(__file__).parents[2]
@@ -355,6 +359,59 @@ def activation(full):
     }
 
 
+def image_operators(full):
+    """`N.input` [C, H, W] -> `N.output`: PyTorch's max pool of `N.kernel`, `N.stride` and
+    `N.padding`, pixel shuffle by `N.factor`, `N.sigmoid`, or else DeOldify's blur, cropped to the
+    output's size.
+    """
+    rng = seeded("image_operators")
+    cases = []
+
+    def add(shape, function, **parameters):
+        values = rng.standard_normal(shape).astype(np.float32)
+        output = function(torch.from_numpy(values)[None].double())[0]
+        numbers = {name: np.array([number]) for name, number in parameters.items()}
+        cases.append({"input": values, "output": float32(output), **numbers})
+
+    def blur(x):
+        return F.avg_pool2d(F.pad(x, (1, 0, 1, 0), mode="replicate"), 2, stride=1)
+
+    large = [(64, 128, 128)] if full else []
+    for shape in [(5, 8, 8), (3, 7, 5), (2, 1, 1), *large]:
+        add(shape, partial(F.max_pool2d, kernel_size=3, stride=2, padding=1),
+            kernel=3, stride=2, padding=1)  # fmt: skip
+        add(shape, blur)
+    add((2, 4, 6), lambda x: F.interpolate(blur(x), (3, 5), mode="nearest"))
+    add((2, 34, 6), lambda x: F.interpolate(blur(x), (33, 5), mode="nearest"))
+    for shape, factor in [((12, 3, 2), 2), ((32, 2, 3), 4), ((4, 1, 1), 2)]:
+        add(shape, partial(F.pixel_shuffle, upscale_factor=factor), factor=factor)
+    add((3, 4, 5), lambda x: torch.sigmoid(x) * 6 - 3, sigmoid=1)
+    return numbered(cases)
+
+
+def attention(full):
+    """`N.input` [C, H, W] -> `N.output` of DeOldify's attention with `N.gamma`, and what it makes
+    on the way: `N.query`, `N.key` and `N.value`.
+    """
+    rng = seeded("attention")
+    result = []
+    for channels, height, width in [(8, 1, 1), (16, 3, 5), (24, 6, 4), *([(64, 32, 32)] * full)]:
+        module = Attention(channels).double().requires_grad_(False)
+        values = rng.standard_normal((channels, height, width)).astype(np.float32)
+        gamma = np.array([rng.uniform(0.5, 1)], np.float32)
+        module.gamma.copy_(torch.from_numpy(gamma))
+        case = {"input": values, "gamma": gamma}
+        inputs = torch.from_numpy(values)[None].double()
+        for name in ("query", "key", "value"):
+            part = getattr(module, name)
+            weight = rng.standard_normal(part.weight.shape) * 2 * channels**-0.5
+            part.weight.copy_(torch.from_numpy(weight))
+            made = part(inputs.flatten(2)).view(1, -1, height, width)[0]
+            case[name] = float32(made)
+        result.append({**case, "output": float32(module(inputs)[0])})
+    return numbered(result)
+
+
 # ---- The network ---------------------------------------------------------------------------------
 
 
@@ -679,6 +736,47 @@ def released_ddcolor_picture(architecture, full):
     )
 
 
+def rgb_network(architecture, full):
+    """For `N.input` F32 [1, H, W] of L, of a gray picture, the `N.rgb` [3, H, W], from -3 to 3,
+    with the formula's weights.
+    """
+    network = formula_network(architecture, torch.float64)
+    # The last has an odd render factor: sides are halved to odd ones.
+    sizes = [(16, 16), (48, 32)] if architecture == "deoldify-wide" else [(16, 32), (80, 48)]
+    if full:
+        sizes += [(128, 128), (256, 256), (336, 336), (560, 560)]
+    result = []
+    for index, (height, width) in enumerate(sizes):
+        content = gray(picture(("coffee", "chelsea", "rocket")[index % 3], height, width))
+        lightness = rgb2lab(np.repeat(content[:, :, None], 3, axis=2))[..., 0]
+        output = network(network_input_of_gray(content, torch.float64))[0]
+        result.append({"input": lightness[None].astype(np.float32), "rgb": float32(output)})
+    return numbered(result)
+
+
+def rgb_picture(architecture, full):
+    """`N.input` U8 [H, W] or [H, W, 3] and `N.network_size` -> `N.output` U8 [H, W, 3] of the
+    release's pipeline.
+    """
+    network = formula_network(architecture, torch.float64)
+    cases = [
+        (picture("coffee", 61, 47), 64),
+        (gray(picture("rocket", 30, 50)), 48),
+        (picture("chelsea", 48, 48), 48),  # nothing is resized
+        (picture("chelsea", 1, 3), 16),
+    ]
+    if full:
+        cases += [(picture("rocket", 300, 200), 128), (picture("coffee", 600, 800), 256)]
+    return numbered(
+        {
+            "input": image,
+            "network_size": np.array([size]),
+            "output": rgb_pipeline(lambda x: network(x.double()), image, size),
+        }
+        for image, size in cases
+    )
+
+
 SUBJECTS = {
     "resample": resample,
     "lab": lab,
@@ -687,11 +785,15 @@ SUBJECTS = {
     "depthwise": depthwise,
     "transposed": transposed,
     "activation": activation,
+    "image-operators": image_operators,
+    "attention": attention,
     "network": network,
     "picture": whole_picture,
     "compact": partial(own, "compact"),
-    **{name: partial(published, name) for name in CLASSES},
-    **{f"{name}-picture": partial(published_picture, name) for name in CLASSES},
+    **{name: partial(published, name) for name in RELEASED},
+    **{f"{name}-picture": partial(published_picture, name) for name in RELEASED},
+    **{name: partial(rgb_network, name) for name in RGB},
+    "deoldify-deep-picture": partial(rgb_picture, "deoldify-deep"),
     "transformer": transformer,
     "ddcolor-tiny": partial(released_ddcolor, "ddcolor-tiny"),
     "ddcolor-tiny-picture": partial(released_ddcolor_picture, "ddcolor-tiny"),

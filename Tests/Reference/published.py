@@ -12,28 +12,15 @@ Tests/ColorizeCoreTests/FormulaWeights.swift has the same formula.
 """
 
 import copy
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
-from colorizers.eccv16 import ECCVGenerator
 from colorizers.siggraph17 import SIGGRAPHGenerator
 from torch import nn
 
-from compact import BINS, PAPER_TEMPERATURE, Compact, annealed_mean
-from ddcolor import ENCODERS, DDColor
-from deoldify import BLOCKS, DeOldify
-from lite import Lite
-from lite1 import Lite1
-
-CLASSES = {"eccv16": ECCVGenerator, "siggraph17": SIGGRAPHGenerator}
-# Our own, of which not each has a trained model here.
-OWN_CLASSES = {"compact": Compact, "lite": Lite, "lite1": Lite1}
-# Whose outputs are red, green and blue.
-RGB_CLASSES = {f"deoldify-{kind}": partial(DeOldify, kind) for kind in BLOCKS}
-# Whose outputs are a and b, of lightness alone.
-AB_CLASSES = {f"ddcolor-{kind}": partial(DDColor, kind) for kind in ENCODERS}
+import networks
+from compact import BINS, PAPER_TEMPERATURE, annealed_mean
 
 # The temperature at which eccv16's plain softmax stands.
 ECCV16_TEMPERATURE = 0.38
@@ -170,8 +157,7 @@ def formula(architecture, shapes):
 
 def formula_network(architecture, dtype=torch.float32):
     """The class of one of the networks with the formula's weights, for inference."""
-    classes = CLASSES | OWN_CLASSES | RGB_CLASSES | AB_CLASSES
-    network = classes[architecture]().eval().requires_grad_(False)
+    network = networks.ALL[architecture]().eval().requires_grad_(False)
     shapes = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
     weights = formula(architecture, shapes)
     missing, unexpected = network.load_state_dict(
@@ -184,7 +170,7 @@ def formula_network(architecture, dtype=torch.float32):
 
 def released_network(architecture, dtype=torch.float32):
     """The released class with the formula's weights, for inference."""
-    if architecture not in CLASSES:
+    if architecture not in networks.RELEASED:
         raise ValueError(f"{architecture} has not been released")
     return formula_network(architecture, dtype)
 

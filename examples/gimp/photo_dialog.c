@@ -343,12 +343,12 @@ static void add_left(dialog *self, GtkWidget *table) {
     g_free(label);
   }
   add_list(self, table, 3, "Co_louring:", self->variant,
-           "Other colourings that the network holds possible (not siggraph17)");
+           "Other plausible colourings (not siggraph17)");
   self->network_size = gimp_int_combo_box_new("The model's own", 0, "128 pixels", 128, "256 pixels",
                                               256, "384 pixels", 384, "512 pixels", 512,
                                               "1024 pixels", 1024, "2048 pixels", 2048, NULL);
   add_list(self, table, 4, "_Network's size:", self->network_size,
-           "At which size the network sees the photograph");
+           "The size at which the network sees the photograph");
 }
 
 /* How it looks. */

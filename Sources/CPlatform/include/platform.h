@@ -6,6 +6,8 @@
 #define PLATFORM_H
 
 #include <fenv.h>
+#include <stddef.h>
+#include <stdint.h>
 
 /* 1 if this processor and its operating system run code compiled for AVX-512 (F, VL, DQ) and FMA. */
 int platform_has_avx512(void);
@@ -25,6 +27,21 @@ void *platform_load_on_one_processor(const char *name);
 /* Keeps the thread's floating-point environment (rounding, flush to zero, traps, flags) in `saved`
  * and sets the default one; fesetenv puts it back. */
 void platform_enter_default_floating_point(fenv_t *saved);
+
+/* The whole part of a number, from `least` to `most`; of what is not a number, `least`. */
+static inline intptr_t platform_whole(double value, intptr_t least, intptr_t most) {
+  if (!(value > (double)least)) return least;
+  return value < (double)most ? (intptr_t)value : most;
+}
+
+/* Keeps the calling thread from being cancelled, and gives its state, which the other one puts back. A thread that
+ * is cancelled meanwhile ends at its next cancellation point after that. */
+int platform_disable_cancellation(void);
+void platform_restore_cancellation(int state);
+
+/* The bytes that a thread's stack takes besides what its functions use: the program's thread-local variables, of which
+ * the C library puts each thread's at the end of its stack. */
+size_t platform_stack_overhead(void);
 
 /* A number that threads look at without a lock. */
 int platform_load(const int *number);

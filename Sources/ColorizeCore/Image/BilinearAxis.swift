@@ -30,8 +30,7 @@ package struct BilinearAxis: Sendable {
   /// The two neighbours of `target` and the share of the second, 0 to 1.
   package subscript(target: Int) -> (first: Int, second: Int, share: Float) {
     let place = max((Double(target) + 0.5) * scale - 0.5, 0)
-    // The sizes have a bound (ImageView.maximumSide), so the conversion cannot fail.
-    let first = min(Int(place), source - 1)
+    let first = Int(place, within: 0...(source - 1))
     return (first, min(first + 1, source - 1), Float(min(place - Double(first), 1)))
   }
 }

@@ -39,6 +39,25 @@ package struct ImageView: @unchecked Sendable {
 
   package func row(_ y: Int) -> UnsafeMutablePointer<UInt8> { pixels + y * rowBytes }
 
+  /// Red, green, blue and alpha, 0 to 1, of one pixel: for where speed does not matter.
+  func pixel(_ x: Int, _ y: Int) -> SIMD4<Double> {
+    let layout = format.layout
+    let start = row(y) + x * format.bytesPerPixel
+    func value(_ channel: Int32) -> Double {
+      let place = UnsafeRawPointer(start + Int(channel) * format.depth.bytes)
+      switch format.depth {
+      case .bits8: return Double(place.load(as: UInt8.self)) / 255
+      case .bits16: return Double(place.loadUnaligned(as: UInt16.self)) / 65535
+      case .float:
+        let value = Double(place.loadUnaligned(as: Float.self))
+        return value > 0 ? min(value, 1) : 0
+      }
+    }
+    return SIMD4(
+      value(layout.red), value(layout.green), value(layout.blue),
+      format.hasAlpha ? value(layout.alpha) : 1)
+  }
+
   /// The bytes of a row that belong to the picture.
   private var usedRowBytes: Int { width * format.bytesPerPixel }
 

@@ -3,7 +3,7 @@
 extension Network {
   /// All that there are.
   package static let all: [Network] = [
-    .compact, .lite, .lite1, .eccv16, .siggraph17, .deOldifyDeep, .ddColorTiny,
+    .compact, .lite, .lite1, .eccv16, .siggraph17, .deOldifyDeep, .deOldifyWide, .ddColorTiny,
     .ddColorLarge,
   ]
 

@@ -47,7 +47,7 @@ package struct Bilinear: Operator {
     -> (first: Int, second: Int, share: Double)
   {
     let place = max((Double(target) + 0.5) * Double(source) / Double(size) - 0.5, 0)
-    let first = min(Int(place), source - 1)
+    let first = Int(place, within: 0...(source - 1))
     return (first, min(first + 1, source - 1), place - Double(first))
   }
 }

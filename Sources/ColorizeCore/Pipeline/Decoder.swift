@@ -57,6 +57,21 @@ struct Decoder {
     try validate(ab)
   }
 
+  /// Red, green and blue of a network that gives these, as bytes that are cut off, not rounded.
+  func bytes(_ output: Activation, into bytes: Memory<UInt8>) throws(ColorizeError) {
+    guard case .rgb(_, let normalization) = model.network.colors else {
+      preconditionFailure("the network gives other colours")
+    }
+    let colors = try Memory<Float>(count: 3 * output.pixels)
+    for pixel in 0..<output.pixels {
+      normalization.color(output.start + pixel * output.stride, into: colors.start + 3 * pixel)
+    }
+    try validate(colors)
+    for index in 0..<colors.count {
+      bytes.start[index] = UInt8(Int(colors.start[index] * 255, within: 0...255))
+    }
+  }
+
   /// a and b of red, green and blue.
   private func rgb(
     _ output: Activation, _ normalization: RGBNormalization, into ab: Memory<Float>
@@ -95,10 +110,14 @@ struct Decoder {
       logits, into: probabilities, kernels: kernels, team: team, scratch: scratch.start)
   }
 
+  /// What is above this is no colour but an overflow. Saturation, palette and hints compute with what is
+  /// below, and stay a million million times below what a float can hold.
+  private static let overflow: Float = 1e24
+
   /// Weights and inputs are finite, but sums of their products may have overflowed.
   private func validate(_ ab: Memory<Float>) throws(ColorizeError) {
     try team.throwIfInterrupted()
-    for index in 0..<ab.count where !ab.start[index].isFinite {
+    for index in 0..<ab.count where !(ab.start[index].magnitude < Self.overflow) {
       throw .invalidModel("the network's result is not a number: its weights or its input overflow")
     }
   }

@@ -104,7 +104,7 @@ package struct Hints {
     -> Range<Int>
   {
     let scale = Double(networkSide) / Double(side)
-    func pixel(_ place: Double) -> Int { min(max(Int(place), 0), networkSide) }
+    func pixel(_ place: Double) -> Int { Int(place, within: 0...networkSide) }
     let first = pixel(((Double(centre) - Double(radius)) * scale - 0.5).rounded(.up))
     let end = pixel(((Double(centre) + Double(radius)) * scale - 0.5).rounded(.up))
     if first < end { return first..<end }

@@ -117,14 +117,15 @@ package final class Model: Sendable {
     let size = try Self.number(
       file, "default_network_size", 1...Float(Self.maximumNetworkSize),
       default: Float(network.releasedSize))
-    guard size == size.rounded(), Int(size) % network.sizeMultiple == 0 else {
+    let side = Int(size, within: 1...Self.maximumNetworkSize)
+    guard size == Float(side), side % network.sizeMultiple == 0 else {
       throw .invalidModel(
         "its default_network_size is \(size), not a multiple of \(network.sizeMultiple)")
     }
     information = ModelInformation(
       architecture: network.architecture, licence: file[metadata: "licence"] ?? "",
       parameters: network.parameters.reduce(0) { $0 + $1.shape.reduce(1, *) },
-      defaultNetworkSize: Int(size), networkSizeMultiple: network.sizeMultiple,
+      defaultNetworkSize: side, networkSizeMultiple: network.sizeMultiple,
       networkSizeRounding: network.sizeRounding, outputStride: network.abStride,
       distributionStride: network.distribution?.stride ?? 0,
       bins: network.distribution?.binCount ?? 0,
@@ -135,8 +136,8 @@ package final class Model: Sendable {
     bins = try Self.bins(file, network)
     compiled = try CompiledNetwork(network, weights: file, kernels: kernels)
     // Every network takes this size.
-    let side = 64
-    costOfPixel = Plan(compiled, .ab, height: side, width: side).cost / Float(side * side)
+    let small = 64
+    costOfPixel = Plan(compiled, .ab, height: small, width: small).cost / Float(small * small)
   }
 
   private static func bins(_ file: TensorFile, _ network: Network) throws(ColorizeError)

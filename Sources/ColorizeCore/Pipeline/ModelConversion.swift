@@ -55,7 +55,9 @@ package struct ModelConversion {
 
     var metadata = Dictionary(file.metadata.map { ($0.key, $0.value) }) { first, _ in first }
     metadata["architecture"] = network.architecture
-    metadata["temperature_of_plain_softmax"] = "\(information.plainSoftmaxTemperature)"
+    if network.distribution != nil {
+      metadata["temperature_of_plain_softmax"] = "\(information.plainSoftmaxTemperature)"
+    }
     metadata["default_network_size"] = "\(information.defaultNetworkSize)"
     // Of a file that has been converted before, the first one.
     metadata["converted_from"] = metadata["converted_from"] ?? name

@@ -22,6 +22,8 @@ struct Palette {
 
   /// a and b, `[2, count]`.
   private let ab: Memory<Float>
+  /// How much each of them counts, `[count]`; nil: all the same.
+  private let weights: Memory<Float>?
   private let count: Int
 
   /// - Parameter picture: the reference, which has colours.
@@ -31,21 +33,63 @@ struct Palette {
     }
     let width = min(picture.width, Self.side)
     let height = min(picture.height, Self.side)
-    let resampler = try BicubicResampler(
-      picture, width: width, height: height, kernels: kernels, workers: team.size)
-    let small = try Memory<UInt8>(count: width * height * 3)
-    team.run(resampler.bands) { band, worker in
-      resampler.run(band: band, worker: worker, into: small.start)
-    }
     count = width * height
     let lab = try Memory<Float>(count: 3 * count)
-    for index in 0..<(3 * count) { lab.start[index] = Float(small.start[index]) / 255 }
+    weights = try Self.means(picture, width, height, into: lab, team)
+    if weights == nil { try Self.resample(picture, width, height, into: lab, kernels, team) }
     Lab.fromRGB(lab.start, into: lab.start, count: count, kernels: kernels)
     ab = try Memory(count: 2 * count)
     for pixel in 0..<count {
       ab.start[pixel] = lab.start[3 * pixel + 1]
       ab.start[count + pixel] = lab.start[3 * pixel + 2]
     }
+  }
+
+  /// - Parameter rgb: out, `[height, width, 3]`.
+  private static func resample(
+    _ picture: ImageView, _ width: Int, _ height: Int, into rgb: Memory<Float>,
+    _ kernels: KernelSet, _ team: Team
+  ) throws(ColorizeError) {
+    let resampler = try Resampler(
+      picture, width: width, height: height, kernels: kernels, workers: team.size)
+    let small = try Memory<UInt8>(count: width * height * 3)
+    team.run(resampler.bands) { band, worker in
+      resampler.run(band: band, worker: worker, into: small.start, team)
+    }
+    try team.throwIfInterrupted()
+    for index in 0..<rgb.count { rgb.start[index] = Float(small.start[index]) / 255 }
+  }
+
+  /// The means of the picture's cells, in which each pixel counts as much as it can be seen, and returns how much of
+  /// each cell can be seen. nil where all of the picture is opaque, or none of it: then alpha means nothing.
+  ///
+  /// - Parameter rgb: out, `[height, width, 3]`.
+  private static func means(
+    _ picture: ImageView, _ width: Int, _ height: Int, into rgb: Memory<Float>, _ team: Team
+  ) throws(ColorizeError) -> Memory<Float>? {
+    guard picture.format.hasAlpha else { return nil }
+    let weights = try Memory<Float>(count: width * height)
+    team.run(height) { row, worker in
+      for column in 0..<width {
+        var sum = SIMD4<Double>.zero
+        let columns = (column * picture.width / width)..<((column + 1) * picture.width / width)
+        let rows = (row * picture.height / height)..<((row + 1) * picture.height / height)
+        for y in rows {
+          for x in columns {
+            let pixel = picture.pixel(x, y)
+            sum += SIMD4(pixel.x * pixel.w, pixel.y * pixel.w, pixel.z * pixel.w, pixel.w)
+          }
+          if team.isStopping(worker) { return }
+        }
+        let cell = row * width + column
+        weights.start[cell] = Float(sum.w / Double(rows.count * columns.count))
+        let mean = sum.w > 0 ? sum / sum.w : .zero
+        for channel in 0..<3 { rgb.start[3 * cell + channel] = Float(mean[channel]) }
+      }
+    }
+    try team.throwIfInterrupted()
+    let seen = (0..<weights.count).reduce(into: Float(0)) { $0 += weights.start[$1] }
+    return seen == 0 || seen == Float(weights.count) ? nil : weights
   }
 
   /// Gives colours the reference's distribution.
@@ -66,8 +110,8 @@ struct Palette {
       let angle = Double(turn) / Double(Self.turns) * .pi / 2
       let (cosine, sine) = (Float(cos(angle)), Float(sin(angle)))
       for (x, y) in [(cosine, sine), (-sine, cosine)] {
-        from.count(moved.start, pixels, x, y)
-        to.count(ab.start, count, x, y)
+        from.count(moved.start, pixels, nil, x, y)
+        to.count(ab.start, count, weights, x, y)
         team.run(pixels.pieces(of: Self.pixelsAtOnce)) { piece, _ in
           let first = piece * Self.pixelsAtOnce
           for pixel in first..<min(first + Self.pixelsAtOnce, pixels) {
@@ -106,16 +150,22 @@ private struct Line {
 
   /// Counts the values `x a + y b`.
   ///
-  /// - Parameter ab: `[2, count]`.
-  func count(_ ab: UnsafePointer<Float>, _ count: Int, _ x: Float, _ y: Float) {
+  /// - Parameters:
+  ///   - ab: `[2, count]`.
+  ///   - weights: how much each counts; nil: all the same.
+  func count(
+    _ ab: UnsafePointer<Float>, _ count: Int, _ weights: Memory<Float>?, _ x: Float, _ y: Float
+  ) {
     shares.fill(0)
     for index in 0..<count {
       let place = bucket(ab[index] * x + ab[count + index] * y)
-      shares.start[min(Int(place), buckets - 1) + 1] += 1
+      let weight = weights?.start[index] ?? 1
+      shares.start[Int(place, within: 0...(buckets - 1)) + 1] += weight
     }
+    let all = (0...buckets).reduce(into: Float(0)) { $0 += shares.start[$1] }
     var sum: Float = 0
     for index in 0...buckets {
-      sum += shares.start[index] / Float(max(count, 1))
+      sum += shares.start[index] / all
       shares.start[index] = min(sum, 1)
     }
     shares.start[buckets] = 1
@@ -123,7 +173,7 @@ private struct Line {
 
   func share(at place: Float) -> Float {
     let bucket = bucket(place)
-    let index = min(Int(bucket), buckets - 1)
+    let index = Int(bucket, within: 0...(buckets - 1))
     let lower = shares.start[index]
     return lower + (shares.start[index + 1] - lower) * (bucket - Float(index))
   }

@@ -1,10 +1,14 @@
 // How far a run has come, told to its caller, who may stop it.
 
+import Glibc
+
 /// One fraction for the stages of a run. Lives on the thread that made the call.
 final class Progress {
   /// What each stage costs.
   private let stages: [Float]
   private let callback: ((Float) -> Bool)?
+  private unowned let team: Team
+  private let process = getpid()
   private var stage = 0
   private var last: Float = 0
   private var lastTime = Clock.seconds()
@@ -19,6 +23,7 @@ final class Progress {
   init(stages: [Float] = [1], callback: ((Float) -> Bool)?, _ team: Team) {
     self.stages = stages
     self.callback = callback
+    self.team = team
     guard callback != nil else { return }
     team.wantsToStop = { !self.isFinished && self.isLong && self.ask(self.last) }
   }
@@ -47,6 +52,11 @@ final class Progress {
     guard let callback else { return false }
     last = max(last, fraction)
     isCancelled = callback(last)
+    if getpid() != process {
+      // A child of fork(), which the callback has made: it has none of the threads that work on this call.
+      team.abandonThreads()
+      isCancelled = true
+    }
     lastTime = Clock.seconds()
     return isCancelled
   }

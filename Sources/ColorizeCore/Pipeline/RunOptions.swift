@@ -12,7 +12,7 @@ package enum Preset: String, CaseIterable, Sendable {
 package enum NetworkFit: String, CaseIterable, Sendable {
   /// Squashed to a square.
   case square
-  /// With its own proportions, as far as the sides that the network takes allow.
+  /// With its own proportions and the square's area, as far as the sides that the network takes allow.
   case aspect
 }
 
@@ -50,7 +50,7 @@ package enum Style: String, CaseIterable, Sendable {
 /// How to run a model. What is nil has its default.
 package struct RunOptions {
   package var preset: Preset = .standard
-  /// The side of the square that the network sees, or its longer side. nil: the preset's or the model's.
+  /// The side of the square that the network sees, or of one of the same area. nil: the preset's or the model's.
   package var networkSize: Int?
   package var networkFit: NetworkFit = .square
   package var style: Style = .standard
@@ -86,7 +86,7 @@ package struct RunOptions {
     func check(_ name: String, _ value: Float?, _ bounds: ClosedRange<Float>) throws(ColorizeError)
     {
       guard let value, !bounds.contains(value) else { return }
-      let most = Int(bounds.upperBound)
+      let most = Int(bounds.upperBound, within: 0...Int.max)
       throw .invalidArgument("\(name) is \(value); it must be \(bounds.lowerBound) to \(most)")
     }
     try check("temperature", temperature, AnnealedMean.temperatures)

@@ -9,6 +9,8 @@ package struct Suggestion: BitwiseCopyable, Sendable {
   package let probability: Float
   /// In the gamut of sRGB at the pixel's lightness.
   package let color: LabColor
+  /// The same, sRGB-encoded.
+  package let rgb: SIMD3<Double>
 }
 
 extension Session {
@@ -30,7 +32,8 @@ extension Session {
         }
       }
     }
-    try distribution(options) { (probabilities, shape, team, finish) throws(ColorizeError) in
+    try distribution(options, rest: 0) {
+      (probabilities, shape, team, progress) throws(ColorizeError) in
       let cells = shape.height * shape.width
       let found = try Memory<Suggestion>(count: points.count * colors)
       let counts = try Memory<Int>(count: points.count)
@@ -42,16 +45,18 @@ extension Session {
         groups.sort { $0.probability > $1.probability }
         counts.start[index] = groups.count
         let lightness = picture.lightness(
-          min(Int(point.x), picture.width - 1), min(Int(point.y), picture.height - 1))
+          Int(point.x, within: 0...(picture.width - 1)),
+          Int(point.y, within: 0...(picture.height - 1)))
         for (number, group) in groups.enumerated() {
           let color = LabColor(
-            lightness: lightness, a: Double(group.centre.x), b: Double(group.centre.y))
+            lightness: lightness, a: Double(group.centre.x), b: Double(group.centre.y)
+          ).broughtIntoGamut
           found.start[index * colors + number] = Suggestion(
-            probability: group.probability, color: color.broughtIntoGamut)
+            probability: group.probability, color: color, rgb: color.rgb)
         }
         try team.pause()
       }
-      try finish()
+      try progress.finish()
       for index in points.indices {
         body(
           index,
@@ -59,6 +64,11 @@ extension Session {
       }
     }
   }
+
+  /// What a pixel of confidence costs, in the time of a multiply-add.
+  private static let costOfConfidence: Float = 1000
+  /// Between two reports of progress: some milliseconds.
+  private static let pixelsAtOnce = 1 << 20
 
   /// How sure the network is, 0 to 1: 1 - entropy / log(bins), bilinear at the picture's size.
   ///
@@ -68,7 +78,9 @@ extension Session {
   package func confidence(
     options: RunOptions, into confidence: UnsafeMutablePointer<Float>, stride: Int
   ) throws(ColorizeError) {
-    try distribution(options) { (probabilities, shape, team, finish) throws(ColorizeError) in
+    let pixels = Float(picture.width) * Float(picture.height)
+    try distribution(options, rest: pixels * Self.costOfConfidence) {
+      (probabilities, shape, team, progress) throws(ColorizeError) in
       let cells = shape.height * shape.width
       let small = try Memory<Float>(count: cells)
       let most = log(Float(model.bins.count))
@@ -83,10 +95,10 @@ extension Session {
         }
       }
       try team.throwIfInterrupted()
-      try finish()
       let rows = BilinearAxis(from: shape.height, to: picture.height)
       let columns = BilinearAxis(from: shape.width, to: picture.width)
-      team.run(picture.height) { y, _ in
+      let rowsAtOnce = max(Self.pixelsAtOnce / picture.width, 1)
+      try team.run(picture.height, atOnce: rowsAtOnce, progress.report) { y, _ in
         let row = rows[y]
         let upper = small.start + row.first * shape.width
         let lower = small.start + row.second * shape.width
@@ -98,24 +110,26 @@ extension Session {
           confidence[y * stride + x] = left + (right - left) * column.share
         }
       }
+      try progress.finish()
     }
   }
 
   /// Runs the network to the probabilities of its bins.
   ///
-  /// - Parameter body: gets `[bins, height, width]` and who ran the network, and calls `finish`, which
-  ///   is the last chance to stop, before it gives anything to the caller.
+  /// - Parameters:
+  ///   - rest: what comes behind the network costs, in the time of a multiply-add.
+  ///   - body: gets `[bins, height, width]` and who ran the network, and finishes the progress.
   private func distribution(
-    _ options: RunOptions,
+    _ options: RunOptions, rest: Float,
     _ body: (
-      _ probabilities: Memory<Float>, _ shape: Shape, _ team: Team,
-      _ finish: () throws(ColorizeError) -> Void
+      _ probabilities: Memory<Float>, _ shape: Shape, _ team: Team, _ progress: Progress
     ) throws(ColorizeError) -> Void
   ) throws(ColorizeError) {
     try options.validate()
     let team = Team(threads: options.threads)
     let decoder = Decoder(model, temperature: options.temperature ?? 1, team)
-    let progress = Progress(callback: options.progress, team)
+    let progress = Progress(
+      stages: [Float(width * height) * model.costOfPixel, rest], callback: options.progress, team)
     try model.withPlan(.distribution, height: height, width: width, team) {
       (plan, workspace) throws(ColorizeError) in
       feed(try hints(options, team), to: plan.input(workspace), team)
@@ -125,14 +139,13 @@ extension Session {
       // The first row is in as many pages as there are bins.
       probabilities.fetch(team)
       try decoder.distribution(logits, into: probabilities.start, commit: team.throwIfInterrupted)
-      try body(probabilities, logits.shape, team) { () throws(ColorizeError) in
-        try progress.finish()
-      }
+      progress.nextStage()
+      try body(probabilities, logits.shape, team, progress)
     }
   }
 
   private static func cell(_ place: Float, _ side: Int, of cells: Int) -> Int {
-    min(Int(Double(place) * Double(cells) / Double(side)), cells - 1)
+    Int(Double(place) * Double(cells) / Double(side), within: 0...(cells - 1))
   }
 }
 
@@ -193,19 +206,7 @@ private struct BinGroups {
 extension ImageView {
   /// L of CIE Lab of one pixel.
   fileprivate func lightness(_ x: Int, _ y: Int) -> Double {
-    let layout = format.layout
-    let pixel = row(y) + x * format.bytesPerPixel
-    func value(_ channel: Int32) -> Double {
-      let place = UnsafeRawPointer(pixel + Int(channel) * format.depth.bytes)
-      switch format.depth {
-      case .bits8: return Double(place.load(as: UInt8.self)) / 255
-      case .bits16: return Double(place.loadUnaligned(as: UInt16.self)) / 65535
-      case .float:
-        let value = Double(place.loadUnaligned(as: Float.self))
-        return value > 0 ? min(value, 1) : 0
-      }
-    }
-    let rgb = SIMD3(value(layout.red), value(layout.green), value(layout.blue))
-    return LabColor(rgb: rgb).lightness
+    let pixel = pixel(x, y)
+    return LabColor(rgb: SIMD3(pixel.x, pixel.y, pixel.z)).lightness
   }
 }

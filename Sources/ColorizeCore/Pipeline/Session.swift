@@ -47,8 +47,13 @@ package final class Session: Sendable {
     try see(team, progress)
   }
 
+  /// Whether colours are merged with the picture as the release of a network of red, green and blue does it.
+  var mergesRGB: Bool {
+    if preset == .reference, case .rgb = model.network.colors { true } else { false }
+  }
+
   /// The sides of the network's input. Throws where the network does not take them.
-  static func networkSize(
+  package static func networkSize(
     _ model: Model, _ picture: ImageView, _ options: RunOptions
   ) throws(ColorizeError) -> (width: Int, height: Int) {
     let side =
@@ -58,13 +63,16 @@ package final class Session: Sendable {
     try model.validateNetworkSize(side, "network_size")
     guard options.networkFit == .aspect else { return (side, side) }
     let multiple = model.information.networkSizeMultiple
-    /// `side` for the longer side, and for the other one what is nearest to its share of it.
-    func fitted(_ own: Int) -> Int {
-      let longer = max(picture.width, picture.height)
-      let exact = Double(side) * Double(own) / Double(longer)
-      return max(Int((exact / Double(multiple)).rounded()), 1) * multiple
+    let most = Model.maximumNetworkSize
+    let proportion = Double(picture.width) / Double(picture.height)
+    // The square's area, unless the longer side would be too long.
+    let longer = Double(side) * max(proportion, 1 / proportion).squareRoot()
+    let scale = Double(side) * min(Double(most) / longer, 1)
+    /// The multiple that is nearest.
+    func fitted(_ exact: Double) -> Int {
+      Int((exact / Double(multiple)).rounded(), within: 1...most / multiple) * multiple
     }
-    return (fitted(picture.width), fitted(picture.height))
+    return (fitted(scale * proportion.squareRoot()), fitted(scale / proportion.squareRoot()))
   }
 
   /// Whether pictures and colours are brought to other sizes as a release without antialiasing does it.
@@ -90,16 +98,25 @@ package final class Session: Sendable {
       return
     }
     let kernels = model.compiled.kernels
-    let resampler = try BicubicResampler(
-      picture, width: width, height: height, kernels: kernels, workers: team.size)
+    let resampler = try Resampler(
+      picture, width: width, height: height, filter: mergesRGB ? .bilinear : .bicubic,
+      kernels: kernels, workers: team.size)
     let small = try Memory<UInt8>(count: width * height * resampler.channels)
     try team.run(resampler.bands, atOnce: team.size, progress.report) { band, worker in
-      resampler.run(band: band, worker: worker, into: small.start)
+      resampler.run(band: band, worker: worker, into: small.start, team)
+    }
+    // The release of a network of red, green and blue shows it Pillow's gray.
+    var channels = resampler.channels
+    if mergesRGB, channels == 3 {
+      for pixel in 0..<(width * height) {
+        small.start[pixel] = YUV.gray(small.start + 3 * pixel)
+      }
+      channels = 1
     }
     let table = try LuminanceTable()
     team.run(height) { y, _ in
       table.lightness(
-        small.start + y * width * resampler.channels, channels: resampler.channels, count: width,
+        small.start + y * width * channels, channels: channels, count: width,
         into: lightness.start + y * width, kernels: kernels)
     }
     try team.throwIfInterrupted()

@@ -90,14 +90,33 @@ package final class OpenBLAS: Sendable {
     case .own: return nil
     case .openblas:
       let library = try load()
-      library.setThreads(1)
+      try library.prepare()
       return library
     case nil:
-      guard !ownAreFaster, let library = try? load(), !library.isHosts else { return nil }
-      library.setThreads(1)
+      guard !ownAreFaster, let library = try? load(), !library.isHosts,
+        (try? library.prepare()) != nil
+      else { return nil }
       return library
     }
   }
+
+  /// Sets it to one thread, and has it map the memory of a product while that is to be had: it would ask for it
+  /// again and again where it is not.
+  private func prepare() throws(ColorizeError) {
+    setThreads(1)
+    let side = Self.sideThatTakesMemory
+    let matrix = try Memory<Float>(count: 3 * side * side)
+    matrix.fill(0)
+    let start = matrix.start
+    try Gate.shared.makeRoom {
+      product(
+        start, leftStride: side, start + side * side, rows: side, columns: side, depth: side,
+        into: start + 2 * side * side, outputStride: side, adding: false)
+    }
+  }
+
+  /// OpenBLAS has kernels for small products, up to 100 x 100 x 100, that take none.
+  private static let sideThatTakesMemory = 160
 
   /// On x86-64 those of the baseline are, too, thanks to Winograd's algorithm: OpenBLAS took 1.5 times
   /// as long with its kernels for Sandybridge, and 2.5 times and more with those without AVX. For other
@@ -143,12 +162,23 @@ package final class OpenBLAS: Sendable {
     columns: Int, depth: Int, into output: UnsafeMutablePointer<Float>, outputStride: Int,
     adding: Bool
   ) {
-    let (rowMajor, plain): (Int32, Int32) = (101, 111)
     Gate.shared.enter()
+    product(
+      left, leftStride: leftStride, right, rows: rows, columns: columns, depth: depth, into: output,
+      outputStride: outputStride, adding: adding)
+    Gate.shared.leave()
+  }
+
+  /// The same for who has passed the gate.
+  private func product(
+    _ left: UnsafePointer<Float>, leftStride: Int, _ right: UnsafePointer<Float>, rows: Int,
+    columns: Int, depth: Int, into output: UnsafeMutablePointer<Float>, outputStride: Int,
+    adding: Bool
+  ) {
+    let (rowMajor, plain): (Int32, Int32) = (101, 111)
     multiply(
       rowMajor, plain, plain, Int32(rows), Int32(columns), Int32(depth), 1, left,
       Int32(leftStride), right, Int32(columns), adding ? 1 : 0, output, Int32(outputStride))
-    Gate.shared.leave()
   }
 }
 
@@ -186,7 +216,19 @@ private final class Gate: @unchecked Sendable {
     pthread_mutex_lock(mutex)
     defer { pthread_mutex_unlock(mutex) }
     let bytes = Self.bytesOfLibrary + Self.bytesOfProduct
-    guard room > 0 || grow(ifThereAre: bytes) else { throw .outOfMemory(bytes: bytes) }
+    guard room > 0 || areThere(bytes) else { throw .outOfMemory(bytes: bytes) }
+  }
+
+  /// Makes room for the first product, if there is none yet.
+  ///
+  /// - Parameter product: one that OpenBLAS needs memory for, which it then has.
+  func makeRoom(_ product: () -> Void) throws(ColorizeError) {
+    pthread_mutex_lock(mutex)
+    defer { pthread_mutex_unlock(mutex) }
+    guard room == 0 else { return }
+    guard areThere(Self.bytesOfProduct) else { throw .outOfMemory(bytes: Self.bytesOfProduct) }
+    product()
+    room = 1
   }
 
   func enter() {
@@ -209,11 +251,15 @@ private final class Gate: @unchecked Sendable {
 
   /// Makes room for one more, if there is memory for it. The mutex is locked.
   private func grow(ifThereAre bytes: Int) -> Bool {
-    guard room < Self.maximumRoom else { return false }
+    guard room < Self.maximumRoom, areThere(bytes) else { return false }
+    room += 1
+    return true
+  }
+
+  private func areThere(_ bytes: Int) -> Bool {
     let raw = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
     guard raw != MAP_FAILED else { return false }
     munmap(raw, bytes)
-    room += 1
     return true
   }
 

@@ -20,6 +20,9 @@ package final class Team {
 
   /// The most that a team has.
   package static let maximumSize = 256
+  /// Of each thread. The host's thread-local variables, of which the C library makes room there, come first.
+  /// A multiple of any page's size.
+  private static let stackSize = (512 << 10 + platform_stack_overhead()).roundedUp(to: 64 << 10)
 
   /// `threads`: how many, nil for the processors that the calling thread may run on. If the system
   /// refuses some of them the team is smaller, and the result the same.
@@ -30,7 +33,7 @@ package final class Team {
       var attributes = pthread_attr_t()
       pthread_attr_init(&attributes)
       defer { pthread_attr_destroy(&attributes) }
-      pthread_attr_setstacksize(&attributes, 512 << 10)
+      pthread_attr_setstacksize(&attributes, Self.stackSize)
       // A signal meant for the host is delivered to one of the host's threads, never to ours.
       var all = sigset_t()
       var old = sigset_t()
@@ -98,6 +101,13 @@ package final class Team {
     try throwIfInterrupted()
   }
 
+  /// In a child of fork(), which has none of the threads, whatever they were doing: leaves all work undone, in
+  /// the run that is going on and in all later ones. What the threads held is lost to the child.
+  package func abandonThreads() {
+    threads = []
+    state.abandonThreads()
+  }
+
   /// To be called before what `run` has made is looked at, where that would go wrong.
   package func throwIfInterrupted() throws(ColorizeError) {
     if state.isInterrupted { throw .cancelled }
@@ -127,6 +137,8 @@ private final class TeamState: @unchecked Sendable {
   private var unfinished = 0
   private var workers = 1
   private var isFinished = false
+  /// Whether one of the items is in the hands of the calling thread.
+  private var isCallerWorking = false
   /// Change with new work, or with the end of all, and with the end of the last item. Also read without
   /// the mutex.
   private let beginnings: UnsafeMutablePointer<Int32>
@@ -150,6 +162,11 @@ private final class TeamState: @unchecked Sendable {
     mutex = .allocate(capacity: 1)
     workToDo = .allocate(capacity: 1)
     workDone = .allocate(capacity: 1)
+    unlock()
+  }
+
+  /// Makes mutex and conditions what they are at first.
+  private func unlock() {
     pthread_mutex_init(mutex, nil)
     pthread_cond_init(workToDo, nil)
     // So that setting the computer's clock makes no wait longer.
@@ -214,6 +231,18 @@ private final class TeamState: @unchecked Sendable {
     pthread_mutex_unlock(mutex)
   }
 
+  func abandonThreads() {
+    unlock()
+    dropUntaken()
+    unfinished = isCallerWorking ? 1 : 0
+    platform_increment(interruptions)
+  }
+
+  private func dropUntaken() {
+    untaken = 0
+    for worker in 0..<maximumWorkers { left[worker] = 0..<0 }
+  }
+
   func finish() {
     pthread_mutex_lock(mutex)
     isFinished = true
@@ -248,15 +277,16 @@ private final class TeamState: @unchecked Sendable {
   private func takeItems(as worker: Int, wantsToStop: (() -> Bool)?) {
     while untaken > 0, let work = body {
       let item = take(for: worker)
+      if worker == 0 { isCallerWorking = true }
       pthread_mutex_unlock(mutex)
       call(work, item, worker)
       let stops = isStopping(asking: wantsToStop)
       pthread_mutex_lock(mutex)
+      if worker == 0 { isCallerWorking = false }
       unfinished -= 1
       if stops {
         unfinished -= untaken
-        untaken = 0
-        for other in 0..<maximumWorkers { left[other] = 0..<0 }
+        dropUntaken()
       }
       if unfinished == 0 {
         platform_increment(ends)

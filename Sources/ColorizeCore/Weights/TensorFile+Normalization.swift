@@ -66,7 +66,9 @@ enum NormalizedWeight {
         norm += Double(u.start[row]) * product
       }
       guard norm != 0 else { throw .invalidModel("the spectral norm of \(original) is 0") }
-      for index in 0..<values.count { values.start[index] = Float(Double(values.start[index]) / norm) }
+      for index in 0..<values.count {
+        values.start[index] = Float(Double(values.start[index]) / norm)
+      }
     case .weight(let magnitude, let direction):
       let g = try file.floats(magnitude, shape: [rows] + shape.dropFirst().map { _ in 1 })
       for row in 0..<rows {

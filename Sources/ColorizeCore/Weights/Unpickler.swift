@@ -433,7 +433,8 @@ struct Unpickler {
     case (.rebuildParameter, .tensor) where tuple.number == 3:
       stack.start[stackCount] = first ?? 0
       stackCount += 1
-    case (.slice, _?) where tuple.number == 3 && self.items(tuple).allSatisfy { isNumber(self[$0]) }:
+    case (.slice, _?)
+    where tuple.number == 3 && self.items(tuple).allSatisfy { isNumber(self[$0]) }:
       try push(PickledValue(kind: .slice))
     default: throw failure("\(function) is called with other arguments than a state dict has")
     }

@@ -17,7 +17,7 @@ package struct Setting {
   /// All there are.
   package static var all: [Setting] {
     [
-      name("model", \.model, of: Network.all.map(\.architecture)),
+      name("model", \.model, of: Network.trainable.map(\.architecture)),
       string("init", \.initial),
       list("freeze", \.frozen),
       list("slow", \.slow),

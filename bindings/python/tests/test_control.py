@@ -414,6 +414,41 @@ def test_forms_of_palettes(model: libcolorize.Model, gray: np.ndarray, palette: 
         assert np.array_equal(model.colorize(gray, palette=other), expected)
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_transparent_pixels_of_a_palette_do_not_count(
+    model: libcolorize.Model, gray: np.ndarray, palette: np.ndarray, dtype: type
+):
+    """A cut-out over blue that cannot be seen has the colours of the cut-out."""
+    expected = model.colorize(gray, palette=palette)
+    blue = np.tile(np.array([0, 0, 255, 0], np.uint8), (40, 70, 1))
+    cut_out = np.hstack([np.dstack([palette, np.full((40, 50), 255, np.uint8)]), blue])
+    if dtype is np.float32:
+        cut_out = (cut_out / 255).astype(np.float32)
+    elif dtype is np.uint16:
+        cut_out = cut_out.astype(np.uint16) * 257
+    found = model.colorize(gray, palette=cut_out)
+    # As many pixels at the same places of a line: but for where a float's last bit puts one of them.
+    assert np.abs(ab_of(found) - ab_of(expected)).max() < 1
+    assert np.abs(ab_of(found) - ab_of(expected)).mean() < 0.02
+    solid = cut_out.copy()
+    solid[:, :, 3] = solid.max()
+    assert np.abs(ab_of(model.colorize(gray, palette=solid)) - ab_of(expected)).mean() > 10
+
+
+def test_half_transparent_pixels_of_a_palette_count_half(
+    model: libcolorize.Model, gray: np.ndarray
+):
+    """Larger than what is looked at, so that cells are means: 300 x 400, red with blue of alpha 64 between."""
+    picture = np.zeros((300, 400, 4), np.uint8)
+    picture[:] = [200, 60, 50, 255]
+    picture[:, 1::2] = [60, 60, 200, 64]
+    share = 64 / (255 + 64)
+    mean = (1 - share) * np.array([200, 60, 50]) + share * np.array([60, 60, 200])
+    found = model.colorize(gray, palette=picture)
+    wanted = ab_of(np.rint(mean).astype(np.uint8)[None, None])[0, 0]
+    assert np.linalg.norm(ab_of(found).mean(axis=(0, 1)) - wanted) < 4
+
+
 def test_palettes_that_are_refused(model: libcolorize.Model, gray: np.ndarray):
     for shape in ((4, 4), (4, 4, 1), (4, 4, 2), (3,)):
         with raises_named("COLORIZE_INVALID_ARGUMENT", "palette has shape"):

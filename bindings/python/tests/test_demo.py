@@ -131,9 +131,7 @@ def test_weights_that_cannot_be_had_are_missed_before_work_begins(
 def test_packages_that_are_missing(picture: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(demo, "find_spec", lambda name: None)
     problem = run(picture, {})
-    assert (
-        problem == "libcolorize.demo needs pillow and matplotlib: pip install 'libcolorize[demo]'"
-    )
+    assert problem == "libcolorize.demo needs pillow and matplotlib: pip install pillow matplotlib"
 
 
 def test_a_file_is_whole_or_as_it_was(tmp_path: Path):

@@ -19,6 +19,8 @@ LARGE = np.zeros((5000, 6000), np.uint8)
 @pytest.fixture
 def interrupted():
     """Sends SIGINT to this process after a while; when it did is in the list."""
+    # A job that a shell has put into the background ignores the signal, and Python leaves it so.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     sent: list[float] = []
 
     def send() -> None:
@@ -30,6 +32,7 @@ def interrupted():
     yield sent
     timer.cancel()
     timer.join()
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.parametrize("progress", [None, lambda fraction: None])

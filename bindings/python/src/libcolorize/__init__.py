@@ -1,4 +1,4 @@
-"""Colours grayscale photographs in memory, on the CPU.
+"""Colors grayscale photographs in memory, on the CPU.
 
     import libcolorize
 
@@ -6,12 +6,13 @@
         rgb = model.colorize(gray)      # [H, W] -> [H, W, 3]; uint8, uint16 or floats
         redder = model.colorize(gray, hints=[libcolorize.Hint(120, 80, "#b03020", radius=6)])
 
-The work is done by libcolorize, a shared library that is found by the environment variable
-LIBCOLORIZE_LIBRARY, else beside this package, else where the system keeps its libraries.
+The shared library libcolorize does the work. The package looks for it where the environment
+variable LIBCOLORIZE_LIBRARY says, then next to itself, then where the system keeps its libraries.
 """
 
 from ._calls import Error
 from ._options import Hint
+from ._version import __version__
 from .color import gamut_chroma, lab_to_rgb, rgb_to_lab
 from .model import Model, ModelInfo, version
 from .session import Session, Suggestion
@@ -23,6 +24,7 @@ __all__ = [
     "ModelInfo",
     "Session",
     "Suggestion",
+    "__version__",
     "gamut_chroma",
     "lab_to_rgb",
     "rgb_to_lab",

@@ -1,4 +1,4 @@
-"""How a picture is to be coloured: colorize.h's options, of keywords."""
+"""How to color a picture: colorize.h's options, as keywords."""
 
 from __future__ import annotations
 
@@ -30,27 +30,26 @@ _GAMUT_MAPPINGS = {"clip": c.COLORIZE_GAMUT_CLIP, "keep-hue": c.COLORIZE_GAMUT_K
 
 @dataclass(frozen=True)
 class Hint:
-    """A colour that a picture has at a place, as far as the user knows or wants it.
+    """A color that the user knows, or wants, at a place in a picture.
 
         Hint(120, 80, "#b03020", radius=6)
         Hint(x=120, y=80, ab=(45, 30))
 
-    Exactly one of `rgb` and `ab` is given. The lightness of the picture stays what it is. A place
-    outside of the picture, and a colour that sRGB has not, are an error of the call that takes the
-    hint.
+    Give either `rgb` or `ab`. The lightness of the picture does not change. The call that takes the
+    hint raises an error if the place is outside the picture, or the color outside sRGB.
     """
 
     x: float
-    """The centre, in pixels from the picture's left edge, 0 to its width: the first pixel's centre
+    """The center, in pixels from the picture's left edge, 0 to its width. The first pixel's center
     is at 0.5."""
     y: float
-    """And from its upper edge, 0 to its height."""
+    """And from its top edge, 0 to its height."""
     rgb: str | Sequence[float] | None = None
     """Red, green and blue, sRGB-encoded: "#rrggbb", or three floats, 0 to 1."""
     ab: Sequence[float] | None = None
     """a and b of CIE Lab."""
     radius: float = 0
-    """Half the side, in pixels, of a square of this colour; 0: a point."""
+    """Half the side, in pixels, of a square of this color; 0: a point."""
 
     def __post_init__(self) -> None:
         if self.ab is None and self.rgb is not None:
@@ -88,6 +87,7 @@ def options(
     *,
     preset: str | None = None,
     network_size: int | None = None,
+    render_factor: int | None = None,
     network_fit: str | None = None,
     temperature: float | None = None,
     style: str | None = None,
@@ -107,6 +107,12 @@ def options(
 
     picture_shape  [H, W, ...] of the picture that `hint_map` belongs to
     """
+    if render_factor is not None:
+        if network_size is not None:
+            raise invalid("network_size and render_factor say the same; give one of them")
+        if not 1 <= render_factor <= 128:
+            raise invalid(f"render_factor is {render_factor}; it must be 1 to 128")
+        network_size = 16 * render_factor
     result = c.colorize_options(
         struct_size=ctypes.sizeof(c.colorize_options),
         preset=chosen_word("preset", preset, _PRESETS),

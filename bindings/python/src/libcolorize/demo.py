@@ -4,7 +4,7 @@
 
 writes saved_eccv16.png and saved_siggraph17.png, and shows them beside the original and its gray
 form; without a display that figure becomes saved_panel.png. Needs Pillow and Matplotlib:
-pip install 'libcolorize[demo]'.
+pip install pillow matplotlib.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ def main(arguments: Sequence[str] | None = None) -> str | None:
     options = parse(arguments)
     missing = missing_packages()
     if missing:
-        return f"libcolorize.demo needs {' and '.join(missing)}: pip install 'libcolorize[demo]'"
+        return f"libcolorize.demo needs {' and '.join(missing)}: pip install {' '.join(missing)}"
     if options.use_gpu:
         print(
             "libcolorize.demo: libcolorize computes on the CPU; --use_gpu is ignored",

@@ -1,8 +1,7 @@
 """The friendly layer: NumPy arrays in and out, exceptions for statuses.
 
 Array shapes are written [rows, columns, ...]. Every call releases Python's global interpreter lock
-while the library works, so threads of a program may colour several pictures at the same time, with
-one model between them.
+while the library works, so threads can color several pictures at the same time with one model.
 """
 
 from __future__ import annotations
@@ -48,17 +47,17 @@ class ModelInfo:
     gemm: str
     """What multiplies matrices: "own", the library's kernels, or "openblas"."""
     gemm_configuration: str
-    """Of OpenBLAS: its version and how it was built, in its own words; empty for "own"."""
+    """OpenBLAS's version and build options, in its own words; empty for "own"."""
     gemm_core: str
-    """The processor for which OpenBLAS has chosen its kernels; empty for "own"."""
+    """The processor whose kernels OpenBLAS uses; empty for "own"."""
     parameters: int
     """Number of weights."""
     default_network_size: int
-    """The side, in pixels, at which the network sees a picture unless told otherwise."""
+    """The side, in pixels, at which the network sees a picture by default."""
     network_size_multiple: int
-    """Sides that `Model.predict` takes are multiples of this."""
+    """`Model.predict` takes sides that are multiples of this."""
     network_size_rounding: int
-    """Sides of what the network gives: those of its input, rounded up to a multiple of this..."""
+    """Sides of the network's results: those of its input, rounded up to a multiple of this..."""
     output_stride: int
     """...and divided by this for `Model.predict`..."""
     distribution_stride: int
@@ -68,23 +67,24 @@ class ModelInfo:
     takes_hints: bool
     """Whether `Model.predict` may be given hints."""
     mask_convention: str
-    """What the network itself sees for a mask: "zero-one", or "centred", -0.5 to 0.5."""
+    """The mask that the network itself sees: "zero-one", or "centred", -0.5 to 0.5."""
     plain_softmax_temperature: float
-    """The temperature at which the network's plain softmax stands."""
+    """The temperature that the network's plain softmax corresponds to."""
 
 
 class Model(Handle):
-    """A network with its weights, ready to colour.
+    """A network with its weights, ready to color.
 
-    Model()      the model that lies inside the library
-    Model(path)  a model file: safetensors, or a checkpoint of PyTorch's of a published network
+    Model()      the model that is built into the library
+    Model(path)  a model file: safetensors, or a PyTorch checkpoint of a published network
 
     Any number of threads may use one model at the same time. It is closed by `close`, by the end of
-    a `with` block, or with its last reference; calls that are running then are finished first.
+    a `with` block, or with its last reference. Calls that are still running finish first.
 
-    `plain_softmax_temperature` says at which temperature, 0.01 to 100, the network's plain softmax
-    stands, for files that do not say it themselves. `mask_convention` says what the network was
-    trained to see where a hint is not and where one is: "zero-one", or "centred", -0.5 and 0.5.
+    `plain_softmax_temperature`, 0.01 to 100, is the temperature that the network's plain softmax
+    corresponds to, for files that do not say so themselves. `mask_convention` says which values of
+    the mask the network was trained with, where there is no hint and where there is one:
+    "zero-one", or "centred" for -0.5 and 0.5.
     """
 
     _end = library.colorize_model_close
@@ -195,6 +195,7 @@ class Model(Handle):
         *,
         preset: str | None = None,
         network_size: int | None = None,
+        render_factor: int | None = None,
         network_fit: str | None = None,
         temperature: float | None = None,
         style: str | None = None,
@@ -212,74 +213,75 @@ class Model(Handle):
         bgra: bool = False,
         out: npt.NDArray[Any] | None = None,
     ) -> npt.NDArray[Any]:
-        """Colours a picture: [H, W, 3], or [H, W, 4] if it has alpha, of the picture's type.
+        """Colors a picture: [H, W, 3], or [H, W, 4] if it has alpha, of the picture's type.
 
         image         [H, W], [H, W, 1], [H, W, 2] (gray, alpha), [H, W, 3] or [H, W, 4] (RGB,
                       alpha), of any strides: uint8, uint16, or floats from 0 to 1. H and W are 1 to
                       1048576. Values are sRGB-encoded, alpha is not premultiplied. Only the
-                      lightness of a coloured picture is looked at; alpha is copied as it is.
-                      Floats below 0 count as 0, above 1 as 1, NaN as 0; other floats than float32
-                      become float32. It is read in place where the pixels of a row are contiguous,
-                      and copied first otherwise.
+                      lightness of a color picture matters; alpha is copied unchanged. Floats below
+                      0 count as 0, those above 1 as 1, and NaN as 0; floats other than float32 are
+                      converted to float32. The picture is read in place if the pixels of a row are
+                      contiguous, and copied first otherwise.
 
         What the network sees
 
-        preset        "default": the best picture that this version knows how to make; "reference":
-                      what the released Python pipeline computes, step by step.
+        preset        "default": the best picture that this version can make; "reference": exactly
+                      the steps of the published Python pipeline.
         network_size  the side of the square, in pixels, that the network sees: a multiple of
                       `info.network_size_multiple` up to 2048. Default: `info.default_network_size`
-                      (preset "reference": 256).
-        network_fit   "square": the picture squashed to that square, the default; "aspect": its
-                      longer side is `network_size`, and it keeps its proportions as far as the
-                      multiple allows.
+                      (preset "reference": its release's, 256 or DeOldify's 560).
+        render_factor the same as DeOldify has it: a 16th of `network_size`.
+        network_fit   "square", the default: the picture is squashed to that square; "aspect": it
+                      keeps its proportions and about as many pixels as the square has, as far as
+                      the multiple allows, with no side longer than 2048.
 
         Dials
 
-        temperature   of the annealed mean, 0.01 to 10: towards 0 vivid and patchy, at 1 even and
-                      dull. Default: 0.38, the paper's. siggraph17 has none: there `saturation` is
-                      the dial.
-        saturation    what a and b of CIE Lab are multiplied by, 0.01 to 10. Default: 1.
-        style         both in plain words, where they are not given: "natural" (0.6 and 0.9) or
-                      "vivid" (0.25 and 1.3).
-        variant       0: the most likely colouring; 1 to 4: others that the network holds possible,
-                      each coherent over the picture. Not for siggraph17.
-        upsampling    "guided", along the edges of the picture's lightness, or "bilinear". Default:
+        temperature   of the annealed mean, 0.01 to 10: near 0 vivid and patchy, at 1 even and
+                      dull. Default: 0.38, the paper's. siggraph17 has none; use `saturation`.
+        saturation    multiplies a and b of CIE Lab, 0.01 to 10. Default: 1.
+        style         sets those of the two that are not given: "natural" (0.6 and 0.9) or "vivid"
+                      (0.25 and 1.3).
+        variant       0: the most likely coloring; 1 to 4: others that the network considers
+                      possible, each coherent over the picture. Not for siggraph17.
+        upsampling    "guided" by the edges in the picture's lightness, or "bilinear". Default:
                       guided (preset "reference": bilinear).
-        gamut         what becomes of colours that sRGB has not at the pixel's lightness:
-                      "keep-hue", the largest chroma at this lightness and hue, or "clip", each
-                      channel by itself. Default: keep-hue (preset "reference": clip).
+        gamut         what to do with colors outside sRGB at the pixel's lightness: "keep-hue"
+                      reduces the chroma, "clip" clips each channel. Default: keep-hue (preset
+                      "reference": clip).
 
-        Colours that are known, for networks with `info.takes_hints`
+        Known colors, for networks with `info.takes_hints`
 
         hints         a sequence of `Hint`, at most 1048576. With the default preset the result is
-                      also drawn to them where the network does not follow.
-        hint_map      the same as pictures, (ab, mask): a and b of CIE Lab, floats [H, W, 2], where
+                      also pulled towards them where the network does not follow.
+        hint_map      hints as planes, (ab, mask): a and b of CIE Lab, floats [H, W, 2], wherever
                       mask, [H, W], is not 0.
 
-        Colours of another picture, with any network
+        Colors of another picture, with any network
 
-        palette           a picture whose distribution of colours this one is to have: [h, w, 3] or
-                          [h, w, 4] (RGB, alpha), of the types of `image`, of any size.
-        palette_strength  how far, 0.01 to 1. Default: 1.
+        palette           a picture whose colors to use: [h, w, 3] or [h, w, 4] (RGB, alpha), of the
+                          same types as `image`, of any size. A pixel counts as much as its alpha.
+        palette_strength  how closely to match its distribution of colors, 0.01 to 1. Default: 1.
 
         The call
 
-        threads       how many work on it, 1 to 256. Default: the processors at hand. Has no
-                      influence on the result.
-        progress      is called from time to time with the work done so far, 0 to 1. If it returns
-                      something true, the call ends with an Error named COLORIZE_CANCELLED; if it
-                      raises, the call is cancelled and the exception comes out of it.
+        threads       1 to 256. Default: the processors that the thread may run on. Does not affect
+                      the result.
+        progress      is called from time to time with the share of the work that is done, 0 to 1.
+                      If it returns something true, the call ends with an Error named
+                      COLORIZE_CANCELLED. If it raises an exception, the call is cancelled and
+                      raises it.
         dtype         of the result: uint8, uint16 or float32. Default: the type of `image`, or
-                      float32 for other floats. Its lightness is that of all bits of `image`.
-        bgra          whether four channels are blue, green, red, alpha, as of cairo, GTK and Qt, in
-                      `image` and in the result, which then has four; for uint8.
+                      float32 for other floats. Its lightness has all the bits of `image`.
+        bgra          whether four channels are blue, green, red, alpha, as in cairo, GTK and Qt, in
+                      `image` and in the result, which then has four. For uint8.
         out           where to write: [H, W, 3] or [H, W, 4] of uint8, uint16 or float32, writable,
-                      the pixels of a row contiguous. It may be `image` itself, or a view of the
-                      same memory with as many bytes a pixel. After an error its content is
+                      with the pixels of a row contiguous. It may be `image` itself, or a view of
+                      the same memory with as many bytes per pixel. After an error its content is
                       undefined.
 
-        Raises TypeError for another type of array, and Error, which names the value and its bound,
-        for the rest.
+        Raises TypeError for arrays of another type, and otherwise Error, which names the value and
+        its bound.
         """
         pixels = _pixels.source(image, bgra)
         result = _pixels.result(pixels.shape, pixels.dtype, out, dtype, bgra)
@@ -289,6 +291,7 @@ class Model(Handle):
             options(
                 preset=preset,
                 network_size=network_size,
+                render_factor=render_factor,
                 network_fit=network_fit,
                 temperature=temperature,
                 style=style,
@@ -320,15 +323,15 @@ class Model(Handle):
         *,
         preset: str | None = None,
         network_size: int | None = None,
+        render_factor: int | None = None,
         network_fit: str | None = None,
         threads: int | None = None,
         progress: Progress | None = None,
         bgra: bool = False,
     ) -> Session:
-        """A picture to be coloured again and again, see `Session`. The picture is copied.
+        """A `Session`, for coloring one picture many times. The picture is copied.
 
-        The arguments are those of `colorize`; what they say of the network holds for the whole
-        session.
+        The arguments are those of `colorize`. Those about the network hold for the whole session.
         """
         pixels = _pixels.readable(_pixels.source(image, bgra))
         session = c.colorize_session_p()
@@ -337,6 +340,7 @@ class Model(Handle):
             options(
                 preset=preset,
                 network_size=network_size,
+                render_factor=render_factor,
                 network_fit=network_fit,
                 threads=threads,
                 progress=progress,
@@ -362,16 +366,16 @@ class Model(Handle):
         threads: int | None = None,
         progress: Progress | None = None,
     ) -> npt.NDArray[np.float32]:
-        """The network alone: ab of CIE Lab, float32 [2, H / output_stride, W / output_stride], with
-        H and W rounded up to multiples of `info.network_size_rounding`.
+        """Runs the network alone: ab of CIE Lab, float32 [2, H / output_stride, W / output_stride],
+        with H and W rounded up to multiples of `info.network_size_rounding`.
 
         lightness  [H, W], L of CIE Lab, 0 to 100; H and W are multiples of
                    `info.network_size_multiple`, up to 2048
-        hints      [2, H, W], a and b of CIE Lab, -128 to 128, and 0 where there is no hint: the
-                   network sees all of it
-        mask       [H, W], 1 where a hint is, else 0; networks know no other numbers, but are given
-                   them, less 0.5 where `info.mask_convention` is "centred". Hints and mask go
-                   together
+        hints      [2, H, W], a and b of CIE Lab, -128 to 128, and 0 where there is no hint, because
+                   the network reads all of it
+        mask       [H, W], 1 where there is a hint, else 0. Other values are passed on, although
+                   networks are not trained with them; if `info.mask_convention` is "centred", 0.5
+                   is subtracted. Give both hints and mask, or neither
         Values that are not finite are an error.
         temperature, threads, progress: as for `colorize`
         """
@@ -400,7 +404,7 @@ class Model(Handle):
         """The probability of each ab bin: float32 [bins, H / distribution_stride,
         W / distribution_stride], with H and W rounded up as for `predict`.
 
-        Probabilities are 0 to 1 and sum to 1 over the bins; `bin_centres` says where these are.
+        Probabilities are 0 to 1 and sum to 1 over the bins; `bin_centres` has their positions.
         Arguments are those of `predict`, but the default temperature is 1: the distribution that
         the network was trained to give.
         """

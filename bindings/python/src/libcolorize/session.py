@@ -1,4 +1,4 @@
-"""A picture that is coloured again and again."""
+"""A picture that is colored many times."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from ._options import Hint, HintMap, Progress, options
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A colour that a pixel may have."""
+    """A color that a pixel may have."""
 
     probability: float
-    """0 to 1, of this colour and those near to it."""
+    """0 to 1, of this color and those near it."""
     ab: tuple[float, float]
-    """a and b of CIE Lab, brought into sRGB at the pixel's lightness with their hue kept."""
+    """a and b of CIE Lab, moved into sRGB at the pixel's lightness without changing their hue."""
     rgb: tuple[float, float, float]
     """Red, green and blue at the pixel's lightness, sRGB-encoded, 0 to 1."""
 
 
 class Session(Handle):
-    """One picture, for a user who sets one hint after the other: made by `Model.session`.
+    """One picture, for a user who sets one hint after another. Created by `Model.session`.
 
-    What does not depend on hints and dials is computed once, so a further `colorize` costs the
-    network and the last stage. The session holds a copy of the picture, and what it needs of the
-    model, which may be closed before it. Any number of threads may use one session at the same
-    time. It is closed as a model is.
+    Whatever does not depend on hints and dials is computed once, so another `colorize` takes the
+    time of the network and the last stage. The session holds a copy of the picture and what it
+    needs of the model, which may be closed before it. Any number of threads may use one session at
+    the same time. It is closed like a model.
     """
 
     _end = library.colorize_session_close
@@ -72,7 +72,7 @@ class Session(Handle):
         bgra: bool = False,
         out: npt.NDArray[Any] | None = None,
     ) -> npt.NDArray[Any]:
-        """Colours the picture: byte for byte what `Model.colorize` gives, with its arguments."""
+        """Colors the picture: byte for byte what `Model.colorize` gives, with its arguments."""
         result = _pixels.result(self._shape, self._dtype, out, dtype, bgra)
         with (
             self._use() as handle,
@@ -111,13 +111,12 @@ class Session(Handle):
         threads: int | None = None,
         progress: Progress | None = None,
     ) -> list[list[Suggestion]]:
-        """The most plausible colours at some pixels: a list for each, most probable first.
+        """The most plausible colors at some pixels: a list for each, most probable first.
 
         They are groups of the bins of the network's distribution, around its peaks.
 
         points       [N, 2], x and y in pixels as in `Hint`; N is 1 to 65536
-        colors       how many for each point at most, 1 to 32; fewer come back where the network
-                     has no more
+        colors       the largest number for each point, 1 to 32; there may be fewer
         temperature  of the distribution, 0.01 to 10. Default: 1, the one that the network was
                      trained to give
         hints, hint_map, threads, progress: as for `Model.colorize`

@@ -1,4 +1,4 @@
-"""In the place of the released package `colorizers` (rz-colorization), without PyTorch.
+"""Replaces the published package `colorizers` (rz-colorization), without PyTorch.
 
     from libcolorize.colorizers import *        # instead of: from colorizers import *
 
@@ -7,31 +7,31 @@
     (lightness, small) = preprocess_img(image, HW=(256, 256))
     picture = postprocess_tens(lightness, colorizer(small).cpu())
 
-Names, arguments and results are the release's. The arrays on the way are `Array`, NumPy arrays that
-know what such scripts ask of tensors; who gives PyTorch's tensors gets PyTorch's tensors. Neither
-PyTorch nor scikit-image is needed or imported; Pillow is, to read and to shrink pictures.
+Names, arguments and results are those of the release. Intermediate arrays are `Array`, NumPy arrays
+with the methods of tensors that such scripts use; PyTorch tensors give PyTorch tensors. Neither
+PyTorch nor scikit-image is needed or imported. Pillow is, to read and shrink pictures.
 
 Different from the release:
 
-- networks run in libcolorize on the CPU: `.cuda()` and `.to(device)` change nothing;
+- networks run in libcolorize on the CPU; `.cuda()` and `.to(device)` change nothing;
 - a network made with pretrained=False has no weights until `load_state_dict`, and says so; the
   release's would give noise;
-- sides of what a network is given are at most 2048, and hints within -128 to 128; masks are any
-  numbers that are finite;
-- `preprocess_img` also takes gray pictures [H, W] and RGBA, whose alpha it does not look at;
-- `load_img` turns palettes, CMYK and 16 bits into what the others expect;
-- `postprocess_tens` does not warn of colours outside of sRGB.
+- a network's input has sides of at most 2048, hints within -128 to 128, and masks of any finite
+  numbers;
+- `preprocess_img` also takes gray pictures [H, W] and RGBA, and ignores alpha;
+- `load_img` converts palettes, CMYK and 16 bits to what the other functions expect;
+- `postprocess_tens` does not warn about colors outside sRGB.
 
-Not there:
+Missing:
 
-- the networks are no torch.nn.Module: they have no `state_dict()`, `parameters()`, layers or hooks,
-  cannot be trained, and compute in float32 without `half()`, which all say so. There is no other
-  `norm_layer` than torch.nn.BatchNorm2d, and no other number of `classes` than the published one;
-- of an `Array`, everything that is not NumPy's, but for `clone`, `contiguous`, `cpu`, `cuda`,
-  `data`, `detach`, `dim`, `float`, `numpy`, `permute`, `size`, `squeeze`, `to` and `unsqueeze`;
+- the networks are not torch.nn.Module: they have no `state_dict()`, `parameters()`, layers, hooks
+  or `half()`, and cannot be trained; an attempt says so. `norm_layer` must be torch.nn.BatchNorm2d,
+  and `classes` the published number;
+- an `Array` has NumPy's attributes and `clone`, `contiguous`, `cpu`, `cuda`, `data`, `detach`,
+  `dim`, `float`, `numpy`, `permute`, `size`, `squeeze`, `to` and `unsqueeze`, but no others;
 - the modules that the star import brings, `torch`, `nn`, `F`, `plt`, `PIL`, `Image` and `color`,
   are imported when a script first uses them, and must be installed then. Only `torch.cat` of arrays
-  and `torch.no_grad` do without PyTorch.
+  and `torch.no_grad` work without PyTorch.
 """
 
 import numpy as np
