@@ -1,7 +1,7 @@
 """DDColor in PyTorch: the classes of the package spandrel_extra_arches, which are the release's.
 
     network = DDColor("tiny")             # or "large"
-    ab = network(inputs)                  # [1, 3, H, W], sRGB from 0 to 1 -> [1, 2, H, W] of CIE Lab
+    ab = network(inputs)                  # [1, 3, H, W], sRGB from 0 to 1 -> [1, 2, H, W]
 
 Weights are without spectral norm, which `normalize` puts on, as the released files have it.
 """
@@ -53,7 +53,7 @@ def DDColor(kind):  # noqa: N802
 
 
 def normalize(network):
-    """Puts on the norms that the release has, in place; what the network computes stays the same."""
+    """Puts on the norms that the release has, in place; the network computes the same."""
     network.encoder.arch.norm = nn.LayerNorm(network.encoder.arch.norm3.weight.shape[0])
     for name, module in list(network.named_modules()):
         has_norm = name.startswith(("decoder.layers.", "decoder.last_shuf.", "refine_net."))
@@ -89,8 +89,8 @@ def positions(channels):
 def released_pipeline(network, image, side):
     """A picture coloured as the release does it: uint8 [H, W, 3] of uint8 [H, W, 3] or [H, W].
 
-    OpenCV's conversions are tables; here are the exact ones. Its float32 resize has the positions of
-    PyTorch's bilinear one without antialiasing.
+    OpenCV's conversions are tables; here are the exact ones. Its float32 resize has the positions
+    of PyTorch's bilinear one without antialiasing.
     """
     rgb = np.stack(3 * [image], -1) if image.ndim == 2 else image
     rgb = rgb / 255

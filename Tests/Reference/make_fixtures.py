@@ -273,8 +273,8 @@ def convolution(full):
 
 
 def depthwise(full):
-    """`N.input` [C, H, W], `N.weight` [C, 1, k, k], `N.stride`, maybe `N.bias` -> `N.output`: PyTorch's
-    convolution with as many groups as channels and a padding of k / 2.
+    """`N.input` [C, H, W], `N.weight` [C, 1, k, k], `N.stride`, maybe `N.bias` -> `N.output`:
+    PyTorch's convolution with as many groups as channels and a padding of k / 2.
     """
     rng = seeded("depthwise")
     # channels, kernel, stride, height, width
@@ -635,8 +635,8 @@ def transformer(full):
     `N.gelu`               GELU without an approximation
     `N.positions`          DDColor's sine positions, of the input's size
     `N.in_proj_weight`     PyTorch's MultiheadAttention of `N.heads` heads, with `N.in_proj_bias`,
-                           `N.out_weight`, `N.out_bias`: queries are the input, keys `N.keys`, values
-                           `N.values`
+                           `N.out_weight`, `N.out_bias`: queries are the input, keys `N.keys`,
+                           values `N.values`
     """
     rng = seeded("transformer")
     cases = []

@@ -11,7 +11,7 @@ package struct NearestAxis: Sendable {
   }
 
   package subscript(target: Int) -> (first: Int, second: Int, share: Float) {
-    let first = min(Int(Float(target) * scale), source - 1)
+    let first = Int(Double(Float(target) * scale), within: 0...(source - 1))
     return (first, first, 0)
   }
 }
