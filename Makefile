@@ -174,6 +174,7 @@ check-reference: need-check stage $(REFERENCE)
 	$(ON_STAGE) .reference/bin/python Tests/Reference/check_colorizers.py
 	$(ON_STAGE) .reference/bin/python Tests/Reference/check_published.py
 	$(ON_STAGE) .reference/bin/python Tests/Reference/check_deoldify.py
+	$(ON_STAGE) .reference/bin/python Tests/Reference/check_ddcolor.py
 	$(ON_STAGE) .reference/bin/python Tests/Reference/check_evaluation.py
 	$(ON_STAGE) .reference/bin/python Tests/Reference/check_training.py
 	.reference/bin/python Tests/Reference/check_fixtures.py

@@ -86,8 +86,14 @@ struct FormulaWeights {
       }
       return
     }
+    if kind == "std" || kind == "weight" && shape.count == 1 {
+      // A deviation, and of a layer norm.
+      let (mean, range): (Float, Float) = kind == "std" ? (0.25, 0.125) : (1, 0.25)
+      for index in 0..<count { target[index] = mean + range * noise[index] }
+      return
+    }
     var factor: Float = 0.25
-    if kind == "weight" {
+    if kind == "weight" || kind == "in_proj_weight" {
       let fanIn = isTransposed ? shape[0] * 4 : shape.dropFirst().reduce(1, *)
       // What is added in a residual block is little.
       let usual = Self.beside(module, "conv", "bn").map(norms.contains) == true ? 0.5 : 1
@@ -116,6 +122,8 @@ struct FormulaWeights {
     "deoldify-deep layers.11.0.weight": 0.25,
     "deoldify-wide layers.5.conv.3.query.weight": 0.25,
     "deoldify-wide layers.11.0.weight": 0.25,
+    "ddcolor-tiny refine_net.0.0.weight": 2,
+    "ddcolor-large refine_net.0.0.weight": 1,
   ]
 
   /// What is before the last period, and what is behind it.

@@ -24,6 +24,7 @@ import torch.nn.functional as F
 from PIL import Image
 from skimage.color import lab2rgb, rgb2lab
 
+import ddcolor
 from compact import PAPER_TEMPERATURE, annealed_mean
 from deoldify import Attention
 from deoldify import network_input as network_input_of_gray
@@ -272,8 +273,8 @@ def convolution(full):
 
 
 def depthwise(full):
-    """`N.input` [C, H, W], `N.weight` [C, 1, k, k], `N.stride` -> `N.output`: PyTorch's convolution
-    with as many groups as channels and a padding of k / 2.
+    """`N.input` [C, H, W], `N.weight` [C, 1, k, k], `N.stride`, maybe `N.bias` -> `N.output`:
+    PyTorch's convolution with as many groups as channels and a padding of k / 2.
     """
     rng = seeded("depthwise")
     # channels, kernel, stride, height, width
@@ -287,6 +288,8 @@ def depthwise(full):
         (19, 5, 1, 8, 11),
         (4, 5, 2, 12, 13),
     ]
+    # ConvNeXt's, with a bias.
+    cases += [(5, 7, 1, 3, 4), (18, 7, 1, 9, 10)]
     if full:
         cases += [(96, 3, 2, 128, 128), (672, 5, 1, 33, 31)]
     result = []
@@ -298,9 +301,12 @@ def depthwise(full):
             ),
             "stride": np.array([stride]),
         }
+        if kernel == 7:
+            case["bias"] = rng.standard_normal(channels).astype(np.float32)
         output = F.conv2d(
             torch.from_numpy(case["input"])[None].double(),
             torch.from_numpy(case["weight"]).double(),
+            torch.from_numpy(case["bias"]).double() if "bias" in case else None,
             stride=stride,
             padding=kernel // 2,
             groups=channels,
@@ -619,6 +625,117 @@ def published_picture(architecture, full):
     )
 
 
+# ---- DDColor -------------------------------------------------------------------------------------
+
+
+def transformer(full):
+    """`N.input` [C, H, W] -> `N.output`, of one of these:
+
+    `N.exponent`           layer norm with `N.weight`, `N.bias` and an epsilon of 10^-exponent
+    `N.gelu`               GELU without an approximation
+    `N.positions`          DDColor's sine positions, of the input's size
+    `N.in_proj_weight`     PyTorch's MultiheadAttention of `N.heads` heads, with `N.in_proj_bias`,
+                           `N.out_weight`, `N.out_bias`: queries are the input, keys `N.keys`,
+                           values `N.values`
+    """
+    rng = seeded("transformer")
+    cases = []
+
+    def values(*shape, scale=1.0):
+        return (scale * rng.standard_normal(shape)).astype(np.float32)
+
+    def double(array):
+        return torch.from_numpy(array).double()
+
+    # Values so small that epsilon counts.
+    for shape, exponent, scale in [
+        ((5, 2, 3), 6, 1), ((96, 3, 2), 6, 1e-3), ((33, 1, 4), 5, 3e-3), ((1, 2, 1), 5, 1)
+    ]:  # fmt: skip
+        case = {
+            "input": values(*shape, scale=scale),
+            "weight": values(shape[0]),
+            "bias": values(shape[0]),
+            "exponent": np.array([exponent]),
+        }
+        output = F.layer_norm(
+            double(case["input"]).permute(1, 2, 0), shape[:1], double(case["weight"]),
+            double(case["bias"]), 10.0**-exponent,
+        )  # fmt: skip
+        cases.append(case | {"output": float32(output.permute(2, 0, 1).contiguous())})
+    inputs = np.concatenate([rng.normal(0, 3, 300), [-100, -9, -1e-6, 0, 1e-6, 9, 100]])
+    inputs = inputs.astype(np.float32)[None, None]
+    cases.append(
+        {"input": inputs, "output": float32(F.gelu(double(inputs))), "gelu": np.array([1])}
+    )
+    for shape in [(16, 3, 5), (8, 1, 1), *([(256, 64, 40)] if full else [])]:
+        inputs = values(*shape)
+        encoding = ddcolor.positions(shape[0])
+        output = encoding(double(inputs)[None], None)[0]
+        cases.append({"input": inputs, "output": float32(output), "positions": np.array([1])})
+    for channels, heads, queries, height, width in [
+        (16, 2, 7, 4, 5), (24, 3, 1, 1, 1), (32, 1, 14, 9, 3), (64, 8, 20, 20, 15)
+    ]:  # fmt: skip
+        attention = torch.nn.MultiheadAttention(channels, heads).double().requires_grad_(False)
+        case = {
+            "input": values(channels, 1, queries),
+            "keys": values(channels, height, width),
+            "values": values(channels, height, width),
+            "in_proj_weight": values(3 * channels, channels, scale=1.5 * channels**-0.5),
+            "in_proj_bias": values(3 * channels),
+            "out_weight": values(channels, channels, scale=channels**-0.5),
+            "out_bias": values(channels),
+            "heads": np.array([heads]),
+        }
+        attention.in_proj_weight.data = double(case["in_proj_weight"])
+        attention.in_proj_bias.data = double(case["in_proj_bias"])
+        attention.out_proj.weight.data = double(case["out_weight"])
+        attention.out_proj.bias.data = double(case["out_bias"])
+        query, keys, memory = (
+            double(case[name]).flatten(1).T[:, None] for name in ("input", "keys", "values")
+        )
+        output = attention(query, keys, memory)[0][:, 0].T[:, None]
+        cases.append(case | {"output": float32(output.contiguous())})
+    return numbered(cases)
+
+
+def released_ddcolor(architecture, full):
+    """`N.input` F32 [1, H, W], L -> `N.ab` F32 [2, H, W]."""
+    network = formula_network(architecture, torch.float64)
+    rng = seeded(architecture)
+    sizes = [(32, 32), (64, 96)]
+    if full:
+        sizes += [(256, 256), (384, 640), (512, 512)]
+    cases = []
+    for height, width in sizes:
+        lightness = rgb2lab(picture("coffee", height, width))[..., 0]
+        lightness = (lightness + rng.normal(0, 3, lightness.shape)).clip(0, 100)
+        inputs = lightness.astype(np.float32)
+        cases.append({"input": inputs[None], "ab": float32(ddcolor.forward(network, inputs))})
+    return numbered(cases)
+
+
+def released_ddcolor_picture(architecture, full):
+    """`N.input` U8 [H, W, 3] or [H, W], `N.network_size` -> `N.output` U8 [H, W, 3]: the release's
+    pipeline with exact conversions between RGB and Lab."""
+    network = formula_network(architecture, torch.float64)
+    cases = [
+        (picture("coffee", 61, 47), 64),
+        (gray(picture("rocket", 30, 100)), 64),
+        (picture("chelsea", 64, 64), 64),  # nothing is resized
+        (gray(picture("coffee", 150, 200)), 32),  # much smaller: antialiasing would show
+    ]
+    if full:
+        cases += [(picture("rocket", 300, 200), 256), (picture("coffee", 700, 900), 512)]
+    return numbered(
+        {
+            "input": image,
+            "network_size": np.array([side]),
+            "output": ddcolor.released_pipeline(network, image, side),
+        }
+        for image, side in cases
+    )
+
+
 def rgb_network(architecture, full):
     """For `N.input` F32 [1, H, W] of L, of a gray picture, the `N.rgb` [3, H, W], from -3 to 3,
     with the formula's weights.
@@ -677,6 +794,9 @@ SUBJECTS = {
     **{f"{name}-picture": partial(published_picture, name) for name in RELEASED},
     **{name: partial(rgb_network, name) for name in RGB},
     "deoldify-deep-picture": partial(rgb_picture, "deoldify-deep"),
+    "transformer": transformer,
+    "ddcolor-tiny": partial(released_ddcolor, "ddcolor-tiny"),
+    "ddcolor-tiny-picture": partial(released_ddcolor_picture, "ddcolor-tiny"),
 }
 
 

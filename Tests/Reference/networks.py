@@ -9,6 +9,7 @@ from colorizers.eccv16 import ECCVGenerator
 from colorizers.siggraph17 import SIGGRAPHGenerator
 
 from compact import Compact
+from ddcolor import DDColor
 from deoldify import BLOCKS, DeOldify
 from lite import Lite
 from lite1 import Lite1
@@ -19,8 +20,10 @@ RELEASED = {"eccv16": ECCVGenerator, "siggraph17": SIGGRAPHGenerator}
 OWN = {"compact": Compact, "lite": Lite, "lite1": Lite1}
 # Whose outputs are red, green and blue.
 RGB = {f"deoldify-{kind}": partial(DeOldify, kind) for kind in BLOCKS}
+# Whose outputs are a and b, of lightness alone.
+AB = {f"ddcolor-{kind}": partial(DDColor, kind) for kind in ("tiny", "large")}
 
-ALL = RELEASED | OWN | RGB
+ALL = RELEASED | OWN | RGB | AB
 
 
 def check(report):

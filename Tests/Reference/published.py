@@ -43,6 +43,8 @@ GAINS = {
     "deoldify-deep layers.11.0.weight": 0.25,
     "deoldify-wide layers.5.conv.3.query.weight": 0.25,
     "deoldify-wide layers.11.0.weight": 0.25,
+    "ddcolor-tiny refine_net.0.0.weight": 2,
+    "ddcolor-large refine_net.0.0.weight": 1,
 }
 
 
@@ -124,7 +126,12 @@ def formula(architecture, shapes):
                 ),
             }[parameter](values)
         else:
-            if parameter == "weight":
+            if parameter == "std":
+                values = np.float32(0.25) + np.float32(0.125) * values
+            elif parameter == "weight" and len(shape) == 1:
+                # Of a layer norm.
+                values = np.float32(1) + np.float32(0.25) * values
+            elif parameter in ("weight", "in_proj_weight"):
                 # [O, I, k, k]; a transposed kernel, 4x4, is [I, O, 4, 4], and four of its taps meet
                 # in a pixel.
                 fan_in = shape[0] * 4 if shape[2:] == (4, 4) else int(np.prod(shape[1:]))

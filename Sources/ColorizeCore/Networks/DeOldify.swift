@@ -106,12 +106,12 @@ extension Network.Value {
   }
 
   /// 3x3 without bias, ReLU, and batch norm behind that.
-  fileprivate func activatedConv(_ name: String, _ outputs: Int) -> Network.Value {
+  func activatedConv(_ name: String, _ outputs: Int) -> Network.Value {
     convolution("\(name).0", outputs, kernel: 3, bias: false).relu().batchNorm("\(name).2")
   }
 
   /// Twice the sides, or what `other` has of them.
-  fileprivate func enlarged(
+  func enlarged(
     _ name: String, _ outputs: Int, croppedTo other: Network.Value
   ) -> Network.Value {
     conv("\(name).conv.0", 4 * outputs, kernel: 1, norm: "\(name).conv.1").relu()

@@ -30,6 +30,14 @@ package struct Network: Sendable {
     case distribution
   }
 
+  /// How a release brings a picture to its network's size, and colours to the picture's.
+  package enum Resampling: Sendable {
+    /// Pillow's bicubic, and bilinear.
+    case antialiased
+    /// Bilinear without antialiasing, and the nearest.
+    case points
+  }
+
   /// What colours are made of.
   package enum Colors: Sendable {
     /// The annealed mean of the distribution, and then this many times larger, bilinearly.
@@ -73,6 +81,8 @@ package struct Network: Sendable {
   package let sizeRounding: Int
   /// The side at which its release has a network see a picture.
   package let releasedSize: Int
+  /// How its release brings a picture to that size, and colours back.
+  package let releasedResampling: Resampling
   package let input: InputForm
   package let colors: Colors
   /// nil: it gives colours alone.
@@ -159,7 +169,8 @@ package struct Network: Sendable {
   /// Describes a network: `body` gets the input and returns the outputs.
   package init(
     _ architecture: String, input: InputForm, sizeMultiple: Int, sizeRounding: Int,
-    releasedSize: Int = 256, _ body: (Value) -> Outputs
+    releasedSize: Int = 256, releasedResampling: Resampling = .antialiased,
+    _ body: (Value) -> Outputs
   ) {
     let table = Table()
     let outputs = body(Value(table, name: "", nil, [], channels: input.channels))
@@ -169,6 +180,7 @@ package struct Network: Sendable {
     self.sizeMultiple = sizeMultiple
     self.sizeRounding = sizeRounding
     self.releasedSize = releasedSize
+    self.releasedResampling = releasedResampling
     distribution = outputs.logits.map {
       Distribution(
         node: $0.value.index, stride: $0.stride, bins: $0.bins, binCount: $0.value.channels,
@@ -228,9 +240,13 @@ package struct Network: Sendable {
 
   /// Names and shapes of all tensors that a model file must hold.
   package var parameters: [Parameter] {
+    var names: Set<String> = []
+    // Several nodes may share one.
     let own = nodes.flatMap { node in
-      (node.operation?.parameters ?? []).map { Parameter("\(node.name).\($0.name)", $0.shape) }
-    }
+      (node.operation?.parameters ?? []).map {
+        Parameter(Parameter.fullName(node.name, $0.name), $0.shape)
+      }
+    }.filter { names.insert($0.name).inserted }
     if let distribution, case .tensor(let name) = distribution.bins {
       return own + [Parameter(name, [2, distribution.binCount, 1, 1])]
     }
@@ -273,7 +289,7 @@ package struct Network: Sendable {
       }
       var parameters: [[Double]] = []
       for parameter in operation.parameters {
-        parameters.append(try tensor("\(node.name).\(parameter.name)"))
+        parameters.append(try tensor(Parameter.fullName(node.name, parameter.name)))
       }
       values.append(
         operation.reference(node.inputs.compactMap { values[$0] }, parameters: parameters))
@@ -316,13 +332,13 @@ package struct Network: Sendable {
       return Value(table, name: name, operation, [self], channels: outputs)
     }
 
-    /// A convolution of each channel by itself, without bias; its padding keeps the size (divided by the stride).
+    /// A convolution of each channel by itself; its padding keeps the size (divided by the stride).
     package func depthwise(
-      _ name: String, kernel: Int, stride: Int = 1, padding: Padding = .even
+      _ name: String, kernel: Int, stride: Int = 1, padding: Padding = .even, bias: Bool = false
     ) -> Value {
       let operation = DepthwiseConvolution(
         channels: channels, kernel: kernel, stride: stride,
-        padding: padding.sides(kernel: kernel, stride: stride))
+        padding: padding.sides(kernel: kernel, stride: stride), bias: bias)
       return Value(table, name: name, operation, [self], channels: channels)
     }
 
@@ -392,6 +408,59 @@ package struct Network: Sendable {
       let value = linear("value", channels)
       return Value(
         table, name: name, SelfAttention(), [query, key, value, self], channels: channels)
+    }
+
+    /// What a network's file says of its inputs' mean and deviation.
+    package func standardized() -> Value {
+      Value(table, name: "", Standardization(channels: channels), [self], channels: channels)
+    }
+
+    package func layerNorm(_ name: String, epsilon: Double) -> Value {
+      let operation = LayerNorm(channels: channels, epsilon: epsilon)
+      return Value(table, name: name, operation, [self], channels: channels)
+    }
+
+    package func gelu() -> Value {
+      Value(table, name: "", GELU(), [self], channels: channels)
+    }
+
+    /// Each channel times its gamma.
+    package func layerScale(_ name: String) -> Value {
+      Value(table, name: name, LayerScale(channels: channels), [self], channels: channels)
+    }
+
+    /// A table that has been learnt, whatever this is: a position a row.
+    ///
+    /// - Parameter row: this one alone.
+    package func embedding(_ name: String, count: Int, channels: Int, row: Int? = nil) -> Value {
+      let operation = Embedding(count: count, channels: channels, row: row)
+      return Value(table, name: name, operation, [self], channels: channels)
+    }
+
+    /// Where each of its positions is.
+    package func sinePositions() -> Value {
+      Value(table, name: "", SinePositions(channels: channels), [self], channels: channels)
+    }
+
+    /// Its queries, keys or values for the attention of a name.
+    package func attentionProjection(_ name: String, _ part: AttentionProjection.Part) -> Value {
+      let operation = AttentionProjection(channels: channels, part)
+      return Value(table, name: name, operation, [self], channels: channels)
+    }
+
+    /// Of its queries to keys, and what these have for values.
+    package func attention(to keys: Value, _ values: Value, heads: Int) -> Value {
+      let operation = MultiHeadAttention(heads: heads)
+      return Value(table, name: "", operation, [self, keys, values], channels: channels)
+    }
+
+    /// Two channels, at four times the sides, of what queries find in it and of the picture.
+    package func queryColors(
+      _ queries: Value, count: Int, picture: Value, enlargement: String, refinement: String
+    ) -> Value {
+      let operation = QueryColors(
+        channels: channels, queries: count, enlargement: enlargement, refinement: refinement)
+      return Value(table, name: "", operation, [self, queries, picture], channels: 2)
     }
 
     package func sigmoid(_ range: ClosedRange<Float>) -> Value {

@@ -11,6 +11,10 @@ package struct RGBNormalization: Sendable {
   /// What EfficientNet-Lite (Tan and Le 2020) takes.
   package static let signed = RGBNormalization(
     mean: SIMD3(repeating: 127), deviation: SIMD3(repeating: 128))
+  /// As it is, from 0 to 1.
+  package static let unit = RGBNormalization(
+    mean: SIMD3(repeating: 0), deviation: SIMD3(repeating: 255))
+
   /// The color of a pixel that is normalised, each value brought into 0 to 1; what is no number stays none.
   @inline(__always)
   package func color(_ pixel: UnsafePointer<Float>, into color: UnsafeMutablePointer<Float>) {

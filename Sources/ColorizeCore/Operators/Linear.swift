@@ -39,7 +39,7 @@ package struct Linear: Operator {
     return output
   }
 
-  package var absorbs: Absorption { convolution.absorbs }
+  package var absorbs: Absorption { [convolution.absorbs, .layerScale, .gelu] }
 
   /// It is a 1x1 convolution.
   package var convolution: Convolution {

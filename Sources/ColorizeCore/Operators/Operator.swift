@@ -12,6 +12,11 @@ package struct Parameter: Sendable {
     self.name = name
     self.shape = shape
   }
+
+  /// The name of a tensor in a file: that of its operator, if it has one, and its own part.
+  static func fullName(_ operation: String, _ part: String) -> String {
+    operation.isEmpty ? part : "\(operation).\(part)"
+  }
 }
 
 /// One row of a network's table.

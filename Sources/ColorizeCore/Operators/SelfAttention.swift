@@ -1,7 +1,6 @@
 // Attention of every position to every other one (Zhang, Goodfellow, Metaxas, Odena, "Self-Attention Generative
 // Adversarial Networks", 2018).
 
-import CKernelContract
 import Glibc
 
 /// Of queries f, keys g, values h and x, the four inputs:
@@ -51,31 +50,21 @@ package struct SelfAttention: Operator {
 /// Two products of matrices for each tile of positions j: the weights of all positions i, in the thread's scratch
 /// memory, and the sums of their values. The matrix of all weights never exists.
 package struct PlannedSelfAttention: PlannedOperator {
-  private static let block = Int(COLORIZE_GEMM_BLOCK)
-
   private let gamma: Float
-  private let rows: Int
-  private let panel: Int
-  /// A panel of zeros.
-  private let bias: Memory<Float>
+  private let product: TileProduct
 
   package init(gamma: Float, kernels: KernelSet) throws(ColorizeError) {
     self.gamma = gamma
-    rows = kernels.gemmRows
-    panel = kernels.gemmPanel
-    bias = try Memory(count: panel)
-    bias.fill(0)
+    product = try TileProduct(kernels)
   }
 
-  /// The floats of a tile of so many columns, in blocks.
-  private func tileCount(_ columns: Int) -> Int { rows * columns.roundedUp(to: Self.block) }
-
   package func scratchCount(_ inputs: [Shape], _ output: Shape) -> Int {
-    tileCount(inputs[1].channels) + tileCount(output.height * output.width)
+    product.tileCount(inputs[1].channels) + product.tileCount(output.height * output.width)
   }
 
   package func sharedCount(_ inputs: [Shape], _ output: Shape, workers: Int) -> Int {
     let positions = output.height * output.width
+    let panel = product.panel
     return positions.roundedUp(to: panel) * inputs[0].channels
       + positions * inputs[2].channels.roundedUp(to: panel)
   }
@@ -88,35 +77,31 @@ package struct PlannedSelfAttention: PlannedOperator {
 
   package func run(_ inputs: [Activation], _ output: Activation, _ execution: Execution) {
     let positions = output.pixels
+    let (rows, panel) = (product.rows, product.panel)
     let (queries, values) = pack(inputs[0], inputs[2], execution)
     let (keys, input) = (inputs[1], inputs[3])
     execution.team.run(positions.pieces(of: rows)) { tile, worker in
       let first = tile * rows
       let count = min(rows, positions - first)
       let left = execution.scratch(of: worker)
-      let weights = left + tileCount(keys.shape.channels)
+      let weights = left + product.tileCount(keys.shape.channels)
       for row in 0..<count {
         let key = keys.start + (first + row) * keys.stride
         for c in 0..<keys.shape.channels {
-          left[place(row, c)] = key[c]
+          left[product.place(row, c)] = key[c]
         }
       }
       for number in 0..<positions.pieces(of: panel) {
-        multiply(
+        product.multiply(
           left, by: queries + number * panel * keys.shape.channels, depth: keys.shape.channels,
-          rows: count, into: weights + place(0, number * panel), stride: Self.block,
-          adding: nil, inputStride: 0, execution.kernels)
+          rows: count, into: weights + product.place(0, number * panel),
+          stride: product.tileStride, execution.kernels)
       }
       for row in 0..<count {
-        var softmax = colorize_softmax()
-        softmax.values = weights + row * Self.block
-        softmax.count = positions
-        softmax.block_stride = rows * Self.block
-        softmax.sum = gamma
-        execution.kernels.table.softmax(&softmax)
+        product.softmax(weights, row: row, count: positions, sum: gamma, execution.kernels)
       }
       for number in 0..<output.shape.channels.pieces(of: panel) {
-        multiply(
+        product.multiply(
           weights, by: values + number * panel * positions, depth: positions, rows: count,
           into: output.start + first * output.stride + number * panel, stride: output.stride,
           adding: input.start + first * input.stride + number * panel,
@@ -125,16 +110,12 @@ package struct PlannedSelfAttention: PlannedOperator {
     }
   }
 
-  /// Where a packed tile has a column of a row.
-  private func place(_ row: Int, _ column: Int) -> Int {
-    (column / Self.block * rows + row) * Self.block + column % Self.block
-  }
-
   /// Queries, transposed, and values, as right matrices.
   private func pack(
     _ queries: Activation, _ values: Activation, _ execution: Execution
   ) -> (queries: UnsafeMutablePointer<Float>, values: UnsafeMutablePointer<Float>) {
     let positions = queries.pixels
+    let panel = product.panel
     let depth = queries.shape.channels
     let packedQueries = execution.shared
     let packedValues = packedQueries + positions.roundedUp(to: panel) * depth
@@ -159,34 +140,5 @@ package struct PlannedSelfAttention: PlannedOperator {
       }
     }
     return (packedQueries, packedValues)
-  }
-
-  /// A packed tile times a panel of `depth` rows.
-  ///
-  /// - Parameter input: added to the product; nil: nothing.
-  private func multiply(
-    _ left: UnsafePointer<Float>, by right: UnsafePointer<Float>, depth: Int, rows count: Int,
-    into output: UnsafeMutablePointer<Float>, stride: Int, adding input: UnsafePointer<Float>?,
-    inputStride: Int, _ kernels: KernelSet
-  ) {
-    var tile = colorize_gemm_tile()
-    tile.left_stride = Self.block
-    tile.bias = UnsafePointer(bias.start)
-    tile.output = output
-    tile.output_stride = stride
-    tile.rows = count
-    tile.slope = 1
-    tile.ceiling = .infinity
-    tile.residual = input
-    tile.residual_stride = inputStride
-    for first in Swift.stride(from: 0, to: depth, by: Self.block) {
-      tile.left = left + first * rows
-      tile.right = right + first * panel
-      tile.depth = min(Self.block, depth - first)
-      kernels.table.gemm(&tile)
-      // The sums so far.
-      tile.residual = UnsafePointer(output)
-      tile.residual_stride = stride
-    }
   }
 }

@@ -73,6 +73,7 @@ package enum Colorizer {
     let renderer = try Renderer(
       input: session.picture, output: output, abHeight: guided?.height ?? abShape.height,
       abWidth: guided?.width ?? abShape.width, guide: guided?.guide,
+      isNearest: session.samplesPoints && options.upsampling == nil,
       gamutMapping: options.gamutMapping ?? (isReference ? .clip : .keepHue), kernels: kernels,
       workers: team.size)
     let ab = isGuided ? try Memory<Float>(count: abShape.count) : renderer.ab

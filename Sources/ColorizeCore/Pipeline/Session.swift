@@ -75,8 +75,28 @@ package final class Session: Sendable {
     return (fitted(scale * proportion.squareRoot()), fitted(scale / proportion.squareRoot()))
   }
 
+  /// Whether pictures and colours are brought to other sizes as a release without antialiasing does it.
+  var samplesPoints: Bool { preset == .reference && model.network.releasedResampling == .points }
+
+  /// Takes the lightness between the nearest pixels.
+  private func seePoints(_ team: Team, _ progress: Progress) throws(ColorizeError) {
+    let sampler = PointSampler(picture, width: width, height: height)
+    let rows = try Memory<Float>(count: team.size * 3 * width)
+    try team.run(height, atOnce: 16 * team.size, progress.report) { y, worker in
+      let row = rows.start + worker * 3 * width
+      sampler.run(y, into: row)
+      Lab.fromRGB(row, into: row, count: width, kernels: model.compiled.kernels)
+      for x in 0..<width { lightness.start[y * width + x] = row[3 * x] }
+    }
+    try team.throwIfInterrupted()
+  }
+
   /// Squashes the picture to the network's size, 8 bits a channel, and takes its lightness.
   private func see(_ team: Team, _ progress: Progress) throws(ColorizeError) {
+    if samplesPoints {
+      try seePoints(team, progress)
+      return
+    }
     let kernels = model.compiled.kernels
     let resampler = try Resampler(
       picture, width: width, height: height, filter: mergesRGB ? .bilinear : .bicubic,

@@ -19,7 +19,10 @@ package func kernelTable() -> colorize_kernels {
     lightness: { lightness($0) },
     render_row: { renderRow($0) },
     resample_row: { resampleRow($0) },
-    softmax: { softmax($0) })
+    softmax: { softmax($0) },
+    layer_norm: { layerNorm($0) },
+    gelu: { gelu($0) },
+    pair_products: { pairProducts($0) })
 }
 
 /// What only training runs.
