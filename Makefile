@@ -129,8 +129,8 @@ quick-swift: need-check
 	$(SWIFT_TEST) --skip ColorizeTrainingTests --skip PublishedNetworkTests --skip ModelConversionTests
 
 quick-python: need-check stage $(VENV)
-	$(ON_STAGE) .venv/bin/python -m pytest -q $(addprefix bindings/python/tests/test_,arguments.py color.py command.py \
-	  control.py library.py model.py pixels.py session.py)
+	$(ON_STAGE) .venv/bin/python -m pytest -q $(addprefix bindings/python/tests/test_,command.py control.py declarations.py \
+	  library.py model.py one_call.py pixels.py session.py signals.py)
 
 quick-command: need-check stage $(VENV)
 	$(ON_STAGE) .venv/bin/python -m pytest -q $(addprefix Tests/CommandLine/test_,control.py evaluate.py gamut.py \
