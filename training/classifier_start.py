@@ -22,7 +22,7 @@ from safetensors.numpy import load_file
 from torch import nn
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "Tests" / "Reference"))
-from models import CLASSES
+from networks import OWN
 from safetensors_file import write
 
 HINT_GAIN = 4
@@ -76,7 +76,7 @@ def take_classifier(network, name):
 
 def start(name, seed):
     torch.manual_seed(seed)
-    model = CLASSES[name]()
+    model = OWN[name]()
     for module in model.modules():
         if isinstance(module, (nn.Conv2d, nn.Linear)):
             nn.init.kaiming_normal_(module.weight)

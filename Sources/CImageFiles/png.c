@@ -26,7 +26,8 @@ typedef struct png_work {
   png_infop info;
   image_source *source; /* reading */
   image_file *image;    /* reading */
-  uint64_t held;        /* reading: bytes that libpng has asked for and not given back */
+  uint64_t held;        /* bytes that libpng has asked for and not given back */
+  bool was_refused;     /* memory: libpng goes on without it where it can do with less metadata */
   bool has_left_out;    /* reading: metadata, for want of room */
   bool has_pixels;      /* reading: all of them */
   uint32_t rows;        /* reading: of the last pass, that are there */
@@ -43,7 +44,7 @@ static void on_error(png_structp png, png_const_charp text) {
   longjmp(work->failed, 1);
 }
 
-/* All of libpng's memory is counted: a file of some kilobytes could have it unpack gigabytes of text.
+/* All of libpng's memory is counted: a file of some kilobytes could have it unpack gigabytes of text when it is read.
  * The size stands before the bytes, which keep malloc's alignment. */
 enum { size_room = 16 };
 
@@ -51,14 +52,17 @@ static png_voidp on_malloc(png_structp png, png_alloc_size_t size) {
   png_work *work = png_get_mem_ptr(png);
   /* Beside the metadata, what decoding takes: some rows and zlib's window. */
   const uint64_t limit = IMAGE_METADATA_BYTES + (UINT64_C(64) << 20);
-  if (size > limit - work->held) {
+  if (work->source != NULL && size > limit - work->held) {
     /* What follows is not even unpacked. */
     if (work->png != NULL) png_set_chunk_cache_max(png, 1);
     work->has_left_out = true;
     return NULL;
   }
   unsigned char *memory = malloc(size + size_room);
-  if (memory == NULL) return NULL;
+  if (memory == NULL) {
+    work->was_refused = true;
+    return NULL;
+  }
   const uint64_t held = size;
   memcpy(memory, &held, sizeof held);
   work->held += held;
@@ -271,7 +275,7 @@ static image_file_status read_file(image_source *source, image_file *image, char
   image_file_status status = IMAGE_FILE_FAILED;
   if (work.info == NULL) image_say(message, "libpng cannot be started");
   else status = read_picture(&work, image);
-  if (status == IMAGE_FILE_OK && !keep_metadata(&work, image->metadata)) {
+  if (status == IMAGE_FILE_OK && (work.was_refused || !keep_metadata(&work, image->metadata))) {
     image_say(message, "needs memory for its metadata, which was refused");
     status = IMAGE_FILE_FAILED;
   }
@@ -372,11 +376,16 @@ static image_file_status write_picture(png_work *work, const image_file *image) 
 static image_file_status write_file(FILE *file, const image_file *image, image_file_stop stop,
                                  char *message) {
   png_work work = {.file = file, .stop = stop, .message = message};
-  work.png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &work, on_error, on_warning);
+  work.png = png_create_write_struct_2(PNG_LIBPNG_VER_STRING, &work, on_error, on_warning, &work,
+                                       on_malloc, on_free);
   if (work.png != NULL) work.info = png_create_info_struct(work.png);
   image_file_status status = IMAGE_FILE_FAILED;
   if (work.info == NULL) image_say(message, "libpng cannot be started");
   else status = write_picture(&work, image);
+  if (status == IMAGE_FILE_OK && work.was_refused) {
+    image_say(message, "memory for its metadata was refused");
+    status = IMAGE_FILE_FAILED;
+  }
   png_destroy_write_struct(&work.png, &work.info);
   return status;
 }

@@ -18,15 +18,26 @@ void image_say(char *message, const char *format, ...) {
   va_end(arguments);
 }
 
-void image_note(image_file *image, const char *format, ...) {
-  size_t length = strlen(image->note);
-  if (length > 0 && length + 3 < sizeof image->note) {
-    memcpy(image->note + length, "; ", 3);
+static void append(char *text, const char *format, va_list arguments) {
+  size_t length = strlen(text);
+  if (length > 0 && length + 3 < IMAGE_FILE_MESSAGE_SIZE) {
+    memcpy(text + length, "; ", 3);
     length += 2;
   }
+  vsnprintf(text + length, IMAGE_FILE_MESSAGE_SIZE - length, format, arguments);
+}
+
+void image_note(image_file *image, const char *format, ...) {
   va_list arguments;
   va_start(arguments, format);
-  vsnprintf(image->note + length, sizeof image->note - length, format, arguments);
+  append(image->note, format, arguments);
+  va_end(arguments);
+}
+
+void image_say_too(char *message, const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  append(message, format, arguments);
   va_end(arguments);
 }
 
@@ -105,6 +116,8 @@ void image_free_metadata(image_file *image) {
   free(metadata->exif.data);
   free(metadata->icc.data);
   free(metadata->xmp.data);
+  free(metadata->iptc.data);
+  free(metadata->georeference.data);
   for (size_t i = 0; i < metadata->marker_count; i++) free(metadata->markers[i].body.data);
   free(metadata->markers);
   for (size_t i = 0; i < metadata->text_count; i++) {

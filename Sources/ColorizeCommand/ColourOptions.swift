@@ -12,7 +12,7 @@ extension GamutMapping: ExpressibleByArgument {}
 struct ColourOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "0.01 (vivid, patchy) to 10; 1 is even and dull. siggraph17 has none. (default: 0.38)",
+      "0.01 (vivid, patchy) to 10; 1 is even and dull. (default: 0.38)",
       valueName: "T"))
   var temperature: Float?
 

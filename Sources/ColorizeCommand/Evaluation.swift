@@ -62,8 +62,8 @@ final class Evaluation {
         failures += faults.count
       } catch {
         progress.end()
-        guard case .failed(let reason) = error else { Interrupt.end() }
-        Terminal.say(picture, reason)
+        let isOutput = if case .unwritten = error { true } else { false }
+        _ = error.report(isOutput ? written?.target(of: picture) ?? picture : picture)
         failures += 1
       }
     }

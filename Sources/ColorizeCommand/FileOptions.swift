@@ -22,6 +22,11 @@ struct FileOptions: ParsableArguments {
       visibility: .hidden))
   var compression: Int?
 
+  @Flag(
+    help: ArgumentHelp(
+      "Wait until the disk has each output, in case the system crashes.", visibility: .hidden))
+  var sync = false
+
   func validate() throws {
     try Bounds.check("--max-memory", maxMemory, 1...1_048_576)
     try Bounds.check("--compression", compression, 1...9)

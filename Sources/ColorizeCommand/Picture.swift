@@ -8,6 +8,8 @@ import Glibc
 /// Why a picture could not be coloured.
 enum PictureError: Error {
   case failed(String)
+  /// The output cannot be written.
+  case unwritten(String)
   /// The user has asked to stop.
   case stopped
 
@@ -61,10 +63,9 @@ struct Picture: ~Copyable {
 
   /// Makes a coloured copy, or colours the picture itself where the copy would have its format.
   ///
-  /// - Parameter compression: of a PNG, 1 to 9; nil: the default.
   /// - Returns: what there is to say of the picture: what of it is not in the output.
   consuming func colour(
-    with model: Model, _ options: RunOptions, to job: Job, compression: Int? = nil
+    with model: Model, _ options: RunOptions, to job: Job, _ files: FileOptions
   ) throws(PictureError) -> [String] {
     let keepsAlpha = try keepsAlpha(in: job)
     let kind = OutputFormat.kind(job.format)
@@ -75,7 +76,8 @@ struct Picture: ~Copyable {
     }
 
     var coloured = file
-    coloured.compression = Int32(compression ?? 0)
+    coloured.compression = Int32(files.compression ?? 0)
+    coloured.is_synced = files.sync
     coloured.channels = keepsAlpha ? 4 : 3
     coloured.sample_bytes = min(file.sample_bytes, kind.sample_bytes)
     if file.channels != coloured.channels || file.sample_bytes != coloured.sample_bytes {
@@ -147,10 +149,16 @@ struct Picture: ~Copyable {
   private static func write(
     _ picture: inout image_file, as format: image_file_format, to target: FileName
   ) throws(PictureError) -> String {
-    try check { message in
-      target.withCString {
-        image_file_write($0, format, &picture, { Interrupt.wanted }, message)
+    do {
+      return try check { message in
+        target.withCString {
+          image_file_write($0, format, &picture, { Interrupt.wanted }, message)
+        }
       }
+    } catch .failed(let reason) {
+      throw .unwritten(reason)
+    } catch {
+      throw error
     }
   }
 
@@ -228,8 +236,10 @@ struct Picture: ~Copyable {
 extension PictureError {
   /// Says it of a file, as one line; the exit status is that of what was begun and cannot be ended.
   func report(_ file: FileName) -> ExitCode {
-    guard case .failed(let reason) = self else { Interrupt.end() }
-    Terminal.say(file, reason)
+    switch self {
+    case .failed(let reason), .unwritten(let reason): Terminal.say(file, reason)
+    case .stopped: Interrupt.end()
+    }
     return .failure
   }
 }

@@ -24,13 +24,14 @@ struct Run: ParsableCommand {
       that are rarely needed.
       """)
 
-  @Argument(help: ArgumentHelp("PNG, JPEG or TIFF files.", valueName: "PICTURE"))
+  @Argument(
+    help: ArgumentHelp("PNG, JPEG or TIFF files; - is standard input.", valueName: "PICTURE"))
   var inputs: [FileName]
 
   @Option(
     name: .shortAndLong,
     help: ArgumentHelp(
-      "The output file, or a folder for one or more pictures.", valueName: "OUT"))
+      "The output file, or a folder; - is standard output.", valueName: "OUT"))
   var output: FileName?
 
   @Option(
@@ -56,7 +57,13 @@ struct Run: ParsableCommand {
   }
 
   func run() throws {
-    let outputs = try Outputs(inputs, output: output)
+    let outputs = try Outputs(
+      inputs, output: output, besides: [model, known.hints, colour.paletteFrom].compactMap { $0 })
+    if !quiet {
+      for (input, reason) in outputs.passedOver {
+        Terminal.say(input, "passed over: \(reason)")
+      }
+    }
     let model = try ModelChoice(file: model).open()
     try network.check(for: model)
     Interrupt.listen()
@@ -79,6 +86,10 @@ struct Run: ParsableCommand {
       } catch .failed(let reason) {
         progress.end()
         Terminal.say(job.input, reason)
+        failures += 1
+      } catch .unwritten(let reason) {
+        progress.end()
+        Terminal.say(job.output, reason)
         failures += 1
       }
     }
@@ -103,6 +114,6 @@ struct Run: ParsableCommand {
     }
     // Hints and palette are read through pointers.
     defer { withExtendedLifetime((known, palette)) {} }
-    return try picture.colour(with: model, options, to: job, compression: files.compression)
+    return try picture.colour(with: model, options, to: job, files)
   }
 }

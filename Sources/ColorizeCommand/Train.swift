@@ -29,7 +29,8 @@ struct Train: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "lite, lite1, compact, eccv16, siggraph17. (default: lite)", valueName: "NAME"))
+      "\(Network.trainable.map(\.architecture).joined(separator: ", ")). "
+        + "(default: \(Recipe().model))", valueName: "NAME"))
   var model: String?
 
   @Option(
@@ -189,7 +190,7 @@ struct Train: ParsableCommand {
   var samplesEvery: Int?
 
   @Option(help: ArgumentHelp("The licence of the weights, in words.", valueName: "TEXT"))
-  var licence: String?
+  var licence: Words?
 
   @Option(help: ArgumentHelp("Threads, 1 to 256. (default: one per processor)", valueName: "N"))
   var threads: Int?
@@ -240,7 +241,7 @@ struct Train: ParsableCommand {
     ]
     let words = [
       ("model", model), ("optimiser", optimiser), ("schedule", schedule), ("loss", loss),
-      ("regression", regression), ("checkpoint-every", checkpointEvery), ("licence", licence),
+      ("regression", regression), ("checkpoint-every", checkpointEvery), ("licence", licence?.text),
     ]
     let paths = [
       ("prior", prior), ("features", features), ("validation", validation), ("samples", samples),

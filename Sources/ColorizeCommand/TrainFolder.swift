@@ -40,8 +40,8 @@ final class TrainFolder {
     if !hasRun && resuming {
       throw Refusal("\(name.shown) holds no checkpoint from which --resume could go on")
     }
-    Self.removeLeftovers(in: name)
-    Self.removeLeftovers(in: samples)
+    OutputFile.clean(name)
+    OutputFile.clean(samples)
   }
 
   deinit { close(descriptor) }
@@ -131,17 +131,6 @@ final class TrainFolder {
   private static func make(_ folder: FileName) throws(Failure) {
     let result = folder.withCString { mkdir($0, 0o777) }
     guard result == 0 || errno == EEXIST else { throw Failure(folder, "cannot be made") }
-  }
-
-  /// Takes away what a process that was killed while it wrote has left.
-  private static func removeLeftovers(in folder: FileName) {
-    guard let stream = folder.withCString({ opendir($0) }) else { return }
-    defer { closedir(stream) }
-    while let entry = readdir(stream) {
-      let part = withUnsafeBytes(of: &entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
-      guard OutputFile.isTemporary(part) else { continue }
-      _ = FileName(bytes: part).inFolder(folder).withCString(unlink)
-    }
   }
 }
 

@@ -88,7 +88,7 @@ struct TrainSheet {
       pixels: picture.row((picture.height - shorter) / 2)
         + (picture.width - shorter) / 2 * bytes,
       rowBytes: picture.rowBytes, width: shorter, height: shorter, format: picture.format)
-    let resampler = try BicubicResampler(
+    let resampler = try Resampler(
       square, width: side, height: side, kernels: kernels, workers: 1)
     let small = try Memory<UInt8>(count: side * side * resampler.channels)
     for band in 0..<resampler.bands { resampler.run(band: band, worker: 0, into: small.start) }

@@ -35,6 +35,8 @@ package struct LossParts: Sendable, Equatable {
   package var map = 0.0
   package var pooled = 0.0
 
+  package init() {}
+
   package func total(_ weights: LossWeights) -> Double {
     Double(weights.classification) * classification + Double(weights.regression) * regression
       + Double(weights.map) * map + Double(weights.pooled) * pooled

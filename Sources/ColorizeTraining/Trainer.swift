@@ -55,6 +55,16 @@ package struct StepReport: Sendable {
   package var learningRate: Float
   /// Of all gradients together, before they are clipped.
   package var gradientNorm: Double
+
+  package init(
+    step: Int, loss: Double, parts: LossParts, learningRate: Float, gradientNorm: Double
+  ) {
+    self.step = step
+    self.loss = loss
+    self.parts = parts
+    self.learningRate = learningRate
+    self.gradientNorm = gradientNorm
+  }
 }
 
 /// A tensor as files have it: row-major.
@@ -111,8 +121,8 @@ package final class Trainer {
     try parameters.initialise(seed: options.seed)
     Self.setBins(network, parameters)
     for tensor in parameters.tensors {
-      tensor.isFrozen = options.frozen.contains { tensor.name.hasPrefix($0) }
-      if options.slow.contains(where: { tensor.name.hasPrefix($0) }) {
+      tensor.isFrozen = options.frozen.contains { tensor.name.isSpelled(beginning: $0) }
+      if options.slow.contains(where: { tensor.name.isSpelled(beginning: $0) }) {
         tensor.rateFactor = options.slowFactor
       }
     }

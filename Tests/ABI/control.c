@@ -3,6 +3,7 @@
 #include "test.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -499,6 +500,57 @@ static void sessions_can_be_cancelled(void) {
   }
 }
 
+/* What threads share: a session, and what it gives when nothing else runs. */
+static struct {
+  colorize_session *session;
+  uint8_t rgb[BYTES];
+  float confidence[WIDTH * HEIGHT];
+  colorize_suggestion suggestions[3];
+} shared;
+
+/* Two threads for each call, and calls that are cancelled between. */
+static void *uses_the_session(void *argument) {
+  static const float points[2] = {3, 3};
+  for (int round = 0; round < 6; round++) {
+    uint8_t rgb[BYTES];
+    float confidence[WIDTH * HEIGHT];
+    colorize_suggestion suggestions[3];
+    colorize_image out = image(rgb, WIDTH, HEIGHT, COLORIZE_RGB8);
+    int left = round;
+    colorize_options options = {.struct_size = sizeof options, .threads = 2}, cancelled = options;
+    cancelled.progress = count_to;
+    cancelled.user_data = &left;
+    CHECK_CALL(COLORIZE_CANCELLED, "callback",
+               colorize_session_run(shared.session, &out, &cancelled, &error));
+    CHECK_OK(colorize_session_run(shared.session, &out, &options, &error));
+    CHECK(memcmp(rgb, shared.rgb, BYTES) == 0);
+    CHECK_OK(colorize_session_confidence(shared.session, &options, confidence, 4 * WIDTH, &error));
+    CHECK(memcmp(confidence, shared.confidence, sizeof confidence) == 0);
+    CHECK_OK(colorize_session_suggest(shared.session, points, 1, 3, &options, suggestions, &error));
+    CHECK(memcmp(suggestions, shared.suggestions, sizeof suggestions) == 0);
+  }
+  return argument;
+}
+
+static void threads_share_a_session(void) {
+  enum { THREADS = 4 };
+  static const float points[2] = {3, 3};
+  set_up();
+  colorize_image in = input(), out = image(shared.rgb, WIDTH, HEIGHT, COLORIZE_RGB8);
+  colorize_options options = small_options();
+  options.network_size = 64;
+  CHECK_OK(colorize_session_open(model, &in, &options, &shared.session, &error));
+  options = (colorize_options){.struct_size = sizeof options, .threads = 1};
+  CHECK_OK(colorize_session_run(shared.session, &out, &options, &error));
+  CHECK_OK(colorize_session_confidence(shared.session, &options, shared.confidence, 4 * WIDTH, &error));
+  CHECK_OK(colorize_session_suggest(shared.session, points, 1, 3, &options, shared.suggestions, &error));
+  pthread_t threads[THREADS];
+  for (int i = 0; i < THREADS; i++)
+    CHECK(pthread_create(&threads[i], NULL, uses_the_session, NULL) == 0);
+  for (int i = 0; i < THREADS; i++) CHECK(pthread_join(threads[i], NULL) == 0);
+  colorize_session_close(shared.session);
+}
+
 /* ---- The gamut ------------------------------------------------------------------------------- */
 
 static void chroma_is_on_the_border(void) {
@@ -541,6 +593,7 @@ const test tests[] = {
     {"sessions are checked", sessions_are_checked},
     {"suggestions and confidence are sound", suggestions_are_sound},
     {"sessions can be cancelled", sessions_can_be_cancelled},
+    {"threads share a session", threads_share_a_session},
     {"chroma is on the border of the gamut", chroma_is_on_the_border},
     {NULL, NULL},
 };

@@ -18,7 +18,7 @@ struct RecipeTests {
     "feature-weight": "0.2", "steps": "12345", "optimiser": "adam", "learning-rate": "3e-05",
     "warmup": "0", "schedule": "step", "step-every": "11", "step-factor": "0.7",
     "weight-decay": "0.0", "average": "0.9", "clip": "1.5", "licence": "CC0 \"x\"\n",
-    "metrics-every": "2",
+    "history": "began as x", "metrics-every": "2",
     "checkpoint-every": "15m", "samples-every": "0", "samples": "/s",
   ]
 
@@ -42,7 +42,9 @@ struct RecipeTests {
   }
 
   @Test func whatChangesNoStepMayBeAnother() throws {
-    let free: Set = ["validation", "licence", "checkpoint-every", "samples-every", "samples"]
+    let free: Set = [
+      "validation", "licence", "history", "checkpoint-every", "samples-every", "samples",
+    ]
     for (name, text) in Self.other where name != "schedule" {
       var recipe = Recipe()
       recipe.schedule = .constant

@@ -266,7 +266,7 @@ def test_an_interrupt_leaves_nothing(colorize, tmp_path, weights):
     assert set(names(tmp_path)) <= {"in.pth", "o.safetensors"}
 
 
-# ---- Files that would take more memory than they should ------------------------------------------
+# ---- Files that would take more memory than they should -----------------------------------------
 
 
 # What a process has taken at most is counted from before its exec: started by a large one, like

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import struct
 import subprocess
 
 import numpy as np
@@ -104,6 +105,44 @@ def test_a_model_that_is_not_there(colorize, tmp_path, photo):
             said = colorize(*arguments, status=FAILURE).stderr
             assert said == f"libcolorize: {model}: {why}\n"
     assert names(tmp_path) == ["photo.png"]
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"<!DOCTYPE html>\n<html>" + b"<p>" * 99, "an HTML page"),
+        (b"\xef\xbb\xbf\n  <HTML lang=en>" + b"<p>" * 99, "an HTML page"),
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64,
+            "a Git LFS pointer",
+        ),
+        (b'<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>', "an XML document"),
+        (b"\x1f\x8b\x08\0" + b"\xff" * 60, "compressed with gzip"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(60), "an HDF5 file"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(60), "a PNG picture"),
+        (b"GGUF\3\0\0\0" + bytes(60), "a GGUF file"),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_a_model_that_is_something_else(colorize, tmp_path, photo, content, what):
+    """What a failed download leaves, and what is taken for a model: by its name."""
+    model = tmp_path / "model.safetensors"
+    model.write_bytes(content)
+    for arguments in (["info", model], ["--model", model, photo]):
+        said = colorize(*arguments, status=FAILURE).stderr
+        assert said.startswith(f"libcolorize: {model}: it is {what}"), said
+        assert said.count("\n") == 1 and "header" not in said
+
+
+def test_a_header_that_is_as_long_as_gzip_begins(colorize, tmp_path, photo):
+    """0x088b1f bytes: a sound model whose first bytes are those of gzip."""
+    data = MODEL.read_bytes()
+    (length,) = struct.unpack_from("<Q", data)
+    header = data[8 : 8 + length]
+    model = tmp_path / "model.safetensors"
+    model.write_bytes(struct.pack("<Q", 0x088B1F) + header.ljust(0x088B1F) + data[8 + length :])
+    assert model.read_bytes()[:3] == b"\x1f\x8b\x08"
+    colorize("--model", model, "-o", tmp_path / "out.png", photo)
 
 
 def test_the_network_size_depends_on_the_model(colorize, tmp_path, photo):

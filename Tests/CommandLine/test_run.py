@@ -56,6 +56,11 @@ def test_options_change_the_picture(colorize, tmp_path, photo):
     reference, _ = colorize.colour(photo, out, "--preset", "reference", "--network-size", "256")
     same, _ = colorize.colour(photo, out, "--preset", "reference")
     assert np.array_equal(reference, same)
+    size, _ = colorize.colour(photo, out, "--network-size", "64")
+    factor, _ = colorize.colour(photo, out, "--render-factor", "4")
+    assert np.array_equal(size, factor)
+    said = colorize.refused("--render-factor=4", "--network-size=64", photo)
+    assert "--network-size and --render-factor say the same" in said
 
 
 def test_any_number_of_threads_gives_the_same_file(colorize, tmp_path, photo):
@@ -71,6 +76,7 @@ def test_any_number_of_threads_gives_the_same_file(colorize, tmp_path, photo):
     [
         ("--temperature", ["0", "0.009", "10.1", "-1", "nan", "inf"], "it must be 0.01 to 10"),
         ("--threads", ["0", "257", "-3"], "it must be 1 to 256"),
+        ("--render-factor", ["0", "129", "-3"], "it must be 1 to 128"),
         (
             "--network-size",
             ["0", "15", "24", "2064", "-16"],
@@ -177,7 +183,7 @@ def test_a_folder_without_permission(colorize, public_folder, gray, name):
     user = {"user": 65534, "group": 65534} if os.geteuid() == 0 else {}
     said = colorize("-o", folder / name, folder / "a.png", status=FAILURE, **user).stderr
     folder.chmod(0o755)
-    assert said == f"libcolorize: {folder}/a.png: cannot be written: Permission denied\n"
+    assert said == f"libcolorize: {folder / name}: cannot be written: Permission denied\n"
     assert names(folder) == ["a.png"]
 
 
@@ -209,7 +215,7 @@ def test_a_file_that_may_not_grow(colorize, tmp_path, noise, kind, size):
 
     out = tmp_path / f"out.{kind}"
     said = colorize("-o", out, noise, status=FAILURE, preexec_fn=limit).stderr
-    assert said == f"libcolorize: {noise}: cannot be written: File too large\n"
+    assert said == f"libcolorize: {out}: cannot be written: File too large\n"
     assert names(tmp_path) == ["noise.png"]
 
 
@@ -225,7 +231,9 @@ def test_a_full_disk(colorize, tmp_path, noise, gray, kind):
         small = tmp_path / "small.png"
         Image.fromarray(gray[:24, :24]).save(small)
         said = colorize("-o", disk / f"out.{kind}", noise, status=FAILURE).stderr
-        assert said == f"libcolorize: {noise}: cannot be written: No space left on device\n"
+        assert (
+            said == f"libcolorize: {disk}/out.{kind}: cannot be written: No space left on device\n"
+        )
         assert names(disk) == []
         (disk / "filler").write_bytes(b"x" * 61440)
         colorize("-o", disk / f"fits.{kind}", small)
@@ -233,7 +241,9 @@ def test_a_full_disk(colorize, tmp_path, noise, gray, kind):
         (disk / f"fits.{kind}").unlink()
         (disk / "filler").write_bytes(b"x" * 65536)
         said = colorize("-o", disk / f"out.{kind}", small, status=FAILURE).stderr
-        assert said == f"libcolorize: {small}: cannot be written: No space left on device\n"
+        assert (
+            said == f"libcolorize: {disk}/out.{kind}: cannot be written: No space left on device\n"
+        )
         assert names(disk) == ["filler"]
     finally:
         subprocess.run(["umount", disk], check=True)

@@ -1,7 +1,10 @@
 """TIFF files of every kind are read for what they show, and written with all of their bits."""
 
 import io
+import os
+import signal
 import subprocess
+import time
 
 import numpy as np
 import pytest
@@ -9,6 +12,7 @@ import tifffile
 from PIL import Image, ImageOps
 from support import (
     BLACK_IS_ZERO,
+    BYTE,
     FAILURE,
     LONG,
     SHORT,
@@ -459,6 +463,62 @@ def test_tags_that_are_missing(colorize, tmp_path, gray):
         tags = tiff_tags(gray, 8, BLACK_IS_ZERO)
         del tags[tag]
         assert refused(colorize, tmp_path, tiff(tags, [tiff_rows(gray, 8)]))
+
+
+def feed(colorize, tmp_path, *arguments, seconds=60):
+    """Starts the command on a pipe, which is given a TIFF's beginning and then zeros for ever."""
+    os.mkfifo(tmp_path / "pipe.tif")
+    process = subprocess.Popen(
+        [colorize.path, *arguments, "-o", tmp_path / "out.png", tmp_path / "pipe.tif"],
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    written = 0
+    until = time.monotonic() + seconds
+    try:
+        with (tmp_path / "pipe.tif").open("wb", buffering=0) as pipe:
+            pipe.write(b"II*\0\x08\x10\0\0")
+            while time.monotonic() < until:
+                written += pipe.write(bytes(65536))
+                yield process, written
+    except BrokenPipeError:
+        return
+    raise AssertionError(f"still reading after {written} bytes")
+
+
+def test_an_endless_pipe_has_a_bound(colorize, tmp_path):
+    """As much as --max-memory, and 32 MB of metadata; without it, as much as is ever read."""
+    for running, written in feed(colorize, tmp_path, "--max-memory=20"):
+        process = running
+        assert written < 60 << 20
+    assert process.wait(60) == FAILURE
+    said = process.stderr.read()
+    assert said.endswith("comes through a pipe and is larger than the 52 MB that are read\n")
+    assert names(tmp_path) == ["pipe.tif"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_endless_pipe_is_stopped_by_the_first_signal(colorize, tmp_path, number):
+    sent = None
+    for process, written in feed(colorize, tmp_path):
+        if written > 1 << 20 and sent is None:
+            process.send_signal(number)
+            sent = written
+    assert process.wait(60) == -number
+    assert names(tmp_path) == ["pipe.tif"]
+
+
+def test_a_tag_of_40_megabytes(colorize, tmp_path, gray):
+    """XMP of which nobody wants to keep so much: left out, and said; --max-memory counts it."""
+    source = tmp_path / "source.tif"
+    xmp = b"<x:xmpmeta/>".ljust(40 << 20)
+    source.write_bytes(tiff_of(gray, 8, BLACK_IS_ZERO, _700=(BYTE, xmp)))
+    said = colorize("-o", tmp_path / "out.tif", source).stderr
+    assert "has more than 32 MB of metadata, of which some are left out" in said
+    assert (tmp_path / "out.tif").stat().st_size < 1 << 20
+    colorize.reads(source, gray, tmp_path)
+    colorize("--max-memory=1", "-o", tmp_path / "out.tif", source)
 
 
 def test_without_libtiff_it_says_what_to_install(colorize, gray, tmp_path):

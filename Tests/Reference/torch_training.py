@@ -29,8 +29,8 @@ from torch.overrides import TorchFunctionMode
 
 from compact import BINS
 from make_fixtures import MODEL, ROOT, seeded
-from models import CLASSES as OWN_CLASSES
 from models import architecture, load
+from networks import OWN
 from pictures import PICTURES
 from published import CLASS_CENTRES, formula_network
 from safetensors_file import write
@@ -72,7 +72,7 @@ class Task:
             network = load(MODEL, torch.float64)
         else:
             network = formula_network(self.network, torch.float64)
-        channels = network.glob1.in_features if self.network in OWN_CLASSES else 0
+        channels = network.glob1.in_features if self.network in OWN else 0
         for name, weight, outputs in [
             (EXTRA_MAP, self.map, self.map_channels),
             (EXTRA_POOLED, self.pooled, self.pooled_channels),
@@ -202,7 +202,7 @@ class Reference:
         """name -> what the losses are of."""
         inputs = nchw(batch["input"], self.dtype)
         network = self.module
-        if self.task.network in OWN_CLASSES:
+        if self.task.network in OWN:
             source = []
             # What the mean over the picture is of.
             place = network.enc16 if self.task.network == "compact" else network.dec16[0]

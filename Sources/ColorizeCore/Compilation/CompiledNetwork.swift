@@ -84,6 +84,12 @@ private struct StepDraft {
       end.batchNorm = fusion.nodes[next].name
       take(next, &self)
     }
+    if absorbs.contains(.layerScale), let (next, scale) = fusion.pointwise(after: output),
+      case .layerScale = scale
+    {
+      end.layerScale = fusion.nodes[next].name
+      take(next, &self)
+    }
     if absorbs.contains(.addition), let (next, addition) = fusion.pointwise(after: output),
       case .addition = addition,
       let other = fusion.operand(of: next, besides: output, before: first)
@@ -99,7 +105,13 @@ private struct StepDraft {
       end.rectifier = rectifier
       take(next, &self)
     }
-    if absorbs.contains(.batchNormAtEnd), let (next, norm) = fusion.pointwise(after: output),
+    if absorbs.contains(.gelu), end == StepEnd(),
+      let (next, operation) = fusion.pointwise(after: output), case .gelu = operation
+    {
+      end.hasGELU = true
+      take(next, &self)
+    }
+    if absorbs.contains(.batchNormAtEnd), !end.hasGELU, let (next, norm) = fusion.pointwise(after: output),
       case .batchNorm = norm
     {
       end.batchNormAtEnd = fusion.nodes[next].name

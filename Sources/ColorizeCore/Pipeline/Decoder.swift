@@ -46,6 +46,7 @@ struct Decoder {
           b[pixel] = scale * output.start[pixel * output.stride + 1]
         }
       }
+    case .rgb(_, let normalization): try rgb(output, normalization, into: ab)
     case .annealedMean(let upsampling) where upsampling == 1 || !enlarged:
       try annealedMean(output, into: ab)
     case .annealedMean(let upsampling):
@@ -54,6 +55,41 @@ struct Decoder {
       try enlarge(small.start, output.shape, by: upsampling, into: ab.start)
     }
     try validate(ab)
+  }
+
+  /// Red, green and blue of a network that gives these, as bytes that are cut off, not rounded.
+  func bytes(_ output: Activation, into bytes: Memory<UInt8>) throws(ColorizeError) {
+    guard case .rgb(_, let normalization) = model.network.colors else {
+      preconditionFailure("the network gives other colours")
+    }
+    let colors = try Memory<Float>(count: 3 * output.pixels)
+    for pixel in 0..<output.pixels {
+      normalization.color(output.start + pixel * output.stride, into: colors.start + 3 * pixel)
+    }
+    try validate(colors)
+    for index in 0..<colors.count {
+      bytes.start[index] = UInt8(Int(colors.start[index] * 255, within: 0...255))
+    }
+  }
+
+  /// a and b of red, green and blue.
+  private func rgb(
+    _ output: Activation, _ normalization: RGBNormalization, into ab: Memory<Float>
+  ) throws(ColorizeError) {
+    let width = output.shape.width
+    let rows = try Memory<Float>(count: team.size * 3 * width)
+    team.run(output.shape.height) { y, worker in
+      let row = rows.start + worker * 3 * width
+      for x in 0..<width {
+        normalization.color(
+          output.start + (y * width + x) * output.stride, into: row + 3 * x)
+      }
+      Lab.fromRGB(row, into: row, count: width, kernels: kernels)
+      for x in 0..<width {
+        ab.start[y * width + x] = row[3 * x + 1]
+        ab.start[output.pixels + y * width + x] = row[3 * x + 2]
+      }
+    }
   }
 
   /// - Parameters:

@@ -115,7 +115,8 @@ package final class Model: Sendable {
     }
     let statedConvention = try Self.maskConvention(file)
     let size = try Self.number(
-      file, "default_network_size", 1...Float(Self.maximumNetworkSize), default: 256)
+      file, "default_network_size", 1...Float(Self.maximumNetworkSize),
+      default: Float(network.releasedSize))
     let side = Int(size, within: 1...Self.maximumNetworkSize)
     guard size == Float(side), side % network.sizeMultiple == 0 else {
       throw .invalidModel(
@@ -185,6 +186,14 @@ package final class Model: Sendable {
         "its \(key) is \(text); it must be \(range.lowerBound) to \(range.upperBound)")
     }
     return number
+  }
+
+  /// Throws where a temperature is given, and there is no distribution for it.
+  func validate(temperature: Float?) throws(ColorizeError) {
+    guard let temperature, network.distribution == nil else { return }
+    throw .invalidArgument(
+      "temperature is \(temperature); the network \(network.architecture) gives colours alone, and no "
+        + "distribution that has one")
   }
 
   /// Runs `body` with the plan for a size and memory for the team to run it in.

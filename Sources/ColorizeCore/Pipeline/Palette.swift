@@ -50,7 +50,7 @@ struct Palette {
     _ picture: ImageView, _ width: Int, _ height: Int, into rgb: Memory<Float>,
     _ kernels: KernelSet, _ team: Team
   ) throws(ColorizeError) {
-    let resampler = try BicubicResampler(
+    let resampler = try Resampler(
       picture, width: width, height: height, kernels: kernels, workers: team.size)
     let small = try Memory<UInt8>(count: width * height * 3)
     team.run(resampler.bands) { band, worker in

@@ -6,9 +6,6 @@ package enum Preset: String, CaseIterable, Sendable {
   case standard = "default"
   /// Step by step what the released Python pipeline does.
   case reference
-
-  /// The released pipeline's network size.
-  static let referenceNetworkSize = 256
 }
 
 /// To which size a picture is brought for the network.

@@ -16,6 +16,7 @@ extension TensorFile {
     throws(ColorizeError) -> (entries: [String: Entry], metadata: [(key: String, value: String)])
   {
     guard length >= 2, length <= UInt64(source.count - 8) else {
+      if let foreign = try ForeignFile.name(source) { throw .invalidModel("it is \(foreign)") }
       throw .invalidModel(
         "neither a safetensors file nor a PyTorch checkpoint: its header would have \(length) bytes "
           + "of \(source.count)")

@@ -5,6 +5,8 @@
 
 extension Unpickler {
   private static let maximumDimensions = 8
+  /// What trainers save a state dict under, with others beside it.
+  private static let innerKeys = ["state_dict", "model", "params"]
 
   /// A tensor as a part of a storage, counted in values.
   private struct Part {
@@ -17,7 +19,7 @@ extension Unpickler {
   /// The tensors of a state dict, by name.
   ///
   /// - Parameters:
-  ///   - pickle: the state dict, or a dictionary that has it under `state_dict` or `model`.
+  ///   - pickle: the state dict, or a dictionary that has it under one of `innerKeys`.
   ///   - starts: where each of `storages` is in the file, as many bytes as it has.
   func tensors(
     of pickle: PickledValue, storagesAt starts: [Int]
@@ -70,11 +72,12 @@ extension Unpickler {
     }
     var inner: PickledValue?
     try forEachItem(pickle) { (key, value) throws(ColorizeError) in
-      guard isText(key, "state_dict") || isText(key, "model"), try holdsTensors(value) else {
+      guard Self.innerKeys.contains(where: { isText(key, $0) }), try holdsTensors(value) else {
         return
       }
       guard inner == nil else {
-        throw .unsupportedModel("it holds more than one state dict, under state_dict and model")
+        throw .unsupportedModel(
+          "it holds more than one state dict, under \(Self.innerKeys.joined(separator: ", "))")
       }
       inner = value
     }

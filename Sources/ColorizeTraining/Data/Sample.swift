@@ -34,7 +34,7 @@ final class SampleWriter {
     let part = try ImageView(
       pixels: picture.row(crop.top) + crop.left * picture.format.bytesPerPixel,
       rowBytes: picture.rowBytes, width: crop.width, height: crop.height, format: picture.format)
-    let resampler = try BicubicResampler(
+    let resampler = try Resampler(
       part, width: side, height: side, kernels: kernels, workers: 1)
     for band in 0..<resampler.bands { resampler.run(band: band, worker: 0, into: pixels.start) }
     for y in 0..<side {

@@ -49,7 +49,7 @@ package struct ModelColouring {
     of truth: ImageView, side: Int, _ team: Team
   ) throws(ColorizeError) -> Memory<Float> {
     let kernels = KernelSet(model.information.instructionSet)
-    let resampler = try BicubicResampler(
+    let resampler = try Resampler(
       truth, width: side, height: side, kernels: kernels, workers: team.size)
     let small = try Memory<UInt8>(count: side * side * resampler.channels)
     team.run(resampler.bands) { band, worker in

@@ -5,7 +5,7 @@ import ColorizeCore
 extension Recipe {
   /// The network that is trained.
   package var network: Network {
-    guard let network = Network.all.first(where: { $0.architecture == model }) else {
+    guard let network = Network.trainable.first(where: { $0.architecture == model }) else {
       preconditionFailure("no network \(model)")
     }
     return network
@@ -32,7 +32,7 @@ extension Recipe {
     }
     for (option, prefixes) in [("freeze", frozen), ("slow", slow)] {
       for prefix in prefixes
-      where !network.parameters.contains(where: { $0.name.hasPrefix(prefix) }) {
+      where !network.parameters.contains(where: { $0.name.isSpelled(beginning: prefix) }) {
         throw .invalidArgument(
           "\(option) is \(prefix), and the network \(model) has no tensor whose name begins so")
       }
@@ -98,6 +98,11 @@ extension Recipe {
 }
 
 extension Network {
+  /// Those whose operators all have a layer.
+  package static let trainable = all.filter {
+    $0.nodes.allSatisfy { $0.operation.map { $0 is any TrainableOperator } ?? true }
+  }
+
   /// Whether it gives ab itself beside a distribution.
   package var hasRegression: Bool {
     if case .ab = colors { true } else { false }

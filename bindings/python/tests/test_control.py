@@ -427,7 +427,7 @@ def test_transparent_pixels_of_a_palette_do_not_count(
     elif dtype is np.uint16:
         cut_out = cut_out.astype(np.uint16) * 257
     found = model.colorize(gray, palette=cut_out)
-    # As many pixels at the same places of a line: but for where a float's last bit puts one of them.
+    # As many pixels at the same places of a line, but for where a float's last bit puts one.
     assert np.abs(ab_of(found) - ab_of(expected)).max() < 1
     assert np.abs(ab_of(found) - ab_of(expected)).mean() < 0.02
     solid = cut_out.copy()
@@ -438,7 +438,7 @@ def test_transparent_pixels_of_a_palette_do_not_count(
 def test_half_transparent_pixels_of_a_palette_count_half(
     model: libcolorize.Model, gray: np.ndarray
 ):
-    """Larger than what is looked at, so that cells are means: 300 x 400, red with blue of alpha 64 between."""
+    """Larger than what is looked at, so that cells are means: red, with blue of alpha 64 between."""
     picture = np.zeros((300, 400, 4), np.uint8)
     picture[:] = [200, 60, 50, 255]
     picture[:, 1::2] = [60, 60, 200, 64]

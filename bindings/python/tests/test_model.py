@@ -306,6 +306,17 @@ def test_options_change_the_picture(model: libcolorize.Model, photo: np.ndarray)
     reference = model.colorize(photo, preset="reference")
     assert np.array_equal(model.colorize(photo, preset="reference", network_size=256), reference)
     assert not np.array_equal(reference, default)
+    small = model.colorize(photo, network_size=64)
+    assert np.array_equal(model.colorize(photo, render_factor=4), small)
+    with model.session(photo, render_factor=4) as session:
+        assert np.array_equal(session.colorize(), small)
+    for options, text in [
+        ({"render_factor": 0}, "render_factor is 0; it must be 1 to 128"),
+        ({"render_factor": 129}, "render_factor is 129; it must be 1 to 128"),
+        ({"render_factor": 4, "network_size": 64}, "say the same"),
+    ]:
+        with raises_named("COLORIZE_INVALID_ARGUMENT", text):
+            model.colorize(photo, **options)
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,7 @@ class FileOptions(DialOptions, total=False):
 
     preset: Literal["default", "reference"] | None
     network_size: int | None
+    render_factor: int | None
     network_fit: Literal["square", "aspect"] | None
     hints: Iterable[HintLike] | None
     palette: Name | None
@@ -52,6 +53,7 @@ class BatchOptions(DialOptions, total=False):
 
     preset: Literal["default", "reference"] | None
     network_size: int | None
+    render_factor: int | None
     network_fit: Literal["square", "aspect"] | None
     palette: Name | None
     threads: int | None
@@ -60,6 +62,7 @@ class BatchOptions(DialOptions, total=False):
 _FLAGS = {
     "preset": "--preset",
     "network_size": "--network-size",
+    "render_factor": "--render-factor",
     "network_fit": "--fit",
     "temperature": "--temperature",
     "style": "--style",

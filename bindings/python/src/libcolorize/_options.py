@@ -138,6 +138,7 @@ class NetworkOptions(CallOptions, total=False):
 
     preset: Literal["default", "reference"] | None
     network_size: int | None
+    render_factor: int | None
     network_fit: Literal["square", "aspect"] | None
 
 
@@ -191,6 +192,13 @@ def options(
     picture_shape  [H, W, ...] of the picture that `hint_map` belongs to
     """
     chosen: dict[str, Any] = {**given}
+    render_factor = chosen.pop("render_factor", None)
+    if render_factor is not None:
+        if chosen.get("network_size") is not None:
+            raise invalid("network_size and render_factor say the same; give one of them")
+        if not 1 <= render_factor <= 128:
+            raise invalid(f"render_factor is {render_factor}; it must be 1 to 128")
+        chosen["network_size"] = 16 * render_factor
     result = c.colorize_options(
         struct_size=ctypes.sizeof(c.colorize_options),
         preset=chosen_word("preset", chosen.get("preset"), _PRESETS),

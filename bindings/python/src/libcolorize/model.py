@@ -270,7 +270,8 @@ class Model(Handle):
                       the steps of the published Python pipeline.
         network_size  the side of the square, in pixels, that the network sees: a multiple of
                       `info.network_size_multiple` up to 2048. Default: `info.default_network_size`
-                      (preset "reference": 256).
+                      (preset "reference": its release's, 256 or DeOldify's 560).
+        render_factor the same as DeOldify has it: a 16th of `network_size`.
         network_fit   "square", the default: the picture is squashed to that square; "aspect": it
                       keeps its proportions and about as many pixels as the square has, as far as
                       the multiple allows, with no side longer than 2048.

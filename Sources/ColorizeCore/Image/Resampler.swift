@@ -1,12 +1,39 @@
-// Pillow's bicubic resampling of 8-bit pictures, bit for bit: Image.resize(size, Image.BICUBIC).
+// Pillow's resampling of 8-bit pictures, bit for bit: Image.resize(size, Image.BICUBIC or BILINEAR).
 // What has more bits is rounded to 8 first.
-// The kernel is Keys' with a = -0.5, widened when shrinking; weights are fixed-point numbers with
-// 22 bits behind the point; the horizontal pass comes first and is rounded to 8 bits.
+// The kernel is widened when shrinking; weights are fixed-point numbers with 22 bits behind the point;
+// the horizontal pass comes first and is rounded to 8 bits.
 
 import CKernelContract
 
+/// What weighs the pixels around a place.
+package enum ResamplingFilter: Sendable {
+  /// Keys' with a = -0.5.
+  case bicubic
+  /// A triangle.
+  case bilinear
+
+  /// How far it reaches.
+  fileprivate var support: Double {
+    switch self {
+    case .bicubic: 2
+    case .bilinear: 1
+    }
+  }
+
+  fileprivate func weight(_ distance: Double) -> Double {
+    let x = distance.magnitude
+    guard x < support else { return 0 }
+    switch self {
+    case .bicubic:
+      let a = -0.5
+      return x < 1 ? ((a + 2) * x - (a + 3)) * x * x + 1 : (((x - 5) * x + 8) * x - 4) * a
+    case .bilinear: return 1 - x
+    }
+  }
+}
+
 /// The weights of one axis.
-private struct BicubicAxis {
+private struct ResamplingAxis {
   /// Bits behind the point: 32, less 8 for the pixel and 2 for sums beyond its range.
   static let fractionBits = Int32(COLORIZE_RESAMPLE_FRACTION_BITS)
   /// What a sum starts with, so that the shift rounds to the nearest.
@@ -18,10 +45,10 @@ private struct BicubicAxis {
   let weights: Memory<Int32>
   let stride: Int
 
-  init(from source: Int, to target: Int) throws(ColorizeError) {
+  init(from source: Int, to target: Int, _ filter: ResamplingFilter) throws(ColorizeError) {
     let scale = Double(source) / Double(target)
     let widening = max(scale, 1)
-    let support = 2 * widening
+    let support = filter.support * widening
     stride = (Int(support.rounded(.up), within: 0...2 * max(source, 1)) * 2 + 1).roundedUp(to: 16)
     taps = try Memory(count: target)
     weights = try Memory(count: target * stride)
@@ -33,7 +60,7 @@ private struct BicubicAxis {
       let count = Int(center + support + 0.5, within: 0...source) - first
       var sum = 0.0
       for index in 0..<count {
-        let weight = Self.kernel((Double(index + first) - center + 0.5) / widening)
+        let weight = filter.weight((Double(index + first) - center + 0.5) / widening)
         exact.start[index] = weight
         sum += weight
       }
@@ -46,28 +73,20 @@ private struct BicubicAxis {
       }
     }
   }
-
-  private static func kernel(_ distance: Double) -> Double {
-    let a = -0.5
-    let x = distance.magnitude
-    if x < 1 { return ((a + 2) * x - (a + 3)) * x * x + 1 }
-    if x < 2 { return (((x - 5) * x + 8) * x - 4) * a }
-    return 0
-  }
 }
 
 /// Resamples one picture to one size, a band of rows at a time. Memory grows with the sides of the
 /// source and the area of the target, not with the area of the source.
-package struct BicubicResampler {
+package struct Resampler {
   /// Rows of the target that are made at a time.
-  private static let bandRows = 16
+  package static let bandRows = 16
 
   private let source: ImageView
   private let width: Int
   private let height: Int
   private let kernels: KernelSet
-  private let horizontal: BicubicAxis
-  private let vertical: BicubicAxis
+  private let horizontal: ResamplingAxis
+  private let vertical: ResamplingAxis
   private let sums: Memory<Int32>
   private let row: Memory<Int32>
   private let planes: Memory<UInt8>
@@ -85,20 +104,26 @@ package struct BicubicResampler {
 
   /// - Parameter workers: how many bands will be made at the same time.
   package init(
-    _ source: ImageView, width: Int, height: Int, kernels: KernelSet, workers: Int
+    _ source: ImageView, width: Int, height: Int, filter: ResamplingFilter = .bicubic,
+    kernels: KernelSet, workers: Int
   ) throws(ColorizeError) {
     self.source = source
     self.width = width
     self.height = height
     self.kernels = kernels
-    horizontal = try BicubicAxis(from: source.width, to: width)
-    vertical = try BicubicAxis(from: source.height, to: height)
+    horizontal = try ResamplingAxis(from: source.width, to: width, filter)
+    vertical = try ResamplingAxis(from: source.height, to: height, filter)
     rowCount = width * source.format.colorChannels
     planeStride = source.width.roundedUp(to: 16) + 16
     sums = try Memory(count: workers * Self.bandRows * rowCount)
     row = try Memory(count: workers * rowCount)
     planes = try Memory(count: workers * source.format.colorChannels * planeStride)
     planes.fill(0)
+  }
+
+  /// The rows of a band.
+  package func rows(ofBand band: Int) -> Range<Int> {
+    (band * Self.bandRows)..<min((band + 1) * Self.bandRows, height)
   }
 
   /// Makes one band, of which each row of the source may take milliseconds.
@@ -109,11 +134,19 @@ package struct BicubicResampler {
   package func run(
     band: Int, worker: Int, into target: UnsafeMutablePointer<UInt8>, _ team: Team? = nil
   ) {
-    let firstRow = band * Self.bandRows
-    let rows = min(Self.bandRows, height - firstRow)
+    run(
+      band: band, worker: worker, alone: target + rows(ofBand: band).lowerBound * rowCount, team)
+  }
+
+  /// - Parameter target: the band, `[rows, width, channels]`.
+  package func run(
+    band: Int, worker: Int, alone target: UnsafeMutablePointer<UInt8>, _ team: Team? = nil
+  ) {
+    let firstRow = rows(ofBand: band).lowerBound
+    let rows = rows(ofBand: band).count
     let sums = sums.start + worker * Self.bandRows * rowCount
     let row = row.start + worker * rowCount
-    sums.update(repeating: BicubicAxis.half, count: rows * rowCount)
+    sums.update(repeating: ResamplingAxis.half, count: rows * rowCount)
     let taps = vertical.taps.start + firstRow
     let end = taps[rows - 1].first + taps[rows - 1].count
     var pass = horizontalPass(worker: worker, into: row)
@@ -129,9 +162,8 @@ package struct BicubicResampler {
         for x in 0..<rowCount { sum[x] &+= row[x] &* weight }
       }
     }
-    let result = target + firstRow * rowCount
     for x in 0..<(rows * rowCount) {
-      result[x] = UInt8(clamping: sums[x] &>> BicubicAxis.fractionBits)
+      target[x] = UInt8(clamping: sums[x] &>> ResamplingAxis.fractionBits)
     }
   }
 
