@@ -179,7 +179,8 @@ $(VENV): $(PYTHON_PACKAGES) | need-python
 	touch $@
 
 # Where pip does not know PyTorch's builds for CPUs, PIP_EXTRA_INDEX_URL names their index.
-$(REFERENCE): Tests/Reference/requirements.txt | need-python
+# training/requirements.txt has all of Tests/Reference's, and the classifiers.
+$(REFERENCE): training/requirements.txt Tests/Reference/requirements.txt | need-python
 	$(PYTHON) -m venv --clear .reference
 	.reference/bin/pip install -q -r $<
 	touch $@
@@ -191,7 +192,10 @@ check-reference: need-check stage $(REFERENCE)
 	$(ON_STAGE) .reference/bin/python Tests/Reference/check_deoldify.py
 	$(ON_STAGE) .reference/bin/python Tests/Reference/check_ddcolor.py
 	$(ON_STAGE) .reference/bin/python Tests/Reference/check_evaluation.py
+	$(ON_STAGE) .reference/bin/python Tests/Reference/check_hints.py
 	$(ON_STAGE) .reference/bin/python Tests/Reference/check_training.py
+	.reference/bin/python training/classifier_start.py lite1 --out build/lite1-start.safetensors
+	$(ON_STAGE) .reference/bin/python Tests/Reference/check_classifier.py build/lite1-start.safetensors
 	.reference/bin/python Tests/Reference/check_fixtures.py
 	rm -rf build/fixtures
 	.reference/bin/python Tests/Reference/make_fixtures.py --full build/fixtures

@@ -10,8 +10,7 @@ package enum Colorizer {
     try validate(input, output)
     let team = Team(threads: options.threads)
     let work = Work(
-      model, input, try Session.networkSize(model, input, options),
-      isGuided: isGuided(options, options.preset))
+      model, input, try Session.networkSize(model, input, options), options, options.preset)
     let progress = Progress(
       stages: [work.resampling, work.network, work.upsampling, work.rendering],
       callback: options.progress, team)
@@ -28,8 +27,7 @@ package enum Colorizer {
     try validate(session.picture, output)
     let team = Team(threads: options.threads)
     let work = Work(
-      session.model, session.picture, (session.width, session.height),
-      isGuided: isGuided(options, session.preset))
+      session.model, session.picture, (session.width, session.height), options, session.preset)
     let progress = Progress(
       stages: [work.network, work.upsampling, work.rendering], callback: options.progress, team)
     try run(session, output, options, team, progress)
@@ -78,23 +76,53 @@ package enum Colorizer {
       workers: team.size)
     let ab = isGuided ? try Memory<Float>(count: abShape.count) : renderer.ab
 
+    // What hints change is judged by the colours without them.
+    var blended: (blend: HintBlend, plain: Memory<Float>)?
+    if let hints, !isReference {
+      let blend = try HintBlend(
+        hints, lightness: session.lightness.start, width: abShape.width, height: abShape.height,
+        team)
+      blended = (blend, try Memory(count: abShape.count))
+    }
+    let saturation = options.saturationOfColours
     try model.withPlan(
       .ab, height: session.height, width: session.width, team
     ) { (plan, workspace) throws(ColorizeError) in
-      session.feed(hints, to: plan.input(workspace), team)
-      try plan.run(workspace, team, progress: progress.report)
-      if let variant { try decoder.tilt(plan.output(workspace), variant) }
-      try decoder.ab(plan.output(workspace), enlarged: !isGuided, into: ab)
+      func colors(_ hints: RasterisedHints?, into ab: Memory<Float>, _ stage: ClosedRange<Float>)
+        throws(ColorizeError)
+      {
+        session.feed(hints, to: plan.input(workspace), team)
+        try plan.run(workspace, team) { (share) throws(ColorizeError) in
+          try progress.report(
+            stage.lowerBound + share * (stage.upperBound - stage.lowerBound))
+        }
+        if let variant { try decoder.tilt(plan.output(workspace), variant) }
+        try decoder.ab(plan.output(workspace), enlarged: !isGuided, into: ab)
+      }
+      if let (blend, plain) = blended {
+        try colors(nil, into: plain, 0...0.5)
+        if case .ab = model.network.colors {
+          blend.weigh(plain: plain)
+        } else {
+          try blend.weigh(
+            plan.output(workspace), model.bins,
+            plainTemperature: model.information.plainSoftmaxTemperature)
+        }
+        try colors(hints, into: ab, 0.5...1)
+      } else {
+        try colors(hints, into: ab, 0...1)
+      }
     }
-    let saturation = options.saturationOfColours
-    if saturation != 1 {
-      for index in 0..<ab.count { ab.start[index] *= saturation }
+    func finish(_ ab: Memory<Float>) throws(ColorizeError) {
+      if saturation != 1 {
+        for index in 0..<ab.count { ab.start[index] *= saturation }
+      }
+      try palette?.apply(to: ab, strength: options.paletteStrength, team)
     }
-    try palette?.apply(to: ab, strength: options.paletteStrength, team)
-    if let hints, !isReference {
-      try HintBlend.apply(
-        hints, lightness: session.lightness.start, to: ab, width: abShape.width,
-        height: abShape.height, team)
+    try finish(ab)
+    if let (blend, plain) = blended {
+      try finish(plain)
+      try blend.apply(plain: plain, to: ab)
     }
     progress.nextStage()
     try guided?.run(ab.start, into: renderer.ab.start, team, progress: progress.report)
@@ -155,14 +183,17 @@ package enum Colorizer {
     let rendering: Float
 
     init(
-      _ model: Model, _ picture: ImageView, _ size: (width: Int, height: Int), isGuided: Bool
+      _ model: Model, _ picture: ImageView, _ size: (width: Int, height: Int),
+      _ options: RunOptions, _ preset: Preset
     ) {
       let pixels = Float(picture.width) * Float(picture.height)
       resampling = pixels * 100
       rendering = pixels * 250
       let seen = Float(size.width * size.height)
-      network = seen * model.costOfPixel
-      upsampling = isGuided ? seen * 3000 : 0
+      // With hints and without.
+      let runs: Float = options.hints.isEmpty || preset == .reference ? 1 : 2
+      network = runs * seen * model.costOfPixel
+      upsampling = Colorizer.isGuided(options, preset) ? seen * 3000 : 0
     }
   }
 
