@@ -4,7 +4,7 @@
 # and stops). NEED=: leaves that to you.
 #
 #   make                   builds the library and the command
-#   make run               builds, and colours a photograph into out/
+#   make run               builds, and colors a photograph into out/
 #   make check             every test but those that take long; says at its end how long each part took
 #   make check-quick       the inner loop: builds, lint, and the tests that are quick; no network
 #   make check-long        every test there is: check, the following ones, mutants, check-dist and check-bare
@@ -99,7 +99,7 @@ build: need-build
 run: build
 	mkdir -p out
 	$(COMMAND) -o out/$(notdir $(PHOTOGRAPH)) $(PHOTOGRAPH)
-	@echo "$(PHOTOGRAPH) in colour: $(CURDIR)/out/$(notdir $(PHOTOGRAPH))"
+	@echo "$(PHOTOGRAPH) in color: $(CURDIR)/out/$(notdir $(PHOTOGRAPH))"
 
 # ---- Tests -----------------------------------------------------------------------------------------------------------
 

@@ -88,7 +88,7 @@ def start(name, seed):
             nn.init.constant_(tensor, 0.2)
     nn.init.normal_(model.logits.weight, std=0.01)
     network = model.state_dict()
-    # Hints are few, and their colours are divided by 110; lightness is the classifier's business.
+    # Hints are few, and their colors are divided by 110; lightness is the classifier's business.
     network["hint2.weight"][:, :1] = 0
     network["hint2.weight"][:, 1:] *= HINT_GAIN
     # And what the picture has to do with them is nothing yet.

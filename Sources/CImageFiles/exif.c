@@ -1,4 +1,4 @@
-/* exif.c: the little of EXIF and XMP that colouring a picture changes, its orientation, size and
+/* exif.c: the little of EXIF and XMP that coloring a picture changes, its orientation, size and
  * thumbnail, and the density, which other formats have a place of their own for.
  *
  * C, because png.c and jpeg.c are. Every offset comes from the file and is checked before it is

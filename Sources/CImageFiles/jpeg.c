@@ -303,7 +303,7 @@ static image_file_status read_picture(jpeg_reader *reader, image_file *image) {
     image_say(message, "is a CMYK JPEG, which is not read: convert it to gray or RGB first");
     return IMAGE_FILE_FAILED;
   default:
-    image_say(message, "is a JPEG of %d channels without a known colour space",
+    image_say(message, "is a JPEG of %d channels without a known color space",
               codec->num_components);
     return IMAGE_FILE_FAILED;
   }
@@ -324,7 +324,7 @@ static image_file_status read_picture(jpeg_reader *reader, image_file *image) {
   /* Before the end, which frees them; after the pixels, since markers may stand between a
    * progressive file's scans. */
   if (!keep_metadata(codec, image)) {
-    image_say(message, "needs memory for its metadata, which was refused");
+    image_say(message, "needs more memory for its metadata than there is");
     return IMAGE_FILE_FAILED;
   }
   /* It lets them go. */

@@ -240,10 +240,10 @@ static image_file_status read_picture(png_work *work, image_file *image) {
   png_set_chunk_malloc_max(png, IMAGE_METADATA_BYTES);
   png_read_info(png, info);
 
-  const int colour = png_get_color_type(png, info), depth = png_get_bit_depth(png, info);
+  const int color = png_get_color_type(png, info), depth = png_get_bit_depth(png, info);
   const bool keyed = png_get_valid(png, info, PNG_INFO_tRNS) != 0;
-  if (colour == PNG_COLOR_TYPE_PALETTE) png_set_palette_to_rgb(png);
-  if (colour == PNG_COLOR_TYPE_GRAY && depth < 8) png_set_expand_gray_1_2_4_to_8(png);
+  if (color == PNG_COLOR_TYPE_PALETTE) png_set_palette_to_rgb(png);
+  if (color == PNG_COLOR_TYPE_GRAY && depth < 8) png_set_expand_gray_1_2_4_to_8(png);
   if (keyed) png_set_tRNS_to_alpha(png);
   if (depth == 16 && is_little_endian) png_set_swap(png);
   const int passes = png_set_interlace_handling(png);
@@ -276,7 +276,7 @@ static image_file_status read_file(image_source *source, image_file *image, char
   if (work.info == NULL) image_say(message, "libpng cannot be started");
   else status = read_picture(&work, image);
   if (status == IMAGE_FILE_OK && (work.was_refused || !keep_metadata(&work, image->metadata))) {
-    image_say(message, "needs memory for its metadata, which was refused");
+    image_say(message, "needs more memory for its metadata than there is");
     status = IMAGE_FILE_FAILED;
   }
   if (status == IMAGE_FILE_OK && work.has_left_out)

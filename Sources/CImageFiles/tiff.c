@@ -165,7 +165,7 @@ typedef struct tiff_layout {
   int channels;
   int sample_bytes; /* of the image */
   uint16_t source[4];    /* the sample that each channel comes from */
-  bool is_associated;    /* colour is multiplied by alpha */
+  bool is_associated;    /* color is multiplied by alpha */
   unsigned char tables[4][256]; /* samples of up to 8 bits to channels */
 } tiff_layout;
 
@@ -204,7 +204,7 @@ static bool check_compression(const tiff_work *work) {
   return false;
 }
 
-/* How many of the samples are colour; 0: the message says why it is not read. */
+/* How many of the samples are color; 0: the message says why it is not read. */
 static uint16_t color_samples(const tiff_work *work, uint16_t photometric) {
   uint16_t compression;
   switch (photometric) {
@@ -226,7 +226,7 @@ static uint16_t color_samples(const tiff_work *work, uint16_t photometric) {
   case PHOTOMETRIC_ITULAB: refuse(work, "Lab"); return 0;
   case PHOTOMETRIC_CFA: refuse(work, "raw sensor data"); return 0;
   default:
-    image_say(work->message, "is a TIFF of colour space %u, which is not read", photometric);
+    image_say(work->message, "is a TIFF of color space %u, which is not read", photometric);
     return 0;
   }
 }
@@ -241,10 +241,10 @@ static bool fill_tables(const tiff_work *work, tiff_layout *layout) {
   if (layout->photometric != PHOTOMETRIC_PALETTE) return true;
   const uint16_t *palette[3];
   if (TIFFGetField(work->tiff, TIFFTAG_COLORMAP, &palette[0], &palette[1], &palette[2]) != 1) {
-    image_say(work->message, "is a TIFF with a palette that it has not");
+    image_say(work->message, "is a palette TIFF without a palette");
     return false;
   }
-  /* Of 16 bits, whose upper 8 are the colour: programs fill the lower ones in different ways. */
+  /* Of 16 bits, whose upper 8 are the color: programs fill the lower ones in different ways. */
   for (unsigned value = 0; value <= largest; value++)
     for (int channel = 0; channel < 3; channel++)
       layout->tables[channel][value] = (unsigned char)(palette[channel][value] >> 8);
@@ -390,13 +390,13 @@ static uint64_t packed_bytes(const tiff_layout *layout, uint32_t count) {
 /* Memory for what libtiff decodes at once; NULL: the message says why. */
 static unsigned char *decoding_memory(const tiff_work *work, uint64_t size, uint64_t expected) {
   if (size != expected || size > (uint64_t)IMAGE_FILE_MAXIMUM_MEGABYTES << 20) {
-    image_say(work->message, "is a TIFF of tiles or rows of %llu bytes, where %llu are right",
+    image_say(work->message, "is a TIFF of tiles or rows of %llu bytes, which should have %llu",
               (unsigned long long)size, (unsigned long long)expected);
     return NULL;
   }
   unsigned char *memory = calloc(1, (size_t)size);
   if (memory == NULL)
-    image_say(work->message, "needs %llu MB of memory, which was refused",
+    image_say(work->message, "needs %llu MB of memory, more than there is",
               (unsigned long long)(size >> 20));
   return memory;
 }
@@ -493,7 +493,7 @@ static image_file_status read_pixels(tiff_work *work, const tiff_layout *layout,
 
 /* ---- Alpha and white ------------------------------------------------------------------------- */
 
-/* Divides a pixel's colour by its alpha. */
+/* Divides a pixel's color by its alpha. */
 static void divide_by_alpha(unsigned char *pixel, int colors, int sample_bytes) {
   const unsigned char *last = pixel + colors * sample_bytes;
   if (sample_bytes == 1) {
@@ -687,7 +687,7 @@ static image_file_status read_picture(tiff_work *work, tiff_kind kind, image_fil
   finish_colors(&layout, image);
   work->is_cut = false;
   if (!keep_metadata(work, kind, image)) {
-    image_say(work->message, "needs memory for its metadata, which was refused");
+    image_say(work->message, "needs more memory for its metadata than there is");
     return IMAGE_FILE_FAILED;
   }
   image->has_more_pages = next_page(work);
@@ -754,7 +754,7 @@ static image_file_status read_file(image_source *source, image_file *image, char
   }
   if (work.is_cut && status != IMAGE_FILE_STOPPED) {
     if (!work.has_failed)
-      image_say(message, "ends before what it says to hold: the file is cut off or damaged");
+      image_say(message, "ends too early: the file is cut off or damaged");
     return IMAGE_FILE_FAILED;
   }
   if (status == IMAGE_FILE_OK) message[0] = 0;

@@ -60,7 +60,7 @@ bool image_bytes_copy(image_bytes *copy, const void *data, size_t size) {
 }
 
 bool icc_is_rgb(const image_bytes *profile) {
-  /* ICC.1:2022, table 17: the colour space's signature is at byte 16 of a header of 128. */
+  /* ICC.1:2022, table 17: the color space's signature is at byte 16 of a header of 128. */
   return profile->size >= 128 && memcmp(profile->data + 16, "RGB ", 4) == 0;
 }
 
@@ -98,7 +98,7 @@ bool image_allocate(image_file *image, const image_shape *shape, const image_fil
   }
   image->pixels = calloc(1, (size_t)bytes);
   if (image->pixels == NULL) {
-    image_say(message, "needs %llu MB of memory, which was refused",
+    image_say(message, "needs %llu MB of memory, more than there is",
               (unsigned long long)(bytes >> 20));
     return false;
   }

@@ -96,7 +96,7 @@ bool image_allocate(image_file *image, const image_shape *shape, const image_fil
 /* A copy; false if memory was refused. `size` 0 is an empty copy. A zero byte follows the copy. */
 bool image_bytes_copy(image_bytes *copy, const void *data, size_t size);
 
-/* Whether an ICC profile describes an RGB space. A gray one would be wrong on a coloured picture. */
+/* Whether an ICC profile describes an RGB space. A gray one would be wrong on a colored picture. */
 bool icc_is_rgb(const image_bytes *profile);
 
 void image_free_metadata(image_file *image);

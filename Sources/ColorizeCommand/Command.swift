@@ -28,7 +28,7 @@ struct Colorize: ParsableCommand {
 
   static func main() {
     let arguments = Arguments.all
-    // Whatever names no subcommand, also `--help` and nothing at all, is about colouring.
+    // Whatever names no subcommand, also `--help` and nothing at all, is about coloring.
     let named = arguments.first.flatMap { names.contains($0) ? $0 : nil }
     do {
       var command = try parseAsRoot(named == nil ? ["run"] + arguments : arguments)

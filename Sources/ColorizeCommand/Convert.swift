@@ -82,7 +82,7 @@ struct Convert: ParsableCommand {
   /// The file that is written: the output, or what it links to. Never the input.
   private func checkedTarget() throws(Refusal) -> FileName {
     guard output.fileExtension == "safetensors" else {
-      throw Refusal("\(output.shown) cannot be written: the extension is to be .safetensors")
+      throw Refusal("\(output.shown) cannot be written: the extension must be .safetensors")
     }
     guard output.folder.status?.isFolder == true else {
       throw Refusal("\(output.shown) cannot be written: there is no folder \(output.folder.shown)")

@@ -84,11 +84,11 @@ extension FileName {
   /// ever written over.
   func writtenFile() throws(Refusal) -> FileName {
     guard let status else {
-      if isTaken { throw Refusal("\(shown) is a link that leads nowhere") }
+      if isTaken { throw Refusal("\(shown) is a broken link") }
       return folder.resolved.map(inFolder) ?? self
     }
     guard status.isRegularFile else {
-      throw Refusal("\(shown) is not a regular file, and is not written over")
+      throw Refusal("\(shown) is not a regular file and is not overwritten")
     }
     return resolved ?? self
   }

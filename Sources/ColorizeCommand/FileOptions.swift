@@ -4,7 +4,7 @@ import ArgumentParser
 import CImageFiles
 
 struct FileOptions: ParsableArguments {
-  /// What fits without --max-memory: the largest gray picture that is read, and its coloured copy.
+  /// What fits without --max-memory: the largest gray picture that is read, and its colored copy.
   static let defaultMegabytes = 8192
 
   @Option(

@@ -25,7 +25,7 @@ struct Info: ParsableCommand {
       ("network size", "\(size); multiples of \(multiple), up to \(Model.maximumNetworkSize)"),
       ("ab stride", "\(information.outputStride)"),
       ("ab bins", "\(information.bins)"),
-      ("colour hints", hints(information)),
+      ("color hints", hints(information)),
       ("plain softmax T", "\(information.plainSoftmaxTemperature)"),
       ("instruction set", information.instructionSet.rawValue),
       ("matrix products", information.matrixProducts),

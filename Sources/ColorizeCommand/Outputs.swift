@@ -4,7 +4,7 @@ import ArgumentParser
 import CImageFiles
 import Glibc
 
-/// A picture to be coloured.
+/// A picture to be colored.
 struct Job {
   let input: FileName
   /// As the user knows it.
@@ -38,7 +38,7 @@ enum OutputFormat {
 /// Where the pictures go.
 struct Outputs {
   private(set) var jobs: [Job] = []
-  /// What a pattern like `*` has caught besides, and why it is not coloured.
+  /// What a pattern like `*` has caught besides, and why it is not colored.
   private(set) var passedOver: [(input: FileName, reason: String)] = []
   /// A folder that is to be made first.
   private var missingFolder: FileName?
@@ -71,8 +71,8 @@ struct Outputs {
     try refuseCollisions(besides: others)
   }
 
-  /// The second time that `*.jpg` is coloured, photo.jpg and photo-colorized.jpg are both among the
-  /// inputs. Neither is coloured: an input is never written over, and the other is coloured already.
+  /// The second time that `*.jpg` is colored, photo.jpg and photo-colorized.jpg are both among the
+  /// inputs. Neither is colored: an input is never written over, and the other is colored already.
   private mutating func passOverFormerOutputs() {
     var inputs: [FileStatus.Identity: Int] = [:]
     for (index, job) in jobs.enumerated() {
@@ -84,7 +84,7 @@ struct Outputs {
       else { continue }
       reasons[index] =
         "the output \(job.output.shown) would overwrite the input \(jobs[former].input.shown)"
-      reasons[former] = reasons[former] ?? "it is what \(job.input.shown) is coloured to"
+      reasons[former] = reasons[former] ?? "it is what \(job.input.shown) is colored to"
     }
     passedOver += reasons.sorted { $0.key < $1.key }.map { (jobs[$0.key].input, $0.value) }
     jobs = jobs.enumerated().filter { reasons[$0.offset] == nil }.map(\.element)
@@ -138,7 +138,7 @@ struct Outputs {
     guard let format = OutputFormat.extensions[output.fileExtension] else {
       guard input.isTaken || input.isStandardStream else { throw Self.unknown(input) }
       throw Refusal(
-        "\(output.shown) cannot be written: the extension is to be .png, .jpg, .jpeg, .tif or "
+        "\(output.shown) cannot be written: the extension must be .png, .jpg, .jpeg, .tif or "
           + ".tiff")
     }
     return Job(input: input, output: output, target: try output.writtenFile(), format: format)

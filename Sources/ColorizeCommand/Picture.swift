@@ -1,11 +1,11 @@
-// A picture in memory: read from a file, coloured, written to another.
+// A picture in memory: read from a file, colored, written to another.
 
 import ArgumentParser
 import CImageFiles
 import ColorizeCore
 import Glibc
 
-/// Why a picture could not be coloured.
+/// Why a picture could not be colored.
 enum PictureError: Error {
   case failed(String)
   /// The output cannot be written.
@@ -61,10 +61,10 @@ struct Picture: ~Copyable {
   var width: Int { Int(file.width) }
   var height: Int { Int(file.height) }
 
-  /// Makes a coloured copy, or colours the picture itself where the copy would have its format.
+  /// Makes a colored copy, or colors the picture itself where the copy would have its format.
   ///
   /// - Returns: what there is to say of the picture: what of it is not in the output.
-  consuming func colour(
+  consuming func color(
     with model: Model, _ options: RunOptions, to job: Job, _ files: FileOptions
   ) throws(PictureError) -> [String] {
     let keepsAlpha = try keepsAlpha(in: job)
@@ -75,43 +75,43 @@ struct Picture: ~Copyable {
           + "\(kind.maximum_side) a side")
     }
 
-    var coloured = file
-    coloured.compression = Int32(files.compression ?? 0)
-    coloured.is_synced = files.sync
-    coloured.channels = keepsAlpha ? 4 : 3
-    coloured.sample_bytes = min(file.sample_bytes, kind.sample_bytes)
-    if file.channels != coloured.channels || file.sample_bytes != coloured.sample_bytes {
-      coloured.row_bytes = Int(file.width) * Int(coloured.channels * coloured.sample_bytes)
-      let (bytes, overflow) = coloured.row_bytes.multipliedReportingOverflow(by: Int(file.height))
+    var colored = file
+    colored.compression = Int32(files.compression ?? 0)
+    colored.is_synced = files.sync
+    colored.channels = keepsAlpha ? 4 : 3
+    colored.sample_bytes = min(file.sample_bytes, kind.sample_bytes)
+    if file.channels != colored.channels || file.sample_bytes != colored.sample_bytes {
+      colored.row_bytes = Int(file.width) * Int(colored.channels * colored.sample_bytes)
+      let (bytes, overflow) = colored.row_bytes.multipliedReportingOverflow(by: Int(file.height))
       guard !overflow, let pixels = malloc(bytes) else {
-        throw .failed("needs \(bytes >> 20) MB, which were refused")
+        throw .failed("needs \(bytes >> 20) MB of memory, more than there is")
       }
-      coloured.pixels = pixels.assumingMemoryBound(to: UInt8.self)
+      colored.pixels = pixels.assumingMemoryBound(to: UInt8.self)
     }
-    defer { if coloured.pixels != file.pixels { free(coloured.pixels) } }
+    defer { if colored.pixels != file.pixels { free(colored.pixels) } }
 
     try PictureError.wrapping { () throws(ColorizeError) in
       try Colorizer.run(
-        model: model, input: try Self.view(file), output: try Self.view(coloured),
+        model: model, input: try Self.view(file), output: try Self.view(colored),
         options: options)
     }
-    let lost = try Self.write(&coloured, as: job.format, to: job.target)
-    return notes(outputBytes: coloured.sample_bytes) + (lost.isEmpty ? [] : [lost])
+    let lost = try Self.write(&colored, as: job.format, to: job.target)
+    return notes(outputBytes: colored.sample_bytes) + (lost.isEmpty ? [] : [lost])
   }
 
   /// - Parameter outputBytes: of a channel.
   private func notes(outputBytes: Int32) -> [String] {
     var notes: [String] = []
     if file.has_more_frames {
-      notes.append("is an animation, of which only the still picture is coloured")
+      notes.append("is an animation, of which only the still picture is colored")
     }
-    if file.has_more_pages { notes.append("has several pages, of which the first is coloured") }
+    if file.has_more_pages { notes.append("has several pages, of which the first is colored") }
     let channels = file.left_out_channels
     if channels > 0 {
       notes.append(
         channels == 1
-          ? "has a channel that is neither colour nor alpha, which is left out"
-          : "has \(channels) channels that are neither colour nor alpha, which are left out")
+          ? "has a channel that is neither color nor alpha, which is left out"
+          : "has \(channels) channels that are neither color nor alpha, which are left out")
     }
     if outputBytes < file.sample_bytes {
       let has = file.sample_bytes == 4 ? "floats" : "16 bits a channel"

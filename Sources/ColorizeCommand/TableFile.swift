@@ -17,7 +17,7 @@ struct TableFile {
   ) throws(Refusal) {
     guard let separator = separators.first(where: { $0.key == file.fileExtension })?.value else {
       let names = separators.map { ".\($0.key)" }.joined(separator: " or ")
-      throw Refusal("\(file.shown) cannot be written: the extension is to be \(names)")
+      throw Refusal("\(file.shown) cannot be written: the extension must be \(names)")
     }
     guard file.folder.status?.isFolder == true else {
       throw Refusal("\(file.shown) cannot be written: there is no folder \(file.folder.shown)")

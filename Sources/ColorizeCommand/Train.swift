@@ -160,7 +160,7 @@ struct Train: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Share of pictures recolored, hinted. (default: 0)", valueName: "SHARE"))
-  var recolour: Float?
+  var recolor: Float?
 
   @Option(help: ArgumentHelp("The same seed gives the same run. (default: 1)", valueName: "N"))
   var seed: Int?
@@ -235,7 +235,7 @@ struct Train: ParsableCommand {
       ("step-factor", stepFactor),
       ("weight-decay", weightDecay), ("average", average), ("clip", clip), ("lambda", lambda),
       ("regression-weight", regressionWeight), ("feature-weight", featureWeight),
-      ("hints", hints), ("recolour", recolour), ("film", film), ("seed", seed),
+      ("hints", hints), ("recolor", recolor), ("film", film), ("seed", seed),
       ("hold-back", holdBack),
       ("metrics-every", metricsEvery), ("samples-every", samplesEvery),
     ]
@@ -273,7 +273,7 @@ struct Train: ParsableCommand {
     guard let text = String(validating: resolved.bytes, as: UTF8.self), text == resolved.shown
     else {
       throw Refusal(
-        "\(resolved.shown) has characters that a checkpoint cannot note: name a link to it")
+        "\(resolved.shown) has characters that a checkpoint cannot store: use a link to it")
     }
     return text
   }

@@ -35,10 +35,10 @@ final class TrainFolder {
     }
     let hasRun = checkpoint.isTaken || previousCheckpoint.isTaken
     if hasRun && !resuming {
-      throw Refusal("\(name.shown) holds a run: go on with it by --resume, or name another folder")
+      throw Refusal("\(name.shown) holds a run: continue it with --resume, or name another folder")
     }
     if !hasRun && resuming {
-      throw Refusal("\(name.shown) holds no checkpoint from which --resume could go on")
+      throw Refusal("\(name.shown) holds no checkpoint for --resume to continue from")
     }
     OutputFile.clean(name)
     OutputFile.clean(samples)
@@ -77,7 +77,7 @@ final class TrainFolder {
           try TensorFile(ByteSource(path: path))
         }
         let said = try Checkpoint(file)
-        for reason in reasons { Terminal.say("\(reason); the one before it is taken") }
+        for reason in reasons { Terminal.say("\(reason); using the one before it") }
         return (said, file)
       } catch {
         reasons.append("\(name.shown): \(error.message)")

@@ -41,7 +41,7 @@ final class TrainRun {
     if let (said, file) = start.checkpoint {
       guard said.pictures.utf8.elementsEqual(data.description.utf8) else {
         throw Failure(
-          "the data are not those that the run was begun with: \(data.description) now, "
+          "the data are not those that the run was started with: \(data.description) now, "
             + "\(said.pictures) then")
       }
       try trainer.restore(file, step: said.step)
@@ -51,7 +51,7 @@ final class TrainRun {
     } else {
       if !recipe.initial.isEmpty { try Self.load(&recipe, into: trainer) }
       let line = StatusLine(isQuiet: isQuiet)
-      line.show("counting how frequent the colours are")
+      line.show("counting how frequent the colors are")
       defer { line.end() }
       try data.findPrior(threads: team.size)
     }

@@ -198,7 +198,7 @@ package final class Trainer {
 
   /// Takes the weights of a model, and begins the averages with them. Extra heads stay as they are. The
   /// loss takes the plain softmax, at a temperature of 1: where that of the file stands at another one the
-  /// logits are multiplied by it, which changes no colour.
+  /// logits are multiplied by it, which changes no color.
   package func load(_ file: TensorFile) throws(ColorizeError) {
     let temperature = try Model.plainSoftmaxTemperature(file, network)
     let logits = network.distribution.map { "\(network.nodes[$0.node].name)." }

@@ -183,7 +183,7 @@ import Testing
     ("no-tensors", "no tensors"),
     ("part", "values 0 to 2 of the storage 1 belong to no tensor"),
     ("protocol-1", "no pickle of a protocol from 2 to 5"),
-    ("same-name", "tensor conv.bias is there twice"),
+    ("same-name", "tensor conv.bias occurs twice"),
     ("script", "TorchScript"),
     ("slice-of-text", "slice is called with other arguments"),
     ("sparse", "torch._utils._rebuild_sparse_tensor"),

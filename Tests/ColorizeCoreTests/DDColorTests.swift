@@ -79,7 +79,8 @@ import Testing
 
       // The same in 16 bits, with an alpha.
       let deep = try Picture(.rgba16, width: width, height: height) { x, y, byte in
-        let value = input.values[(y * width + x) * channels + (channels == 1 ? 0 : min(byte / 2, 2))]
+        let value = input.values[
+          (y * width + x) * channels + (channels == 1 ? 0 : min(byte / 2, 2))]
         return byte >= 6 ? 255 : value
       }
       let small = try Picture(.rgb8, width: width, height: height) { _, _, _ in 0 }
@@ -92,7 +93,7 @@ import Testing
     #expect(Double(different) <= 0.005 * Double(count), "\(different) of \(count)")
   }
 
-  /// As in the release; where activations are not small, colours do not show it.
+  /// As in the release; where activations are not small, colors do not show it.
   @Test(arguments: [Network.ddColorTiny, .ddColorLarge]) func epsilons(_ network: Network) {
     let norms = network.nodes.compactMap { node in
       (node.operation as? LayerNorm).map { (node.name, $0.epsilon) }

@@ -1,7 +1,7 @@
 // Weights for networks that nobody has to store: each number is a hash of its tensor's
 // name and its index. Tests/Reference/published.py has the same formula and says how its constants
 // were chosen; a name, a shape or an order that differs between the two gives other weights, and
-// other colours.
+// other colors.
 
 import ColorizeCore
 

@@ -530,7 +530,7 @@ import Testing
     }
   }
 
-  /// Whole rows of one colour of the network: each length, so that each tail is there, in all layouts.
+  /// Whole rows of one color of the network: each length, so that each tail is there, in all layouts.
   @Test(arguments: InstructionSet.available, [false, true])
   func renderedRow(_ instructionSet: InstructionSet, _ isGuided: Bool) throws {
     let table = KernelSet(instructionSet).table

@@ -72,7 +72,7 @@ extension Network: CustomTestStringConvertible {
     }
   }
 
-  /// a and b are those of the colour, which is brought into 0 to 1; and what has no distribution takes nothing for one.
+  /// a and b are those of the color, which is brought into 0 to 1; and what has no distribution takes nothing for one.
   @Test func colors() throws {
     let bytes = try FormulaWeights(.deOldifyDeep).file()
     let model = try open(bytes)
@@ -103,7 +103,7 @@ extension Network: CustomTestStringConvertible {
     var options = RunOptions()
     options.temperature = 0.5
     let refused = ColorizeError.invalidArgument(
-      "temperature is 0.5; the network deoldify-deep gives colours alone, and no distribution that has one"
+      "temperature is 0.5; the network deoldify-deep gives colors only, and no distribution that has one"
     )
     #expect(throws: refused) {
       try Colorizer.predict(model: model, input: input, options: options, into: ab.start)

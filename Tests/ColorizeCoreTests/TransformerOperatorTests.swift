@@ -25,7 +25,8 @@ import Testing
         kinds.insert("layer norm")
         let norm = LayerNorm(channels: channels, epsilon: exponent == 6 ? 1e-6 : 1e-5)
         output = norm.reference(
-          [input], parameters: [try #require(try values("weight")), try #require(try values("bias"))])
+          [input],
+          parameters: [try #require(try values("weight")), try #require(try values("bias"))])
       } else if let heads = try fixture.number("\(number).heads") {
         kinds.insert("attention")
         let weight = try #require(try values("in_proj_weight"))

@@ -12,7 +12,7 @@ struct RecipeTests {
     "model": "siggraph17", "init": "/a b.safetensors", "freeze": "model1\nmodel2", "slow": "model3",
     "slow-factor": "0.25", "seed": "7",
     "data": "/x\n/y z", "size": "64", "batch": "3", "scale": "0.25 0.75", "flip": "no",
-    "hints": "0.5", "recolour": "0.75", "film": "0.25", "hold-back": "9", "validation": "/v",
+    "hints": "0.5", "recolor": "0.75", "film": "0.25", "hold-back": "9", "validation": "/v",
     "loss": "both", "regression": "l1",
     "regression-weight": "0.1", "lambda": "0.3", "prior": "/p", "features": "/f",
     "feature-weight": "0.2", "steps": "12345", "optimiser": "adam", "learning-rate": "3e-05",

@@ -119,8 +119,8 @@ def make_tiff(path):
     tifffile.imwrite(path, picture(), compression="zlib", description="a text", predictor=True)
 
 
-def colours(name, make):
-    """Colours a picture over one that is there."""
+def colors(name, make):
+    """Colors a picture over one that is there."""
 
     def prepare(folder):
         make(folder / f"in.{name}")
@@ -144,7 +144,7 @@ def converts(folder):
 
 
 def takes_much(folder):
-    """A model file and the colours of another picture."""
+    """A model file and the colors of another picture."""
     make_png(folder / "in.png")
     Image.fromarray(np.dstack([picture()] * 3)).save(folder / "palette.tif")
     (folder / "model.safetensors").write_bytes(MODEL.read_bytes())
@@ -160,9 +160,9 @@ def takes_much(folder):
 
 
 CASES = {
-    "png": colours("png", make_png),
-    "jpeg": colours("jpg", make_jpeg),
-    "tiff": colours("tif", make_tiff),
+    "png": colors("png", make_png),
+    "jpeg": colors("jpg", make_jpeg),
+    "tiff": colors("tif", make_tiff),
     "model and palette": takes_much,
     "convert": converts,
 }

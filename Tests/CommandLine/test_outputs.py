@@ -180,7 +180,7 @@ def test_unknown_extensions(colorize, folder, arguments):
     (folder / "scan.bmp").write_bytes((folder / "a.png").read_bytes())
     (folder / "scan").write_bytes((folder / "a.png").read_bytes())
     said = refused(colorize, folder, *arguments)
-    assert "the extension is to be .png, .jpg, .jpeg, .tif or .tiff" in said
+    assert "the extension must be .png, .jpg, .jpeg, .tif or .tiff" in said
 
 
 @pytest.mark.parametrize(
@@ -236,7 +236,7 @@ def test_an_output_that_is_an_input(colorize, folder, arguments):
         (["-o", "none/c.png", "a.png"], "there is no folder none"),
         (["-o", "b.jpg/c.png", "a.png"], "there is no folder b.jpg"),
         (["-o", "pipe.png", "a.png"], "pipe.png is not a regular file"),
-        (["-o", "nowhere.png", "a.png"], "nowhere.png is a link that leads nowhere"),
+        (["-o", "nowhere.png", "a.png"], "nowhere.png is a broken link"),
         (["sub"], "sub is a folder: name the pictures in it"),
         (["sub/"], "sub/ is a folder: name the pictures in it"),
     ],
@@ -297,7 +297,7 @@ def test_a_missing_file_of_no_pictures_name_is_no_foreign_one(colorize, folder):
 
 def test_the_same_pattern_a_second_time(colorize, folder):
     """`*.png` now catches what the first time has made: no input is written over, and what is new
-    is coloured."""
+    is colored."""
     Image.open(folder / "a.png").save(folder / "c.png")
     colorize("a.png", "c.png", cwd=folder)
     before = state(folder)
@@ -318,8 +318,8 @@ def test_the_same_pattern_a_second_time(colorize, folder):
 
 def test_a_pipe_as_input(colorize, folder):
     os.mkfifo(folder / "pipe.png")
-    expected, _ = colorize.colour(folder / "a.png", folder / "want.png")
+    expected, _ = colorize.color(folder / "a.png", folder / "want.png")
     writer = subprocess.Popen(["cp", folder / "a.png", folder / "pipe.png"])
-    have, _ = colorize.colour(folder / "pipe.png", folder / "have.png")
+    have, _ = colorize.color(folder / "pipe.png", folder / "have.png")
     assert writer.wait() == 0
     assert np.array_equal(have, expected)

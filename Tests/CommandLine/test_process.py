@@ -166,7 +166,7 @@ def test_output_that_cannot_be_written(colorize, tmp_path, photo, arguments):
 def test_standard_input_and_output(colorize, tmp_path, gray, kind):
     source = tmp_path / f"source.{kind}"
     Image.fromarray(gray).save(source)
-    want, _ = colorize.colour(source, tmp_path / "want.png")
+    want, _ = colorize.color(source, tmp_path / "want.png")
     for arguments in (["-"], ["-o", "-", "-"], ["-o", "-", source]):
         with source.open("rb") as file:
             result = run(colorize, *arguments, stdin=file, cwd=tmp_path)

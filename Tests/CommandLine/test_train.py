@@ -74,7 +74,7 @@ def assert_same_run(run, other):
 
 
 def photograph(number):
-    """uint8 [72, 96, 3]: coloured gradients and edges, others for each number."""
+    """uint8 [72, 96, 3]: colored gradients and edges, others for each number."""
     random = np.random.default_rng(number)
     y, x = np.mgrid[0:72, 0:96] / 96
     waves = random.uniform(2, 9, (3, 2))
@@ -143,7 +143,7 @@ def test_the_model_is_one(colorize, whole, tmp_path, gray):
     said = colorize("info", whole / "model.safetensors").stdout
     assert "lite" in said and "steps 30" in said
     Image.fromarray(gray).save(tmp_path / "in.png")
-    made, _ = colorize.colour(
+    made, _ = colorize.color(
         tmp_path / "in.png", tmp_path / "out.png", "--model", whole / "model.safetensors"
     )
     assert made.shape == (48, 64, 3)
@@ -190,7 +190,7 @@ def test_sheets(colorize, photographs, tmp_path):
     sheet = pixels(run / "samples/000009.png").astype(int)
     side = sheet.shape[1] // 3
     assert sheet.shape == (8 * side, 3 * side, 3)
-    gray, coloured, truth = np.split(sheet, 3, axis=1)
+    gray, colored, truth = np.split(sheet, 3, axis=1)
     assert np.abs(gray - gray.mean(axis=2, keepdims=True)).max() <= 1
     assert np.abs(truth - truth.mean(axis=2, keepdims=True)).mean() > 10
     # The gray of the truth's luminance, but for rounding.
@@ -198,11 +198,11 @@ def test_sheets(colorize, photographs, tmp_path):
     y = light @ [0.212671, 0.715160, 0.072169]
     expected = 255 * np.where(y > 0.0031308, 1.055 * y ** (1 / 2.4) - 0.055, 12.92 * y)
     assert np.abs(gray[..., 0] - expected).max() < 0.6
-    # And the colours are the model's.
+    # And the colors are the model's.
     Image.fromarray(truth[:side].astype(np.uint8)).save(tmp_path / "in.png")
-    made, _ = colorize.colour(tmp_path / "in.png", tmp_path / "out.png",
+    made, _ = colorize.color(tmp_path / "in.png", tmp_path / "out.png",
         "--model", run / "model.safetensors", "--network-size", "32")  # fmt: skip
-    assert np.array_equal(made, coloured[:side])
+    assert np.array_equal(made, colored[:side])
 
 
 def test_pictures_for_the_sheets(colorize, photographs, tmp_path, rgb):
@@ -249,7 +249,7 @@ def test_validation(colorize, photographs, tmp_path):
     assert [row["step"] for row in validated] == ["0", "4", "8", "10"]
     with table.open(newline="") as file:
         expected = {row["name"]: row for row in csv.DictReader(file)}["network at 32"]
-    for name in ("auc", "rebalanced_auc", "psnr", "ciede2000", "chroma", "colourfulness"):
+    for name in ("auc", "rebalanced_auc", "psnr", "ciede2000", "chroma", "colorfulness"):
         assert validated[-1][name] == expected[name]
     # The same pictures in a folder are no part of the data, and the run is another one.
     other = tmp_path / "other"
@@ -321,7 +321,7 @@ def test_the_plot_of_validation(colorize, photographs, tmp_path):
 
 
 def test_what_it_begins_with_is_looked_at(colorize, photographs, tmp_path):
-    """Before the first step: the sheet of step 0 shows the colours of the model that is given."""
+    """Before the first step: the sheet of step 0 shows the colors of the model that is given."""
     run = tmp_path / "run"
     colorize("train", "--data", photographs, "--out", run, *STILL, "--init", "default",
              "--size", "32", "--batch", "2", "--samples-every", "1",
@@ -329,7 +329,7 @@ def test_what_it_begins_with_is_looked_at(colorize, photographs, tmp_path):
     sheet = pixels(run / "samples/000000.png")
     side = sheet.shape[1] // 3
     Image.fromarray(sheet[:side, 2 * side :]).save(tmp_path / "in.png")
-    made, _ = colorize.colour(tmp_path / "in.png", tmp_path / "out.png", "--network-size", "32")
+    made, _ = colorize.color(tmp_path / "in.png", tmp_path / "out.png", "--network-size", "32")
     difference = np.abs(made.astype(int) - sheet[:side, side : 2 * side])
     assert difference.max() <= 2  # the file's weights are rounded, the run's are not
     assert rows(run, "validation.csv")[0]["step"] == "0"
@@ -531,10 +531,10 @@ def test_options_that_differ(colorize, photographs, whole, tmp_path):
     def said(*options):
         return colorize.refused("train", "--out", whole, "--resume", *options)
 
-    assert "--batch is 4, and the run was begun with 2" in said("--batch", "4")
-    assert "--seed is 5, and the run was begun with 1" in said("--seed", "5")
-    assert "--steps is 60, and the run was begun with 30" in said("--steps", "60")
-    assert "--init is default, and the run was begun with none" in said("--init", "default")
+    assert "--batch is 4, and the run was started with 2" in said("--batch", "4")
+    assert "--seed is 5, and the run was started with 1" in said("--seed", "5")
+    assert "--steps is 60, and the run was started with 30" in said("--steps", "60")
+    assert "--init is default, and the run was started with none" in said("--init", "default")
     assert f"--data is {tmp_path}, and the run was" in said("--data", tmp_path)
     # What was given before may be given again, and what does not change a step may change.
     colorize("train", "--out", whole, "--resume", "--batch", "2", "--data", photographs,
@@ -869,7 +869,7 @@ def test_a_loss_that_is_not_finite(colorize, photographs, tmp_path):
         (["--lambda", "1.5"], "--lambda is 1.5; it must be 0.0 to 1.0"),
         (["--hints", "2"], "--hints is 2.0; it must be 0.0 to 1.0"),
         (["--film", "2"], "--film is 2.0; it must be 0.0 to 1.0"),
-        (["--recolour", "2"], "--recolour is 2.0; it must be 0.0 to 1.0"),
+        (["--recolor", "2"], "--recolor is 2.0; it must be 0.0 to 1.0"),
         (["--scale", "1", "0.5"], "--scale is 1.0 0.5; it must be two numbers"),
         (["--scale", "0.5"], "--scale is 0.5; it must be two numbers"),
         (["--model", "vgg"], "--model is vgg; it must be compact, lite, lite1, eccv16, siggraph17"),

@@ -82,7 +82,7 @@ static void put_before(void) {
 }
 
 /* Gray becomes RGB; alpha is left out, which a JPEG has not, and so are bits beyond 8. */
-static image_file coloured(const image_file *image) {
+static image_file colored(const image_file *image) {
   image_file copy = *image;
   copy.channels = 3;
   copy.sample_bytes = 1;
@@ -95,7 +95,7 @@ static image_file coloured(const image_file *image) {
 
 /* The bytes that a picture is written as; to be freed. */
 static bytes written(const image_file *image, image_file_format format) {
-  image_file copy = coloured(image);
+  image_file copy = colored(image);
   if (image_file_write(output, format, &copy, NULL, message) != IMAGE_FILE_OK) exit(4);
   free(copy.pixels);
   bytes all = content();
@@ -149,7 +149,7 @@ static void fail_reading(const char *path, fault_kind kind, const image_file *wh
 
 static void fail_writing(const image_file *whole, fault_kind kind, image_file_format format, const char *folder) {
   bytes expected = written(whole, format);
-  image_file copy = coloured(whole);
+  image_file copy = colored(whole);
   for (failed_call = 0;;) {
     put_before();
     const int descriptors = entries("/proc/self/fd"), files = entries(folder);

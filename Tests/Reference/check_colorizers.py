@@ -188,7 +188,7 @@ def check_pictures(report, models):
         for network, (theirs, model) in models.items():
             lightness, small = released.preprocess_img(image)
             with warnings.catch_warnings():
-                # Colours outside of sRGB, and a mode without align_corners.
+                # Colors outside of sRGB, and a mode without align_corners.
                 warnings.simplefilter("ignore", UserWarning)
                 wanted = released.postprocess_tens(lightness, theirs(small))
             lightness, small = ours.preprocess_img(image)

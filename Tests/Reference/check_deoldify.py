@@ -74,7 +74,7 @@ def check_outputs(report, name, network, path, factors):
 
 
 def check_colors(report, name, network, models):
-    report.section(f"{name}'s ab, of colours brought into 0 to 1")
+    report.section(f"{name}'s ab, of colors brought into 0 to 1")
     for height, width in SIZES:
         shade = gray(picture("chelsea", height, width))
         rgb = colors(network(network_input(shade, torch.float64))[0])

@@ -151,7 +151,7 @@ def check_distribution(report, models):
 
 
 def check_lab(report):
-    report.section("a million colours between sRGB and Lab, against scikit-image in float64")
+    report.section("a million colors between sRGB and Lab, against scikit-image in float64")
     rng = seeded("check_lab")
     rgb = np.concatenate(
         [

@@ -87,7 +87,7 @@ def positions(channels):
 
 
 def released_pipeline(network, image, side):
-    """A picture coloured as the release does it: uint8 [H, W, 3] of uint8 [H, W, 3] or [H, W].
+    """A picture colored as the release does it: uint8 [H, W, 3] of uint8 [H, W, 3] or [H, W].
 
     OpenCV's conversions are tables; here are the exact ones. Its float32 resize has the positions
     of PyTorch's bilinear one without antialiasing.

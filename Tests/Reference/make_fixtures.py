@@ -147,7 +147,7 @@ def lab(full):
 
     rgb F32 [N, 3] -> lab F64 [N, 3]: all of sRGB, the corners, values around both branches, and
     some outside of 0 to 1.
-    lab_in F32 [M, 3] -> rgb_clipped, rgb_unclipped F64 [M, 3]: colours of sRGB, the whole box of L
+    lab_in F32 [M, 3] -> rgb_clipped, rgb_unclipped F64 [M, 3]: colors of sRGB, the whole box of L
     and ab, dark ones with strong b, whose f(Z) is negative and is clipped, and L around 0 and 100.
     """
     rng = seeded("lab")
@@ -420,7 +420,7 @@ def network(full):
     rng = seeded("network")
     model = load(MODEL, torch.float64)
     hints = [(2, 3, 4), (10, 20, 6), (27, 11, 1)]
-    # Random lightness, and a hint of a random colour at every fourth pixel.
+    # Random lightness, and a hint of a random color at every fourth pixel.
     noise = rng.uniform(-1, 1, (4, 32, 32))
     noise[0] *= 0.5
     noise[3] = rng.random((32, 32)) < 0.25

@@ -37,7 +37,7 @@ from safetensors_file import write
 
 PROBE = os.environ.get("LIBCOLORIZE_TRAINING_PROBE", ROOT / ".build" / "release" / "training-probe")
 
-# Zhang et al. 2016, section 2.2: a colour's nearest bins, and the Gaussian that weighs them.
+# Zhang et al. 2016, section 2.2: a color's nearest bins, and the Gaussian that weighs them.
 NEIGHBOURS, SIGMA = 5, 5.0
 # Where huber becomes linear: a distance of 1 in ab.
 HUBER_BOUND = 1 / 110
@@ -164,7 +164,7 @@ def crop(rng, side):
 
 
 def soft_encoding(ab, centres):
-    """For colours [N, 2]: the numbers of the nearest bins and what each has, [N, NEIGHBOURS]."""
+    """For colors [N, 2]: the numbers of the nearest bins and what each has, [N, NEIGHBOURS]."""
     squares = ((ab[:, None] - centres[None]) ** 2).sum(axis=2)
     bins = np.argsort(squares, axis=1)[:, :NEIGHBOURS]
     near = np.take_along_axis(squares, bins, axis=1)

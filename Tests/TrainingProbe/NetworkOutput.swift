@@ -1,4 +1,4 @@
-// What a network gives as inference computes it, before colours are made of it.
+// What a network gives as inference computes it, before colors are made of it.
 //
 // Metadata: "model", a model file or checkpoint; "height" and "width". Tensors: "input" [height, width, channels], as the
 // network takes it.

@@ -9,7 +9,7 @@
 //   speed       the same step again and again, timed (Speed.swift); OUT is not written
 //   graph       gradients of a small graph that the metadata describe (Graph.swift)
 //   classifier  what lite1's classifier makes of a picture (Classifier.swift)
-//   network     what a model's network gives, before colours are made of it (NetworkOutput.swift)
+//   network     what a model's network gives, before colors are made of it (NetworkOutput.swift)
 //   optimiser   an optimiser that is given gradients (GivenGradients.swift)
 
 import ColorizeCore

@@ -16,7 +16,7 @@ enum {
   IMAGE_FILE_MAXIMUM_JPEG_SIDE = 65500, /* of a picture that is written as JPEG: libjpeg's own limit */
   IMAGE_FILE_MAXIMUM_MEGABYTES = 2048,  /* of the decoded pixels; checked before memory is asked for */
   IMAGE_FILE_MAXIMUM_METADATA_MEGABYTES = 32, /* of texts, profiles and the like that are kept */
-  IMAGE_FILE_JPEG_QUALITY = 95,         /* at which JPEG is written, with colour at full resolution (4:4:4) */
+  IMAGE_FILE_JPEG_QUALITY = 95,         /* at which JPEG is written, with color at full resolution (4:4:4) */
   IMAGE_FILE_MESSAGE_SIZE = 512
 };
 
@@ -59,7 +59,7 @@ typedef struct image_file_reading {
   image_file_depth depth;
   /* Damage costs those pixels that it hides, which are black, and not the picture; the note says so. */
   bool salvages;
-  /* Limit of the memory for pixels: the input's, with the output's of a coloured picture that is made of it, or with a
+  /* Limit of the memory for pixels: the input's, with the output's of a colored picture that is made of it, or with a
    * second copy of the input (to turn it) where that is more, with the coefficients of a progressive JPEG. 0: only
    * IMAGE_FILE_MAXIMUM_MEGABYTES for the input. */
   uint64_t maximum_bytes;
@@ -94,10 +94,10 @@ typedef struct image_file {
  * the status was.
  *
  *   PNG   1 to 16 bits, gray, palette and RGB, with and without transparency, interlaced or not
- *   JPEG  gray and colour, baseline, progressive and arithmetic; CMYK is refused
+ *   JPEG  gray and color, baseline, progressive and arithmetic; CMYK is refused
  *   TIFF  1 to 16 bits and floats of 32 bits, gray (either end white), palette and RGB, with and without alpha, in strips
  *         or tiles, channels together or apart; uncompressed or in CCITT's codes, LZW, Deflate, PackBits, JPEG, Zstandard,
- *         LZMA or WebP; BigTIFF, too. Of several pages the first, of channels that are neither colour nor alpha none.
+ *         LZMA or WebP; BigTIFF, too. Of several pages the first, of channels that are neither color nor alpha none.
  *         CMYK, Lab, YCbCr that is not in JPEG, and raw sensor data are refused
  *
  * Less than 8 bits are widened to 8, 9 to 15 to 16. Associated alpha is divided out.

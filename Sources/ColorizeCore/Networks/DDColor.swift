@@ -1,5 +1,5 @@
 // DDColor (Kang et al., "DDColor: Towards Photo-Realistic Image Colorization via Dual Decoders", ICCV 2023): a ConvNeXt, a
-// U-Net's decoder over it, and a transformer's decoder whose queries are colours. Tensors have the names of the released
+// U-Net's decoder over it, and a transformer's decoder whose queries are colors. Tensors have the names of the released
 // files; docs/published-networks.md has the network as a table.
 
 /// What both have.
@@ -116,7 +116,7 @@ extension Network.Value {
 }
 
 extension Network.Value {
-  /// What the colours that a network has learnt become in sight of maps, of each in turn, the first one first. What this
+  /// What the colors that a network has learnt become in sight of maps, of each in turn, the first one first. What this
   /// is itself does not matter.
   fileprivate func colorQueries(_ maps: [Network.Value]) -> Network.Value {
     let decoder = "decoder.color_decoder"

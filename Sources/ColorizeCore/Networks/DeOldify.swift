@@ -4,7 +4,7 @@
 // and so on.
 
 extension Network {
-  /// Input `[1, H, W]`, H and W multiples of 16: (L - 50) / 100. Colours `[3, H, W]`, from -3 to 3, normalised
+  /// Input `[1, H, W]`, H and W multiples of 16: (L - 50) / 100. Colors `[3, H, W]`, from -3 to 3, normalised
   /// with ImageNet's mean and deviation.
   ///
   /// - Parameters:

@@ -24,13 +24,13 @@ package struct Network: Sendable {
 
   /// What a network is run for.
   package enum Goal: Sendable {
-    /// Colours.
+    /// Colors.
     case ab
     /// The distribution over the ab bins.
     case distribution
   }
 
-  /// How a release brings a picture to its network's size, and colours to the picture's.
+  /// How a release brings a picture to its network's size, and colors to the picture's.
   package enum Resampling: Sendable {
     /// Pillow's bicubic, and bilinear.
     case antialiased
@@ -38,14 +38,14 @@ package struct Network: Sendable {
     case points
   }
 
-  /// What colours are made of.
+  /// What colors are made of.
   package enum Colors: Sendable {
     /// The annealed mean of the distribution, and then this many times larger, bilinearly.
     case annealedMean(upsampling: Int)
     /// A node whose two channels times `scale` are a and b.
     case ab(node: Int, scale: Float)
     /// A node whose three channels are red, green and blue, normalised; what is outside of 0 to 1 is brought inside.
-    /// a and b are those of that colour.
+    /// a and b are those of that color.
     case rgb(node: Int, RGBNormalization)
   }
 
@@ -63,7 +63,7 @@ package struct Network: Sendable {
 
   /// Where the centres of the ab bins come from.
   package enum Bins: Sendable {
-    /// The 313 bins that hold colours of sRGB.
+    /// The 313 bins that hold colors of sRGB.
     case gamut
     /// All 529 bins of a square.
     case grid
@@ -81,11 +81,11 @@ package struct Network: Sendable {
   package let sizeRounding: Int
   /// The side at which its release has a network see a picture.
   package let releasedSize: Int
-  /// How its release brings a picture to that size, and colours back.
+  /// How its release brings a picture to that size, and colors back.
   package let releasedResampling: Resampling
   package let input: InputForm
   package let colors: Colors
-  /// nil: it gives colours alone.
+  /// nil: it gives colors alone.
   package let distribution: Distribution?
   /// Nodes with a name for what training may ask of them besides: "map", what the network has seen at each place, and
   /// "pooled", in the picture.
@@ -112,7 +112,7 @@ package struct Network: Sendable {
     }
   }
 
-  /// What a description ends in: the values from which colours are made.
+  /// What a description ends in: the values from which colors are made.
   package struct Outputs {
     fileprivate enum Colors {
       case annealedMean(upsampling: Int)
@@ -142,21 +142,21 @@ package struct Network: Sendable {
     fileprivate let colors: Colors
     fileprivate let features: [String: Value]
 
-    /// Colours are the annealed mean of the distribution, `upsampling` times larger.
+    /// Colors are the annealed mean of the distribution, `upsampling` times larger.
     package init(_ logits: Logits, upsampling: Int = 1, features: [String: Value] = [:]) {
       self.logits = logits
       colors = .annealedMean(upsampling: upsampling)
       self.features = features
     }
 
-    /// Colours are a value of three channels, red, green and blue, as large as the input.
+    /// Colors are a value of three channels, red, green and blue, as large as the input.
     package init(rgb: Value, _ normalization: RGBNormalization) {
       logits = nil
       colors = .rgb(rgb, normalization)
       features = [:]
     }
 
-    /// Colours are a value of two channels, a and b divided by `scale`, as large as the input.
+    /// Colors are a value of two channels, a and b divided by `scale`, as large as the input.
     package init(
       ab: Value, scale: Float, logits: Logits? = nil, features: [String: Value] = [:]
     ) {
@@ -201,10 +201,10 @@ package struct Network: Sendable {
       !nodes.contains { $0.inputs.contains { ends.contains($0) } }, "an output is used inside")
   }
 
-  /// Whether it takes colours at some places.
+  /// Whether it takes colors at some places.
   package var takesHints: Bool { input.takesHints }
 
-  /// The node that must be computed for a goal; that of the colours if there is no distribution.
+  /// The node that must be computed for a goal; that of the colors if there is no distribution.
   package func node(for goal: Goal) -> Int {
     switch (goal, colors) {
     case (.ab, .ab(let node, _)), (.ab, .rgb(let node, _)): node

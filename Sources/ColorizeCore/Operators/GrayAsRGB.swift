@@ -1,4 +1,4 @@
-// What a classifier of colour pictures is shown of a gray one: three equal channels, normalised as its photographs were.
+// What a classifier of color pictures is shown of a gray one: three equal channels, normalised as its photographs were.
 
 import Glibc
 

@@ -1,4 +1,4 @@
-// DDColor's end: from a map at a quarter of the sides, and what its queries have become, to colours.
+// DDColor's end: from a map at a quarter of the sides, and what its queries have become, to colors.
 
 import CKernelContract
 
@@ -151,7 +151,8 @@ package final class PlannedQueryColors: PlannedOperator {
   }
 
   package func work(_ inputs: [Shape], _ output: Shape) -> Work {
-    let enlarging = inputs[0].height * inputs[0].width * product.matrix.depth * product.matrix.depth
+    let enlarging =
+      inputs[0].height * inputs[0].width * product.matrix.depth * product.matrix.depth
       * operation.pixelsOfOne
     let pixels = output.height * output.width
     return Work(

@@ -2,7 +2,7 @@
 
 /// Runs models.
 package enum Colorizer {
-  /// Colours `input` into `output`.
+  /// Colors `input` into `output`.
   package static func run(
     model: Model, input: ImageView, output: ImageView, options: RunOptions = RunOptions()
   ) throws(ColorizeError) {
@@ -19,7 +19,7 @@ package enum Colorizer {
     try run(session, output, options, team, progress)
   }
 
-  /// Colours the picture of a session into `output`.
+  /// Colors the picture of a session into `output`.
   package static func run(
     _ session: Session, output: ImageView, options: RunOptions = RunOptions()
   ) throws(ColorizeError) {
@@ -46,7 +46,7 @@ package enum Colorizer {
     if variant != nil {
       guard case .annealedMean = model.network.colors else {
         throw .invalidArgument(
-          "variant is \(options.variant); the colours of \(model.information.architecture) are a "
+          "variant is \(options.variant); the colors of \(model.information.architecture) are a "
             + "regression, which has none but 0")
       }
     }
@@ -57,7 +57,7 @@ package enum Colorizer {
     let hints = try session.hints(options, team)
     var palette: Palette?
     if let picture = options.palette { palette = try Palette(picture, kernels: kernels, team) }
-    let decoder = Decoder(model, temperature: options.temperatureOfColours, team)
+    let decoder = Decoder(model, temperature: options.temperatureOfColors, team)
     let isGuided = isGuided(options, session.preset)
     let abShape =
       isGuided
@@ -76,7 +76,7 @@ package enum Colorizer {
       workers: team.size)
     let ab = isGuided ? try Memory<Float>(count: abShape.count) : renderer.ab
 
-    // What hints change is judged by the colours without them.
+    // What hints change is judged by the colors without them.
     var blended: (blend: HintBlend, plain: Memory<Float>)?
     if let hints, !isReference {
       let blend = try HintBlend(
@@ -84,7 +84,7 @@ package enum Colorizer {
         team)
       blended = (blend, try Memory(count: abShape.count))
     }
-    let saturation = options.saturationOfColours
+    let saturation = options.saturationOfColors
     try model.withPlan(
       .ab, height: session.height, width: session.width, team
     ) { (plan, workspace) throws(ColorizeError) in
@@ -138,8 +138,8 @@ package enum Colorizer {
   ) throws(ColorizeError) {
     let model = session.model
     var refused: String?
-    if options.saturationOfColours != 1 {
-      refused = "saturation is \(options.saturationOfColours)"
+    if options.saturationOfColors != 1 {
+      refused = "saturation is \(options.saturationOfColors)"
     } else if options.palette != nil {
       refused = "there is a palette"
     } else if options.upsampling == .guided {
@@ -150,10 +150,10 @@ package enum Colorizer {
     if let refused {
       throw .invalidArgument(
         "\(refused); preset reference has none of that for \(model.information.architecture), whose "
-          + "colours are merged as bytes")
+          + "colors are merged as bytes")
     }
     _ = try session.hints(options, team)
-    let decoder = Decoder(model, temperature: options.temperatureOfColours, team)
+    let decoder = Decoder(model, temperature: options.temperatureOfColors, team)
     let small = try Memory<UInt8>(count: 3 * session.width * session.height)
     let merge = try YUVMerge(
       input: session.picture, output: output, small: small, width: session.width,
@@ -277,7 +277,7 @@ package enum Colorizer {
           + "\(input.width)x\(input.height)")
     }
     guard output.format.colorChannels == 3 else {
-      throw .invalidArgument("the output's format has no colour")
+      throw .invalidArgument("the output's format has no color")
     }
     guard input.isSame(as: output) || !input.overlaps(output) else {
       throw .invalidArgument("input and output overlap, and are not the same pixels")

@@ -1,4 +1,4 @@
-// From a network's last values to colours, or to probabilities.
+// From a network's last values to colors, or to probabilities.
 
 /// Decodes what a model's plans give.
 struct Decoder {
@@ -17,7 +17,7 @@ struct Decoder {
       plainTemperature: model.information.plainSoftmaxTemperature)
   }
 
-  /// Makes the logits those of another colouring.
+  /// Makes the logits those of another coloring.
   func tilt(_ logits: Activation, _ variant: Variant) throws(ColorizeError) {
     let plainTemperature = model.information.plainSoftmaxTemperature
     let plain = AnnealedMean(
@@ -60,7 +60,7 @@ struct Decoder {
   /// Red, green and blue of a network that gives these, as bytes that are cut off, not rounded.
   func bytes(_ output: Activation, into bytes: Memory<UInt8>) throws(ColorizeError) {
     guard case .rgb(_, let normalization) = model.network.colors else {
-      preconditionFailure("the network gives other colours")
+      preconditionFailure("the network gives other colors")
     }
     let colors = try Memory<Float>(count: 3 * output.pixels)
     for pixel in 0..<output.pixels {
@@ -100,7 +100,7 @@ struct Decoder {
     _ logits: Activation, into probabilities: UnsafeMutablePointer<Float>,
     commit: () throws(ColorizeError) -> Void
   ) throws(ColorizeError) {
-    // Finite colours come of finite probabilities, and take less memory to look at.
+    // Finite colors come of finite probabilities, and take less memory to look at.
     let ab = try Memory<Float>(count: 2 * logits.pixels)
     try annealedMean(logits, into: ab)
     try validate(ab)
@@ -110,7 +110,7 @@ struct Decoder {
       logits, into: probabilities, kernels: kernels, team: team, scratch: scratch.start)
   }
 
-  /// What is above this is no colour but an overflow. Saturation, palette and hints compute with what is
+  /// What is above this is no color but an overflow. Saturation, palette and hints compute with what is
   /// below, and stay a million million times below what a float can hold.
   private static let overflow: Float = 1e24
 

@@ -99,7 +99,7 @@ package final class Model: Sendable {
     let instructionSet = options.instructionSet ?? available[0]
     guard available.contains(instructionSet) else {
       throw .invalidArgument(
-        "this processor has not the instruction set \(instructionSet.rawValue); it has "
+        "this processor does not have the instruction set \(instructionSet.rawValue); it has "
           + available.map(\.rawValue).joined(separator: ", "))
     }
     let kernels = KernelSet(instructionSet, blas: try OpenBLAS.choose(options.gemm))
@@ -192,7 +192,7 @@ package final class Model: Sendable {
   func validate(temperature: Float?) throws(ColorizeError) {
     guard let temperature, network.distribution == nil else { return }
     throw .invalidArgument(
-      "temperature is \(temperature); the network \(network.architecture) gives colours alone, and no "
+      "temperature is \(temperature); the network \(network.architecture) gives colors alone, and no "
         + "distribution that has one")
   }
 
@@ -203,7 +203,7 @@ package final class Model: Sendable {
   ) throws(ColorizeError) {
     guard goal == .ab || network.distribution != nil else {
       throw .invalidArgument(
-        "the network \(network.architecture) gives colours alone, and no distribution")
+        "the network \(network.architecture) gives colors only, and no distribution")
     }
     let entry: WorkspacePool.Entry
     if let kept = pool.take(goal, height: height, width: width, workers: team.size) {

@@ -3,7 +3,7 @@
 
 import CKernelContract
 
-/// What becomes of a colour that sRGB has not at the pixel's lightness.
+/// What to do with a color that is outside sRGB at the pixel's lightness.
 package enum GamutMapping: String, CaseIterable, Sendable {
   /// Red, green and blue are each brought into 0 to 1: lightness and hue may change.
   case clip

@@ -1,4 +1,4 @@
-// A picture that is coloured again and again: what does not depend on hints and dials is computed once.
+// A picture that is colored again and again: what does not depend on hints and dials is computed once.
 
 /// A picture and what the network sees of it. Does not change; any number of threads may use it.
 package final class Session: Sendable {
@@ -47,7 +47,7 @@ package final class Session: Sendable {
     try see(team, progress)
   }
 
-  /// Whether colours are merged with the picture as the release of a network of red, green and blue does it.
+  /// Whether colors are merged with the picture as the release of a network of red, green and blue does it.
   var mergesRGB: Bool {
     if preset == .reference, case .rgb = model.network.colors { true } else { false }
   }
@@ -75,7 +75,7 @@ package final class Session: Sendable {
     return (fitted(scale * proportion.squareRoot()), fitted(scale / proportion.squareRoot()))
   }
 
-  /// Whether pictures and colours are brought to other sizes as a release without antialiasing does it.
+  /// Whether pictures and colors are brought to other sizes as a release without antialiasing does it.
   var samplesPoints: Bool { preset == .reference && model.network.releasedResampling == .points }
 
   /// Takes the lightness between the nearest pixels.

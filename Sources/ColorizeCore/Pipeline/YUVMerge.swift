@@ -1,4 +1,4 @@
-// The last stage of preset reference for a network of red, green and blue, as DeOldify's release has it: colours of
+// The last stage of preset reference for a network of red, green and blue, as DeOldify's release has it: colors of
 // 8 bits, enlarged by Pillow, whose Y is replaced by the picture's.
 
 import CKernelContract
@@ -25,7 +25,7 @@ enum YUV {
     rounded(red * y.0 + green * y.1 + blue * y.2)
   }
 
-  /// A colour with the Y of a pixel instead of its own.
+  /// A color with the Y of a pixel instead of its own.
   ///
   /// - Parameters:
   ///   - color: `[3]`: red, green and blue.
@@ -57,20 +57,20 @@ enum YUV {
 }
 
 /// Writes the output. Its memory grows with the sides of the picture. What is computed has 8 bits a channel; an
-/// output of more has the same colours.
+/// output of more has the same colors.
 struct YUVMerge {
   private let input: ImageView
   private let output: ImageView
   private let colors: Resampler
   private let own: Resampler
-  /// Of each worker: a band of colours, one of the picture's own values, and a row.
+  /// Of each worker: a band of colors, one of the picture's own values, and a row.
   private let scratch: Memory<UInt8>
   private let scratchCount: Int
   /// The pixels of the small picture.
   private let small: Memory<UInt8>
 
   /// - Parameters:
-  ///   - small: `[height, width, 3]`: the network's colours.
+  ///   - small: `[height, width, 3]`: the network's colors.
   init(
     input: ImageView, output: ImageView, small: Memory<UInt8>, width: Int, height: Int,
     kernels: KernelSet, workers: Int

@@ -30,7 +30,7 @@ extension Unpickler {
     try forEachItem(try stateDict(pickle)) { (key, value) throws(ColorizeError) in
       // A count of epochs may be among the tensors, but nothing in which a tensor could be.
       guard key.kind == .string, value.kind != .tuple, value.kind != .list else {
-        throw .invalidModel("its state dict holds something else than tensors under names")
+        throw .invalidModel("its state dict holds something other than named tensors")
       }
       guard value.kind == .tensor else { return }
       let name = try TensorFile.name(text(key))
@@ -44,7 +44,7 @@ extension Unpickler {
         format: type.rawValue, shape: view.shape, strides: view.strides, start: start,
         end: start + view.count * type.bytes)
       guard entries.updateValue(entry, forKey: name) == nil else {
-        throw .invalidModel("tensor \(name) is there twice")
+        throw .invalidModel("tensor \(name) occurs twice")
       }
       parts.append(
         Part(storage: view.storage, start: view.start, count: view.count, name: name))
@@ -132,12 +132,12 @@ extension Unpickler {
     _ tuple: PickledValue, _ what: String, _ name: String
   ) throws(ColorizeError) -> [Int] {
     guard tuple.kind == .tuple, tuple.number <= Self.maximumDimensions else {
-      throw .invalidModel("tensor \(name) has no sound \(what)")
+      throw .invalidModel("tensor \(name) has no valid \(what)")
     }
     var numbers: [Int] = []
     for item in items(tuple) {
       guard self[item].kind == .integer, self[item].number >= 0 else {
-        throw .invalidModel("tensor \(name) has no sound \(what)")
+        throw .invalidModel("tensor \(name) has no valid \(what)")
       }
       numbers.append(self[item].number)
     }

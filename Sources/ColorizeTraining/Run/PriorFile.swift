@@ -51,7 +51,7 @@ package enum PriorFile {
       guard let bin = found else {
         throw failure("row \(index + 1) is of the bin (\(a), \(b)), which the network has not")
       }
-      guard prior[bin] < 0 else { throw failure("the bin (\(a), \(b)) is there twice") }
+      guard prior[bin] < 0 else { throw failure("the bin (\(a), \(b)) occurs twice") }
       prior[bin] = share
     }
     if let bin = prior.firstIndex(where: { $0 < 0 }) {

@@ -40,8 +40,8 @@ package struct Recipe: Equatable, Sendable {
   package var flips = true
   /// The share of the pictures that come with hints; nil: a third if the network takes hints, else none.
   package var hints: Float?
-  /// The share of the pictures in which things are given other colours, and hints of them.
-  package var recolour: Float = 0
+  /// The share of the pictures in which things are given other colors, and hints of them.
+  package var recolor: Float = 0
   /// The share of the pictures whose lightness is made that of an old photograph.
   package var film: Float = 0
   /// Every so manyth picture is not trained on; 0: none.

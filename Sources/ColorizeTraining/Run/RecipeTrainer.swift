@@ -27,14 +27,15 @@ extension Recipe {
     guard hints ?? 0 == 0 || network.takesHints else {
       throw .invalidArgument("hints is \(hints ?? 0), and the network \(model) takes none")
     }
-    guard recolour == 0 || network.takesHints else {
-      throw .invalidArgument("recolour is \(recolour), and the network \(model) takes no hints")
+    guard recolor == 0 || network.takesHints else {
+      throw .invalidArgument("recolor is \(recolor), and the network \(model) takes no hints")
     }
     for (option, prefixes) in [("freeze", frozen), ("slow", slow)] {
       for prefix in prefixes
       where !network.parameters.contains(where: { $0.name.isSpelled(beginning: prefix) }) {
         throw .invalidArgument(
-          "\(option) is \(prefix), and the network \(model) has no tensor whose name begins so")
+          "\(option) is \(prefix), and the network \(model) has no tensor whose name begins like that"
+        )
       }
     }
   }
@@ -59,7 +60,7 @@ extension Recipe {
     if let hints {
       options.hints?.hintedShare = Double(hints)
     }
-    if recolour > 0 { options.recolouring = Recolouring(share: Double(recolour)) }
+    if recolor > 0 { options.recoloring = Recoloring(share: Double(recolor)) }
     if film > 0 { options.film = FilmSimulation(share: Double(film)) }
     if let prior { options.balance = try ClassBalance(prior: prior, lambda: Double(lambda)) }
     options.features = features

@@ -35,7 +35,7 @@ package struct Setting {
         (recipe, text) throws(ColorizeError) in
         recipe.hints = text.isEmpty ? nil : try parsed(text, "hints", 0...1)
       },
-      number("recolour", \.recolour, 0...1),
+      number("recolor", \.recolor, 0...1),
       number("film", \.film, 0...1),
       heldBack,
       string("validation", \.validation, isFree: true),
@@ -90,7 +90,7 @@ package struct Setting {
       }
       guard bounds.count == 2, bounds[0] <= bounds[1] else {
         throw .invalidArgument(
-          "scale is \(text); it must be two numbers, of which the first is not the larger one")
+          "scale is \(text); it must be two numbers, the second not smaller than the first")
       }
       recipe.scale = bounds
     }
@@ -201,7 +201,7 @@ extension Recipe {
       // The cosine's length is the run's; the others do not know where a run ends.
       if before.isSpelled(now) || setting.name == "steps" && schedule != .cosine { continue }
       throw .invalidArgument(
-        "\(setting.name) is \(now.isEmpty ? "not given" : now), and the run was begun with "
+        "\(setting.name) is \(now.isEmpty ? "not given" : now), and the run was started with "
           + (before.isEmpty ? "none" : before)
           + (setting.name == "steps" ? ", by which a cosine schedule goes" : ""))
     }

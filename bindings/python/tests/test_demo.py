@@ -34,7 +34,7 @@ def run(picture: Path, checkpoints: dict[str, Path], *more: str) -> str | None:
     return demo.main(["-i", str(picture), "-o", str(picture.parent / "out"), *options, *more])
 
 
-def test_it_colours_with_both_networks(
+def test_it_colors_with_both_networks(
     picture: Path, photo: np.ndarray, checkpoints: dict[str, Path], capsys
 ):
     assert run(picture, checkpoints) is None
@@ -50,7 +50,7 @@ def test_it_colours_with_both_networks(
     assert not np.array_equal(*results)
     with Image.open(picture.parent / "out_panel.png") as panel:
         assert panel.size == (1200, 800)
-        # Not an empty figure: four pictures of many colours.
+        # Not an empty figure: four pictures of many colors.
         assert len(panel.convert("RGB").getcolors(1_000_000)) > 1000
 
 

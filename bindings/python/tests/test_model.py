@@ -556,7 +556,7 @@ def test_what_the_network_refuses(model: libcolorize.Model, lightness: np.ndarra
             function(lightness, threads=1000)
 
 
-# ---- Colour --------------------------------------------------------------------------------------
+# ---- Color --------------------------------------------------------------------------------------
 
 
 def test_rgb_to_lab_is_scikit_image_s():
@@ -577,7 +577,7 @@ def test_lab_to_rgb_is_scikit_image_s():
     assert unclipped.max() > 1.1
 
 
-def test_shapes_and_types_of_colours():
+def test_shapes_and_types_of_colors():
     assert libcolorize.rgb_to_lab([1.0, 1.0, 1.0]).shape == (3,)
     assert libcolorize.rgb_to_lab(np.zeros((2, 5, 3)))[1, 4] == pytest.approx([0, 0, 0], abs=1e-3)
     assert libcolorize.rgb_to_lab(np.zeros((0, 3))).shape == (0, 3)

@@ -1,4 +1,4 @@
-"""The colours that have a name in CSS (CSS Color Module Level 4, section 6.1)."""
+"""The colors that have a name in CSS (CSS Color Module Level 4, section 6.1)."""
 
 _TABLE = """
 aliceblue f0f8ff; antiquewhite faebd7; aqua 00ffff; aquamarine 7fffd4; azure f0ffff

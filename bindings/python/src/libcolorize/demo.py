@@ -1,4 +1,4 @@
-"""Colours a picture with the published networks, as the release's demo does.
+"""Colors a picture with the published networks, as the release's demo does.
 
     python -m libcolorize.demo -i photo.jpg -o saved
 
@@ -34,10 +34,10 @@ PANEL_PIXELS = 1200
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m libcolorize.demo",
-        description="Colours a picture with the networks of ECCV 2016 and SIGGRAPH 2017.",
+        description="Colors a picture with the networks of ECCV 2016 and SIGGRAPH 2017.",
     )
     parser.add_argument(
-        "-i", "--img_path", required=True, metavar="IMG", help="the picture, gray or coloured"
+        "-i", "--img_path", required=True, metavar="IMG", help="the picture, gray or colored"
     )
     parser.add_argument(
         "-o", "--save_prefix", default="saved", metavar="PREFIX",

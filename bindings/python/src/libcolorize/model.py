@@ -250,7 +250,7 @@ class Model(Handle):
             call(library.colorize_bin_centres, handle, self._info.bins, floats(centres))
         return centres
 
-    # ---- Colouring ----
+    # ---- Coloring ----
 
     @takes(ColorizeOptions)
     def colorize(self, image: npt.ArrayLike, **given: Unpack[ColorizeOptions]) -> npt.NDArray[Any]:

@@ -221,7 +221,7 @@ typedef struct colorize_pixel_layout {
   int32_t alpha; /* negative: none */
 } colorize_pixel_layout;
 
-/* A row of a picture from its own lightness and a network's colours to sRGB:
+/* A row of a picture from its own lightness and a network's colors to sRGB:
  *
  *     Y       = luminance of the source's pixel
  *     a[x]    = between the columns c and c + 1 of a row that is between upper_a and lower_a; b likewise
@@ -243,7 +243,7 @@ typedef struct colorize_render_row {
   const float *lower_a;
   const float *upper_b;
   const float *lower_b;
-  /* [columns] each: lightness of what the colours are of, times guide_scale, for colours that follow the pixels' lightness.
+  /* [columns] each: lightness of what the colors are of, times guide_scale, for colors that follow the pixels' lightness.
    * NULL: bilinear */
   const float *upper_guide;
   const float *lower_guide;
@@ -253,7 +253,7 @@ typedef struct colorize_render_row {
   intptr_t columns;
   const float *share; /* [count], of the right column, 0 to 1; read up to 15 floats further */
   float *scratch;     /* [4, RENDER_CHUNK + 16] */
-  intptr_t keeps_hue; /* a colour that sRGB has not at its L gets the largest chroma at its hue; 0: clipped only */
+  intptr_t keeps_hue; /* a color outside sRGB at its L gets the largest chroma at its hue; 0: clipped only */
 } colorize_render_row;
 
 /* So many pixels of a row are finished before the next ones are begun: what is between the steps stays in the

@@ -1,11 +1,11 @@
-// Things in colours that nobody would guess, each with a hint of its colour: from these a network learns that a hint is
-// about a thing, about all of it and about nothing else, however unlikely its colour is.
+// Things in colors that nobody would guess, each with a hint of its color: from these a network learns that a hint is
+// about a thing, about all of it and about nothing else, however unlikely its color is.
 
 import ColorizeCore
 import Glibc
 
-/// How things of a sample are recoloured.
-package struct Recolouring: Sendable {
+/// How things of a sample are recolored.
+package struct Recoloring: Sendable {
   /// The share of the samples in which some are.
   package var share: Double
   /// Their number is geometric: n = 1, 2, ... with p (1 - p)^(n - 1).
@@ -14,18 +14,18 @@ package struct Recolouring: Sendable {
   package var grayShare = 0.2
   /// What a thing is, as a share of the picture.
   package var area = 0.01...0.4
-  /// Of the new colours, in ab.
+  /// Of the new colors, in ab.
   package var chroma = 15.0...65
 
   package init(share: Double) { self.share = share }
 
   package func validate() throws(ColorizeError) {
     guard (0...1).contains(share) else {
-      throw .invalidArgument("recolour is \(share); it must be 0 to 1")
+      throw .invalidArgument("recolor is \(share); it must be 0 to 1")
     }
   }
 
-  /// A pixel belongs to a thing if its colour is so near to the thing's mean, in Lab; drawn for each thing.
+  /// A pixel belongs to a thing if its color is so near to the thing's mean, in Lab; drawn for each thing.
   private static let spread = 8.0...25
   /// And so near to that of its neighbour in it.
   private static let step: Float = 5
@@ -37,7 +37,7 @@ package struct Recolouring: Sendable {
   private static let attempts = 8
   private static let patchAttempts = 8
 
-  /// Recolours things of a sample, if it is one of those in which some are; the hints that say so, none otherwise.
+  /// Recolors things of a sample, if it is one of those in which some are; the hints that say so, none otherwise.
   ///
   /// - Parameters:
   ///   - lab: L, a and b, `[side, side, 3]`, in place.
@@ -77,7 +77,7 @@ package struct Recolouring: Sendable {
     return nil
   }
 
-  /// Gives a thing another mean colour. Near black and white there are no strong ones.
+  /// Gives a thing another mean color. Near black and white there are no strong ones.
   private func paint(
     _ thing: UnsafeBufferPointer<Int32>, _ color: SIMD2<Float>, keeping variation: Float,
     _ lab: UnsafeMutablePointer<Float>

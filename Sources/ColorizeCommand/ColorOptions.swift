@@ -1,5 +1,5 @@
-// The dials of colouring: how strong colours are, which of several colourings is taken, and how
-// colours come to the picture's size.
+// The dials of coloring: how strong colors are, which of several colorings is taken, and how
+// colors come to the picture's size.
 
 import ArgumentParser
 import ColorizeCore
@@ -9,7 +9,7 @@ extension Style: ExpressibleByArgument {}
 extension Upsampling: ExpressibleByArgument {}
 extension GamutMapping: ExpressibleByArgument {}
 
-struct ColourOptions: ParsableArguments {
+struct ColorOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "0.01 (vivid, patchy) to 10; 1 is even and dull. (default: 0.38)",
@@ -86,7 +86,7 @@ final class PalettePicture {
       throw error.report(name)
     }
     guard view.format.colorChannels == 3 else {
-      throw PictureError.failed("is gray: it has no colours to be taken").report(name)
+      throw PictureError.failed("is gray: it has no colors to use").report(name)
     }
   }
 }

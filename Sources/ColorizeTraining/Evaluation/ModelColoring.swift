@@ -3,7 +3,7 @@
 import ColorizeCore
 
 /// a and b of CIE Lab, `[2, shape.height, shape.width]`, for a whole photograph.
-package struct PredictedColours {
+package struct PredictedColors {
   let ab: Memory<Float>
   let shape: Shape
 
@@ -14,7 +14,7 @@ package struct PredictedColours {
 }
 
 /// A model with the dials that it is evaluated at.
-package struct ModelColouring {
+package struct ModelColoring {
   private let model: Model
   private let options: RunOptions
   private let saturation: Float
@@ -28,10 +28,10 @@ package struct ModelColouring {
     self.saturation = saturation
   }
 
-  /// The photograph's lightness in colours, from a network input of `side` x `side`.
-  package func colours(
+  /// The photograph's lightness in colors, from a network input of `side` x `side`.
+  package func colors(
     of truth: ImageView, side: Int, hints: GroundTruthHints?, _ team: Team
-  ) throws(ColorizeError) -> PredictedColours {
+  ) throws(ColorizeError) -> PredictedColors {
     let lightness = try lightness(of: truth, side: side, team)
     let known = try hints?.rasterised(truth: truth, side: side)
     let input = try NetworkInput(
@@ -41,7 +41,7 @@ package struct ModelColouring {
     let ab = try Memory<Float>(count: shape.count)
     try Colorizer.predict(model: model, input: input, options: options, into: ab.start)
     for index in 0..<ab.count { ab.start[index] *= saturation }
-    return PredictedColours(ab: ab, shape: shape)
+    return PredictedColors(ab: ab, shape: shape)
   }
 
   /// `[side, side]`, squashed as the pipeline does it.
@@ -66,16 +66,16 @@ package struct ModelColouring {
     return lightness
   }
 
-  /// Paints colours that were predicted into an RGB picture of the photograph's size.
+  /// Paints colors that were predicted into an RGB picture of the photograph's size.
   package func paint(
-    _ colours: PredictedColours, over truth: ImageView, into picture: ImageView, _ team: Team
+    _ colors: PredictedColors, over truth: ImageView, into picture: ImageView, _ team: Team
   ) throws(ColorizeError) {
     let renderer = try Renderer(
-      input: truth, output: picture, abHeight: colours.shape.height,
-      abWidth: colours.shape.width, gamutMapping: .clip,
+      input: truth, output: picture, abHeight: colors.shape.height,
+      abWidth: colors.shape.width, gamutMapping: .clip,
       kernels: KernelSet(model.information.instructionSet),
       workers: team.size)
-    renderer.ab.start.update(from: colours.ab.start, count: colours.ab.count)
+    renderer.ab.start.update(from: colors.ab.start, count: colors.ab.count)
     try renderer.run(team) { _ throws(ColorizeError) in }
   }
 }

@@ -1,10 +1,10 @@
-// Things in other colours: all of a thing and nothing else, with hints of what it has become.
+// Things in other colors: all of a thing and nothing else, with hints of what it has become.
 
 import ColorizeCore
 import ColorizeTraining
 import Testing
 
-@Suite struct RecolouringTests {
+@Suite struct RecoloringTests {
   let folder: TemporaryFolder
   static let shape = BatchShape(
     count: 8, side: 32, inputChannels: 4, distributionStride: 4, hasAB: true)
@@ -27,14 +27,14 @@ import Testing
       threads: 2)
   }
 
-  /// Each half of each sample has one colour. Those that have another one than the picture's are hinted, by what they have
+  /// Each half of each sample has one color. Those that have another one than the picture's are hinted, by what they have
   /// become; no half without a hint has changed. Lightness stays.
   @Test func changesThingsAndSaysSo() throws {
     let plain = try loader { _ in }.next()
     let loader = try loader {
-      $0.recolouring = Recolouring(share: 0.5)
-      $0.recolouring?.area = 0.1...0.6
-      $0.recolouring?.grayShare = 0.3
+      $0.recoloring = Recoloring(share: 0.5)
+      $0.recoloring?.area = 0.1...0.6
+      $0.recoloring?.grayShare = 0.3
     }
     let side = Self.shape.side
     var (samples, changed, both, gray) = (0, 0, 0, 0)
@@ -42,7 +42,7 @@ import Testing
       let batch = try loader.next()
       for position in 0..<Self.shape.count {
         let first = position * side * side
-        var recoloured = 0
+        var recolored = 0
         for half in 0..<2 {
           let middle = first + side / 2 * side + half * side / 2 + side / 4
           let ab = SIMD2(batch.ab.start[2 * middle], batch.ab.start[2 * middle + 1])
@@ -57,12 +57,12 @@ import Testing
             #expect(abs(input[1] - ab.x) < 1e-6 && abs(input[2] - ab.y) < 1e-6)
           }
           #expect((hinted > 0) == (ab != before))
-          recoloured += hinted > 0 ? 1 : 0
+          recolored += hinted > 0 ? 1 : 0
           gray += hinted > 0 && ab == .zero ? 1 : 0
         }
         samples += 1
-        changed += recoloured > 0 ? 1 : 0
-        both += recoloured == 2 ? 1 : 0
+        changed += recolored > 0 ? 1 : 0
+        both += recolored == 2 ? 1 : 0
       }
     }
     // Of 160 samples half, with four standard deviations; of these about half have a second thing.
@@ -73,12 +73,12 @@ import Testing
   }
 
   /// The target of a position is the bin of what the thing has become.
-  @Test func targetsAreTheNewColours() throws {
+  @Test func targetsAreTheNewColors() throws {
     let loader = try loader {
-      $0.recolouring = Recolouring(share: 1)
-      $0.recolouring?.area = 0.1...0.6
-      $0.recolouring?.grayShare = 1
-      $0.recolouring?.p = 0.01
+      $0.recoloring = Recoloring(share: 1)
+      $0.recoloring?.area = 0.1...0.6
+      $0.recoloring?.grayShare = 1
+      $0.recoloring?.p = 0.01
     }
     let batch = try loader.next()
     let neutral = try #require(Gamut.centres.firstIndex { $0 == .zero })

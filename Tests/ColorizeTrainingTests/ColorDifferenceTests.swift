@@ -1,12 +1,12 @@
-// Float64 colours against scikit-image, and CIEDE2000 against the pairs that were published for it.
+// Float64 colors against scikit-image, and CIEDE2000 against the pairs that were published for it.
 
 import ColorizeCore
 import ColorizeTraining
 import Glibc
 import Testing
 
-@Suite struct ColourDifferenceTests {
-  /// Sharma, Wu and Dalal 2005, table 1: L, a, b of two colours, and their difference.
+@Suite struct ColorDifferenceTests {
+  /// Sharma, Wu and Dalal 2005, table 1: L, a, b of two colors, and their difference.
   static let pairs: [(SIMD3<Double>, SIMD3<Double>, Double)] = [
     (50, 2.6772, -79.7751, 50, 0, -82.7485, 2.0425),
     (50, 3.1571, -77.2803, 50, 0, -82.7485, 2.8615),
@@ -55,7 +55,7 @@ import Testing
 
   /// Its rgb2lab, printed with all digits. Both are float64, and differ by the order of their sums.
   @Test func labIsScikitImages() {
-    let colours: [(SIMD3<Double>, SIMD3<Double>)] = [
+    let colors: [(SIMD3<Double>, SIMD3<Double>)] = [
       (SIMD3(0, 0, 0), SIMD3(0, 0, 0)),
       (SIMD3(255, 255, 255), SIMD3(100, -0.0024549378620508655, 0.004653421154054982)),
       (SIMD3(255, 0, 0), SIMD3(53.2405879437449, 80.0923082256922, 67.2027510444287)),
@@ -63,7 +63,7 @@ import Testing
       (SIMD3(10, 11, 12), SIMD3(2.984614289837282, -0.11720069376322528, -0.5055173964567172)),
       (SIMD3(250, 240, 20), SIMD3(92.88204006572353, -16.255787494689923, 89.50093686411769)),
     ]
-    for (bytes, expected) in colours {
+    for (bytes, expected) in colors {
       var light = SIMD3<Double>()
       for index in 0..<3 { light[index] = CIELab.light(encoded: bytes[index] / 255) }
       let lab = CIELab.lab(light: light)
@@ -76,9 +76,9 @@ import Testing
     }
   }
 
-  /// Its lab2rgb; colours inside and outside of sRGB's gamut.
+  /// Its lab2rgb; colors inside and outside of sRGB's gamut.
   @Test func rgbIsScikitImages() {
-    let colours: [(SIMD3<Double>, SIMD3<Double>)] = [
+    let colors: [(SIMD3<Double>, SIMD3<Double>)] = [
       (SIMD3(50, 0, 0), SIMD3(0.46632823364204584, 0.46632434773601533, 0.4663442328977632)),
       (SIMD3(50, 40, -60), SIMD3(0.487339171833248, 0.38624260188240045, 0.8715390087873499)),
       (SIMD3(30, -80, -100), SIMD3(0, 0.4064005224798121, 0.9150953737499411)),
@@ -87,7 +87,7 @@ import Testing
       // f(Z) is below 0, and is clipped.
       (SIMD3(20, 30, 90), SIMD3(0.3812667912458776, 0.08955993590394007, 0)),
     ]
-    for (lab, expected) in colours {
+    for (lab, expected) in colors {
       let light = CIELab.light(lab: lab).clamped(lowerBound: .zero, upperBound: .one)
       for index in 0..<3 {
         #expect(abs(CIELab.encoded(light[index]) - expected[index]) < 1e-11)
