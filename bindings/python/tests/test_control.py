@@ -438,7 +438,7 @@ def test_transparent_pixels_of_a_palette_do_not_count(
 def test_half_transparent_pixels_of_a_palette_count_half(
     model: libcolorize.Model, gray: np.ndarray
 ):
-    """Larger than what is looked at, so that cells are means: red, with blue of alpha 64 between."""
+    """Larger than what is looked at, so that cells are means: red, blue of alpha 64 between."""
     picture = np.zeros((300, 400, 4), np.uint8)
     picture[:] = [200, 60, 50, 255]
     picture[:, 1::2] = [60, 60, 200, 64]
