@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ import pytest
 from keras import layers
 
 import libcolorize
-from libcolorize import convert
+from libcolorize import convert, weights
 
 BOUND = 2e-3
 """In units of ab, of values to 110: both compute with floats, in different orders."""
@@ -224,6 +226,25 @@ def test_files_that_are_something_else(tmp_path: Path):
         convert.export_keras(_siggraph17(tmp_path), tmp_path / "b.h5")
     with pytest.raises(libcolorize.Error, match="end is 'rgb'"):
         convert.export_keras("eccv16", tmp_path / "b.h5", "rgb")
+
+
+def test_the_readme_s_example_runs(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    text = (Path(__file__).parents[1] / "README.md").read_text()
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    (example,) = [block for block in blocks if "import convert" in block]
+    entry = weights.PUBLISHED["eccv16"]
+    sha256 = hashlib.sha256(checkpoint.read_bytes()).hexdigest()
+    other = weights.Published(entry.name, entry.url, sha256)
+    monkeypatch.setitem(weights.PUBLISHED, "eccv16", other)
+    monkeypatch.setenv("LIBCOLORIZE_WEIGHTS", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / entry.name).symlink_to(checkpoint)
+    convert.export_keras(checkpoint, "colorizer.h5")
+    exec(example, {})
+    for name in ("colorizer.safetensors", "eccv16.keras", "eccv16.onnx"):
+        assert Path(name).stat().st_size > 100 << 20
 
 
 def _siggraph17(folder: Path) -> Path:
