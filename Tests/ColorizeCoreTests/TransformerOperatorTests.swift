@@ -24,8 +24,9 @@ import Testing
       if let exponent = try fixture.number("\(number).exponent") {
         kinds.insert("layer norm")
         let norm = LayerNorm(channels: channels, epsilon: exponent == 6 ? 1e-6 : 1e-5)
+        let weight = try #require(try values("weight"))
         output = norm.reference(
-          [input], parameters: [try #require(try values("weight")), try #require(try values("bias"))])
+          [input], parameters: [weight, try #require(try values("bias"))])
       } else if let heads = try fixture.number("\(number).heads") {
         kinds.insert("attention")
         let weight = try #require(try values("in_proj_weight"))

@@ -111,8 +111,8 @@ private struct StepDraft {
       end.hasGELU = true
       take(next, &self)
     }
-    if absorbs.contains(.batchNormAtEnd), !end.hasGELU, let (next, norm) = fusion.pointwise(after: output),
-      case .batchNorm = norm
+    if absorbs.contains(.batchNormAtEnd), !end.hasGELU,
+      let (next, norm) = fusion.pointwise(after: output), case .batchNorm = norm
     {
       end.batchNormAtEnd = fusion.nodes[next].name
       take(next, &self)

@@ -26,7 +26,8 @@ package struct MultiHeadAttention: Operator {
         let products = (0..<tokens).map { j in
           queries.values.dot(
             from: head * depth * count + i, step: count, keys.values,
-            from: head * depth * tokens + j, step: tokens, count: depth) / Double(depth).squareRoot()
+            from: head * depth * tokens + j, step: tokens, count: depth)
+            / Double(depth).squareRoot()
         }
         let largest = products.max() ?? 0
         let weights = products.map { exp($0 - largest) }
