@@ -42,7 +42,7 @@ import Testing
       $0.convolution("a.0", 16, kernel: 3) + $0.globalMean().linear("b", 16)
     },
     Case("depthwise, an addition", steps: 2) { $0.depthwise("a.0", kernel: 3).relu() + $0 },
-    Case("side by side: in place, and read by another one too", steps: 8) {
+    Case("side by side: in place, and read by another one too", steps: 9) {
       let x = $0.convolution("a.0", 20, kernel: 3).relu()
       let y = x.batchNorm("a.2").relu()
       let z = $0.convolution("b", 12, kernel: 3, bias: false).pixelShuffle(2)

@@ -742,12 +742,12 @@ def rgb_network(architecture, full):
     """
     network = formula_network(architecture, torch.float64)
     # The last has an odd render factor: sides are halved to odd ones.
-    sizes = [(16, 16), (48, 32)] if architecture == "deoldify-wide" else [(16, 32), (80, 48)]
+    sizes = [(16, 32), (48, 80)]
     if full:
         sizes += [(128, 128), (256, 256), (336, 336), (560, 560)]
     result = []
     for index, (height, width) in enumerate(sizes):
-        content = gray(picture(("coffee", "chelsea", "rocket")[index % 3], height, width))
+        content = gray(picture(("chelsea", "coffee", "rocket")[index % 3], height, width))
         lightness = rgb2lab(np.repeat(content[:, :, None], 3, axis=2))[..., 0]
         output = network(network_input_of_gray(content, torch.float64))[0]
         result.append({"input": lightness[None].astype(np.float32), "rgb": float32(output)})
