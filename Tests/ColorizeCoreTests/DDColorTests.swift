@@ -79,9 +79,8 @@ import Testing
 
       // The same in 16 bits, with an alpha.
       let deep = try Picture(.rgba16, width: width, height: height) { x, y, byte in
-        let value = input.values[
-          (y * width + x) * channels + (channels == 1 ? 0 : min(byte / 2, 2))]
-        return byte >= 6 ? 255 : value
+        let channel = channels == 1 ? 0 : min(byte / 2, 2)
+        return byte >= 6 ? 255 : input.values[(y * width + x) * channels + channel]
       }
       let small = try Picture(.rgb8, width: width, height: height) { _, _, _ in 0 }
       try Colorizer.run(model: model, input: deep.view, output: small.view, options: options)

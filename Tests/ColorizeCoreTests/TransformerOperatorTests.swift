@@ -24,9 +24,9 @@ import Testing
       if let exponent = try fixture.number("\(number).exponent") {
         kinds.insert("layer norm")
         let norm = LayerNorm(channels: channels, epsilon: exponent == 6 ? 1e-6 : 1e-5)
+        let weight = try #require(try values("weight"))
         output = norm.reference(
-          [input],
-          parameters: [try #require(try values("weight")), try #require(try values("bias"))])
+          [input], parameters: [weight, try #require(try values("bias"))])
       } else if let heads = try fixture.number("\(number).heads") {
         kinds.insert("attention")
         let weight = try #require(try values("in_proj_weight"))
@@ -75,7 +75,7 @@ import Testing
 
   /// More tokens than a block of a product has, heads narrower than a panel, and channels that fill no vector.
   static let cases = [
-    Case("a ConvNeXt's block: three steps", steps: 4) {
+    Case("a ConvNeXt's block: four steps", steps: 5) {
       let x = $0.linear("a", 20)
       return x
         + x.depthwise("b.dwconv", kernel: 7, bias: true).layerNorm("b.norm", epsilon: 1e-6)
@@ -84,9 +84,11 @@ import Testing
     Case("what nothing before can do", steps: 4) {
       $0.standardized().layerScale("a").gelu().relu()
     },
-    Case("an addition leaves no place for GELU", steps: 3) {
-      ($0.linear("a", 4) + $0).gelu().linear("b", 3)
+    Case("an addition leaves no place for GELU", steps: 4) {
+      let x = $0.linear("a", 20)
+      return (x.linear("b", 20) + x).gelu().linear("c", 3)
     },
+    Case("the network's input is added by a step of its own", steps: 2) { $0.linear("a", 4) + $0 },
     Case("a depthwise convolution's bias goes through a batch norm", steps: 1) {
       $0.depthwise("a.0", kernel: 3, bias: true).batchNorm("a.1").relu()
     },

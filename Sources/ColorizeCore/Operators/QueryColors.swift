@@ -151,9 +151,9 @@ package final class PlannedQueryColors: PlannedOperator {
   }
 
   package func work(_ inputs: [Shape], _ output: Shape) -> Work {
+    let positions = inputs[0].height * inputs[0].width
     let enlarging =
-      inputs[0].height * inputs[0].width * product.matrix.depth * product.matrix.depth
-      * operation.pixelsOfOne
+      positions * operation.channels * operation.channels * operation.pixelsOfOne
     let pixels = output.height * output.width
     return Work(
       algorithm: "folded",
