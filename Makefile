@@ -9,6 +9,7 @@
 #   make check-quick       the inner loop: builds, lint, and the tests that are quick; no network
 #   make check-long        every test there is: check, the following ones, mutants, check-dist and check-bare
 #   make check-reference   compares with PyTorch, Pillow and scikit-image in full, in an environment of its own
+#   make check-large       the same of the largest networks, at the sizes that they are used at
 #   make check-faults      lets every call of the C library that the command makes fail once; an hour
 #   make check-threads     runs sessions, cancelling and threads in ThreadSanitizer
 #   make check-gimp        tests the filter in GIMP, with no display
@@ -79,7 +80,7 @@ ON_STAGE = LIBCOLORIZE_LIBRARY=$(STAGE)/lib/$(SONAME) LIBCOLORIZE_COMMAND=$(STAG
 
 .NOTPARALLEL:
 .PHONY: all build run check check-quick check-long check-swift check-kernels check-installation check-abi check-python \
-  check-command check-examples check-wheel check-reference check-gimp check-faults check-threads check-dist check-bare quick-swift \
+  check-command check-examples check-wheel check-reference check-large check-gimp check-faults check-threads check-dist check-bare quick-swift \
   quick-python quick-command mutants fuzz bench bench-quick stage install uninstall gimp install-gimp uninstall-gimp wheel deb tarball dist clean-dist format lint clean
 
 all: build
@@ -119,7 +120,8 @@ check: need-check
 	  check-examples check-wheel)
 
 check-long:
-	$(call in_turn,check check-reference check-gimp check-faults check-threads mutants check-dist check-bare)
+	$(call in_turn,check check-reference check-large check-gimp check-faults check-threads mutants \
+	  check-dist check-bare)
 
 check-quick: need-check
 	$(call in_turn,lint build check-kernels quick-swift quick-python quick-command)
@@ -189,8 +191,8 @@ check-reference: need-check stage $(REFERENCE)
 	$(ON_STAGE) .reference/bin/python Tests/Reference/check_reference.py
 	$(ON_STAGE) .reference/bin/python Tests/Reference/check_colorizers.py
 	$(ON_STAGE) .reference/bin/python Tests/Reference/check_published.py
-	$(ON_STAGE) .reference/bin/python Tests/Reference/check_deoldify.py
-	$(ON_STAGE) .reference/bin/python Tests/Reference/check_ddcolor.py
+	$(ON_STAGE) .reference/bin/python Tests/Reference/check_deoldify.py --factors 8
+	$(ON_STAGE) .reference/bin/python Tests/Reference/check_ddcolor.py --sizes 256x256
 	$(ON_STAGE) .reference/bin/python Tests/Reference/check_evaluation.py
 	$(ON_STAGE) .reference/bin/python Tests/Reference/check_hints.py
 	$(ON_STAGE) .reference/bin/python Tests/Reference/check_training.py
@@ -200,6 +202,11 @@ check-reference: need-check stage $(REFERENCE)
 	rm -rf build/fixtures
 	.reference/bin/python Tests/Reference/make_fixtures.py --full build/fixtures
 	LIBCOLORIZE_FIXTURES=$(CURDIR)/build/fixtures $(SWIFT_TEST)
+
+# The largest networks at the sizes that they are used at.
+check-large: need-check stage $(REFERENCE)
+	$(ON_STAGE) .reference/bin/python Tests/Reference/check_deoldify.py
+	$(ON_STAGE) .reference/bin/python Tests/Reference/check_ddcolor.py
 
 $(BENCHMARKS): benchmarks/requirements.txt Tests/Reference/requirements.txt | need-python
 	$(PYTHON) -m venv --clear .benchmarks

@@ -744,7 +744,7 @@ def rgb_network(architecture, full):
     # The last has an odd render factor: sides are halved to odd ones.
     sizes = [(16, 32), (48, 80)]
     if full:
-        sizes += [(128, 128), (256, 256), (336, 336), (560, 560)]
+        sizes += [(128, 128), (256, 256)]
     result = []
     for index, (height, width) in enumerate(sizes):
         content = gray(picture(("chelsea", "coffee", "rocket")[index % 3], height, width))

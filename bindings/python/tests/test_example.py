@@ -75,7 +75,7 @@ def test_hints(model: libcolorize.Model, photo: np.ndarray, tmp_path: Path):
     [
         ("7", "not enough values"),
         ("7,y", "could not convert"),
-        ("7,8,red", "it must be '#rrggbb'"),
+        ("7,8,reddish", "it must be '#rrggbb'"),
         ("48,8,#ff0000", "hints[0].x is 48.0; it must be 0 to 47"),
         ("7,62", "points[0].y is 62.0; it must be 0 to 61"),
     ],
