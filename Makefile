@@ -4,16 +4,18 @@
 # and stops). NEED=: leaves that to you.
 #
 #   make                   builds the library and the command
-#   make run               builds, and colours a photograph into out/
+#   make run               builds, and colors a photograph into out/
 #   make check             every test but those that take long; says at its end how long each part took
 #   make check-quick       the inner loop: builds, lint, and the tests that are quick; no network
-#   make check-long        every test there is: check, check-reference, check-gimp, mutants, and those in bare Debians
+#   make check-long        every test there is: check, the following ones, mutants, check-dist and check-bare
 #   make check-reference   compares with PyTorch, Pillow and scikit-image in full, in an environment of its own
+#   make check-faults      lets every call of the C library that the command makes fail once; an hour
+#   make check-threads     runs sessions, cancelling and threads in ThreadSanitizer
 #   make check-gimp        tests the filter in GIMP, with no display
 #   make check-bare        `make check` and `make run`, each in a Debian 12 where nothing is installed, as root,
 #                          [BARE="PATH ..."] for what git, pip and apt are set up with
 #   make mutants           shows that the tests bite
-#   make fuzz              looks for files that do harm, [SECONDS=600] for each fuzzer
+#   make fuzz              looks for files and calls that do harm, [SECONDS=600] for each fuzzer (docs/fuzzing.md)
 #   make bench             compares speed and memory with other runtimes' (docs/benchmarks.md), [BENCH="OPTION ..."]
 #   make bench-quick       only the networks, only with ONNX Runtime; writes nothing
 #   make install           installs what `make` has built; it builds nothing, so that root need not
@@ -77,8 +79,8 @@ ON_STAGE = LIBCOLORIZE_LIBRARY=$(STAGE)/lib/$(SONAME) LIBCOLORIZE_COMMAND=$(STAG
 
 .NOTPARALLEL:
 .PHONY: all build run check check-quick check-long check-swift check-kernels check-installation check-abi check-python \
-  check-command check-examples check-wheel check-reference check-gimp check-dist check-bare mutants fuzz bench \
-  bench-quick stage install uninstall gimp install-gimp uninstall-gimp wheel deb tarball dist clean-dist format lint clean
+  check-command check-examples check-wheel check-reference check-gimp check-faults check-threads check-dist check-bare quick-swift \
+  quick-python quick-command mutants fuzz bench bench-quick stage install uninstall gimp install-gimp uninstall-gimp wheel deb tarball dist clean-dist format lint clean
 
 all: build
 
@@ -97,7 +99,7 @@ build: need-build
 run: build
 	mkdir -p out
 	$(COMMAND) -o out/$(notdir $(PHOTOGRAPH)) $(PHOTOGRAPH)
-	@echo "$(PHOTOGRAPH) in colour: $(CURDIR)/out/$(notdir $(PHOTOGRAPH))"
+	@echo "$(PHOTOGRAPH) in color: $(CURDIR)/out/$(notdir $(PHOTOGRAPH))"
 
 # ---- Tests -----------------------------------------------------------------------------------------------------------
 
@@ -117,7 +119,22 @@ check: need-check
 	  check-examples check-wheel)
 
 check-long:
-	$(call in_turn,check check-reference check-gimp mutants check-dist check-bare)
+	$(call in_turn,check check-reference check-gimp check-faults check-threads mutants check-dist check-bare)
+
+check-quick: need-check
+	$(call in_turn,lint build check-kernels quick-swift quick-python quick-command)
+
+# What takes seconds a test is not among them: training, whole published networks, downloads, damaged files.
+quick-swift: need-check
+	$(SWIFT_TEST) --skip ColorizeTrainingTests --skip PublishedNetworkTests --skip ModelConversionTests
+
+quick-python: need-check stage $(VENV)
+	$(ON_STAGE) .venv/bin/python -m pytest -q $(addprefix bindings/python/tests/test_,command.py control.py declarations.py \
+	  library.py model.py one_call.py pixels.py session.py signals.py)
+
+quick-command: need-check stage $(VENV)
+	$(ON_STAGE) .venv/bin/python -m pytest -q $(addprefix Tests/CommandLine/test_,control.py evaluate.py gamut.py \
+	  manual.py outputs.py png.py)
 
 # Those of the files that git, pip and apt are usually set up with that there are.
 BARE = $(wildcard /etc/gitconfig $(HOME)/.gitconfig /etc/pip.conf /etc/ssl/certs /etc/apt/apt.conf.d/99*)
@@ -172,6 +189,8 @@ check-reference: need-check stage $(REFERENCE)
 	$(ON_STAGE) .reference/bin/python Tests/Reference/check_reference.py
 	$(ON_STAGE) .reference/bin/python Tests/Reference/check_colorizers.py
 	$(ON_STAGE) .reference/bin/python Tests/Reference/check_published.py
+	$(ON_STAGE) .reference/bin/python Tests/Reference/check_deoldify.py
+	$(ON_STAGE) .reference/bin/python Tests/Reference/check_ddcolor.py
 	$(ON_STAGE) .reference/bin/python Tests/Reference/check_evaluation.py
 	$(ON_STAGE) .reference/bin/python Tests/Reference/check_hints.py
 	$(ON_STAGE) .reference/bin/python Tests/Reference/check_training.py
@@ -193,13 +212,20 @@ bench: need-check stage $(BENCHMARKS)
 	$(ON_BENCH) .benchmarks/bin/python benchmarks/run.py $(BENCH)
 
 # Needs nothing that the reference scripts do not need as well.
-bench-quick: stage $(REFERENCE)
+bench-quick: need-check stage $(REFERENCE)
 	$(ON_BENCH) .reference/bin/python benchmarks/run.py --only networks --peers onnxruntime --rounds 3 $(BENCH)
 
 # The filter as a user builds it, with the installed copy; -O1 keeps its functions in valgrind's reports.
 check-gimp: need-gimp stage $(VENV)
 	PKG_CONFIG_PATH=$(STAGE)/lib/pkgconfig $(MAKE) -C examples/gimp BUILD=$(CURDIR)/build/check-gimp CFLAGS="-O1 -g"
 	$(ON_STAGE) LIBCOLORIZE_PLUG_IN=$(CURDIR)/build/check-gimp/libcolorize-photo .venv/bin/python -m pytest -q Tests/GIMP
+
+# The rest of what check-command tries a few of.
+check-faults: need-check stage $(VENV)
+	LIBCOLORIZE_FAULTS=all $(ON_STAGE) .venv/bin/python -m pytest -q Tests/CommandLine/test_faults.py
+
+check-threads: need-check
+	Tests/ThreadSanitizer/run
 
 mutants: need-check
 	scripts/mutants

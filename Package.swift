@@ -87,11 +87,13 @@ let package = Package(
     .target(
       name: "CImageFiles",
       linkerSettings: [.linkedLibrary("png16"), .linkedLibrary("jpeg")]),
+    // argc, argv and stdout, which Swift has no way to.
+    .target(name: "CProcess"),
     .executableTarget(
       name: "ColorizeCommand",
       dependencies: [
-        "CColorize", "ColorizeCore", "ColorizeTraining", "ColorizeDefaultModel", "CImageFiles",
-        "CPlatform",
+        "CProcess", "CColorize", "ColorizeCore", "ColorizeTraining", "ColorizeDefaultModel",
+        "CImageFiles", "CPlatform",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       // ArgumentParser uses FoundationEssentials, whose static form does not say that it needs the
@@ -101,12 +103,27 @@ let package = Package(
         .linkedLibrary("FoundationEssentials"), .linkedLibrary("_FoundationCShims"),
         .linkedLibrary("_FoundationCollections"),
       ]),
-    .testTarget(name: "ColorizeCoreTests", dependencies: ["ColorizeCore", "ColorizeDefaultModel"]),
+    .testTarget(
+      name: "ColorizeCoreTests",
+      dependencies: ["ColorizeCore", "ColorizeDefaultModel", "CKernelContract", "CPlatform"]),
     // What Tests/Reference/check_training.py compares with PyTorch.
     .executableTarget(
       name: "training-probe", dependencies: ["ColorizeCore", "ColorizeTraining"],
       path: "Tests/TrainingProbe"),
-    .testTarget(name: "ColorizeTrainingTests", dependencies: ["ColorizeCore", "ColorizeTraining"]),
+    .testTarget(
+      name: "ColorizeTrainingTests",
+      dependencies: ["ColorizeCore", "ColorizeTraining", "CKernelContract"]),
   ],
   swiftLanguageModes: [.v6]
 )
+
+// What `make fuzz` builds, with sanitizers (Tests/Fuzz/run): its `main` is given to libFuzzer.
+if Context.environment["LIBCOLORIZE_FUZZ"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "fuzz",
+      dependencies: [
+        "CColorize", "ColorizeCAPI", "ColorizeCore", "ColorizeTraining", "CImageFiles",
+      ],
+      path: "Tests/Fuzz/Sources"))
+}

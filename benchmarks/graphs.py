@@ -13,9 +13,9 @@ from colorizers.siggraph17 import SIGGRAPHGenerator
 from torch import nn
 
 from compact import BINS, PAPER_TEMPERATURE
-from models import CLASSES as OWN_CLASSES
 from models import load
 from names import DEFAULT
+from networks import OWN
 
 DEFAULT_MODEL = Path(__file__).parents[1] / "Sources/ColorizeDefaultModel/default.safetensors"
 
@@ -62,8 +62,8 @@ def open_network(name, checkpoint):
     """A network for inference. `checkpoint`: the path of its state dict; the default has none."""
     if name == DEFAULT:
         return OwnAb(load(DEFAULT_MODEL)).eval()
-    if name in OWN_CLASSES:
-        network = OWN_CLASSES[name]()
+    if name in OWN:
+        network = OWN[name]()
         network.load_state_dict(torch.load(checkpoint, weights_only=True))
         return OwnAb(network).eval().requires_grad_(False)
     network = {"eccv16": ECCVGenerator, "siggraph17": SIGGRAPHOnce}[name]()

@@ -3,10 +3,10 @@
     python benchmarks/hints.py DIR [--model FILE] [--plot hints.png]
 
 The sweep of Zhang et al. 2017 (section 4.1): patches of 6x6 pixels at Gaussian places tell the
-mean colour of what is under them in the photograph. Each photograph's lightness is coloured with 0,
+mean color of what is under them in the photograph. Each photograph's lightness is colored with 0,
 1, 2, 5, 10, 20 and 50 of them by colorize_run with its defaults, and compared with the photograph:
 over the whole picture, and outside of all 50 patches, so that every number is measured on the same
-pixels. Then the colour at each patch's centre is compared with what was asked for.
+pixels. Then the color at each patch's centre is compared with what was asked for.
 """
 
 import argparse

@@ -181,11 +181,11 @@ def measure_ours(folder, threads):
         picture = photograph(width, height)
         out = np.empty_like(picture)
 
-        def colour(picture=picture, out=out):
+        def color(picture=picture, out=out):
             model.colorize(picture, out=out, preset="reference", threads=threads)
 
-        colour()
-        whole.append(milliseconds(colour, 3 if (width, height) == LARGEST else 7))
+        color()
+        whole.append(milliseconds(color, 3 if (width, height) == LARGEST else 7))
     np.save(Path(folder) / "largest.npy", out)
     lightness = np.full((256, 256), 50, np.float32)
     model.predict(lightness, threads=threads)

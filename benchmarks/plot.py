@@ -8,8 +8,8 @@ import matplotlib.pyplot as plt
 from results import cell
 
 OURS = "libcolorize"
-# Ours first; the same runtime has the same colour everywhere.
-COLOURS = {
+# Ours first; the same runtime has the same color everywhere.
+COLORS = {
     OURS: "#d1495b",
     "ONNX Runtime": "#30638e",
     "OpenVINO": "#5b8db8",
@@ -44,7 +44,7 @@ def bars(ax, title, groups, unit):
         longest = max(values.values())
         first = place
         for subject, value in values.items():
-            ax.barh(place, value / longest, color=COLOURS[subject], height=0.86)
+            ax.barh(place, value / longest, color=COLORS[subject], height=0.86)
             ax.text(value / longest + 0.02, place, cell(float(value)), va="center", fontsize=7)
             place += 1
         ticks.append(((first + place - 1) / 2, label))
@@ -56,7 +56,7 @@ def bars(ax, title, groups, unit):
     ax.spines["bottom"].set_visible(False)
     ax.set_title(f"{title}, {unit}", fontsize=10, loc="left")
     subjects = list(dict.fromkeys(s for values in groups.values() for s in values))
-    handles = [plt.Rectangle((0, 0), 1, 1, color=COLOURS[subject]) for subject in subjects]
+    handles = [plt.Rectangle((0, 0), 1, 1, color=COLORS[subject]) for subject in subjects]
     ax.legend(handles, subjects, fontsize=7, loc="upper center", ncols=3, frameon=False,
               bbox_to_anchor=(0.5, 0))  # fmt: skip
 
@@ -110,7 +110,7 @@ def sizes(results, ax=None):
             label = f"{subject}, {plural(threads)}" if threads else f"{subject} without network"
             lines.setdefault((subject, label), []).append((pixels / 1e6, value))
         for number, ((subject, label), points) in enumerate(lines.items()):
-            style = {"color": COLOURS[subject], "linestyle": "-" if number else "--"}
+            style = {"color": COLORS[subject], "linestyle": "-" if number else "--"}
             ax.plot(*zip(*points), marker="o", markersize=4, label=label, **style)
         ax.set_xscale("log")
         ax.set_yscale("log")

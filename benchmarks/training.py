@@ -21,7 +21,7 @@ def run(results, setup):
     results.section("Training")
     results.say(
         f"Steps of training of compact: {count} pictures of {side}x{side}, forward, "
-        f"cross entropy with soft-encoded colours, backward, AdamW, with {threads} threads. Both "
+        f"cross entropy with soft-encoded colors, backward, AdamW, with {threads} threads. Both "
         f"have the same weights and the same batch, which is in memory already. Of PyTorch's "
         f"tensors, {' and '.join(VARIANTS)}, those are taken that are faster; its AdamW is the "
         f"fused one. Memory is the largest resident memory of the process, for PyTorch of one that "

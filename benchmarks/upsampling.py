@@ -160,7 +160,7 @@ def within_neighbours(planes, ab):
 
 
 def diffused(ab, lightness, sigma, steps, start):
-    """Colours flow where lightness does not change, and every cell keeps its mean."""
+    """Colors flow where lightness does not change, and every cell keeps its mean."""
     side = lightness.shape[-1]
     down = 0.24 / (1 + (np.diff(lightness, axis=2) / sigma) ** 2)
     across = 0.24 / (1 + (np.diff(lightness, axis=3) / sigma) ** 2)
@@ -286,9 +286,9 @@ def illustrate(path):
     picture = coffee()[:, 100:500]
     lightness, truth = planes_of(rgb2lab(picture[None]))
     ab, seen = means(truth, 32), seen_lightness(picture[None], 128)
-    colourings = [truth, bilinear(ab, seen, lightness), diffusion(10)(ab, seen, lightness)]
+    colorings = [truth, bilinear(ab, seen, lightness), diffusion(10)(ab, seen, lightness)]
     labs = [
-        np.concatenate([lightness, planes], axis=1)[0, :, 50:290, 20:300] for planes in colourings
+        np.concatenate([lightness, planes], axis=1)[0, :, 50:290, 20:300] for planes in colorings
     ]
     rgb = lab2rgb(np.moveaxis(np.concatenate(labs, axis=2), 0, -1))
     Image.fromarray(np.uint8(np.rint(255 * rgb))).save(path, quality=92, subsampling=0)

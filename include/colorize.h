@@ -145,16 +145,16 @@ typedef struct colorize_model colorize_model;
 /* The values of a network's mask input where there is a hint and where there is none. */
 typedef int32_t colorize_mask_convention;
 enum {
-  COLORIZE_MASK_ZERO_ONE = 1, /* 1 and 0: the released siggraph17, lite and compact */
-  COLORIZE_MASK_CENTRED = 2   /* 0.5 and -0.5: checkpoints from siggraph17's training repository */
+  COLORIZE_MASK_ZERO_ONE = 1, /* 1 and 0: nearly all networks that take hints */
+  COLORIZE_MASK_CENTRED = 2   /* 0.5 and -0.5: some checkpoints (docs/published-networks.md) */
 };
 
 /* How to open a model. NULL or zeros: as the file says. */
 typedef struct colorize_model_options {
   size_t struct_size; /* sizeof(colorize_model_options) */
   /* The temperature that the network's plain softmax corresponds to: its logits are multiplied by this before they are
-   * divided by the caller's temperature. 0.01 to 100, or 0: what the file says, or else 0.38 for eccv16 and 1 for all
-   * others. */
+   * divided by the caller's temperature. 0.01 to 100, or 0: what the file says, or else the network's own, usually
+   * 1. */
   float plain_softmax_temperature;
   /* 0: what the file says, or else COLORIZE_MASK_ZERO_ONE. The caller's masks are 0 and 1 either way. */
   colorize_mask_convention mask_convention;
@@ -163,22 +163,19 @@ typedef struct colorize_model_options {
 /* What a model is. Strings belong to the model and live as long as it does. */
 typedef struct colorize_model_description {
   size_t struct_size;             /* in: sizeof(colorize_model_description); that much is written, zero if unknown */
-  const char *architecture;       /* "lite", "compact", "eccv16" or "siggraph17" */
+  const char *architecture;       /* the name of the network; docs/published-networks.md lists them */
   const char *licence;            /* the licence of the weights as the file states it; "" if it does not */
   const char *instruction_set;    /* what the model was opened for: "avx512", "avx2" or "baseline" */
   uint64_t parameters;            /* number of weights */
   uint32_t default_network_size;  /* the side, in pixels, at which the network sees a picture by default */
   uint32_t network_size_multiple; /* colorize_predict takes sides that are multiples of this */
   uint32_t output_stride;         /* see network_size_rounding */
-  uint32_t bins;                  /* number of ab bins in its distribution */
+  uint32_t bins;                  /* number of ab bins in its distribution; 0: it has none */
   uint32_t takes_hints;           /* 1 if colorize_predict may be given hints, else 0 */
   float plain_softmax_temperature; /* see colorize_model_options */
   /* The sides of the ab from colorize_predict are those of its input, rounded up to multiples of this and divided by
-   * output_stride. Those of the probabilities from colorize_distribution are divided by distribution_stride.
-   *               network_size_multiple   network_size_rounding   output_stride   distribution_stride   bins
-   *   lite, compact                 16                      16               4                     4    313
-   *   eccv16                         1                       8               1                     4    313
-   *   siggraph17                     8                       8               1                     4    529 */
+   * output_stride. Those of the probabilities from colorize_distribution are divided by distribution_stride, which is
+   * 0 if there is no distribution. docs/published-networks.md has these numbers for every network. */
   uint32_t network_size_rounding;
   uint32_t distribution_stride;
   colorize_mask_convention mask_convention; /* COLORIZE_MASK_ZERO_ONE if the network takes no hints */
@@ -221,10 +218,10 @@ typedef int32_t (*colorize_progress)(void *user_data, float fraction);
 typedef int32_t colorize_preset;
 enum {
   COLORIZE_PRESET_DEFAULT = 0, /* the best picture that this version can make; may change between versions */
-  COLORIZE_PRESET_REFERENCE = 1 /* exactly the steps of the published Python pipeline: the picture is squashed to
-                                   256x256 with Pillow's bicubic filter, upsampling is bilinear (for eccv16 twice, to
-                                   256x256 and then to full size), colors are clipped to sRGB, and hints only go to the
-                                   network */
+  COLORIZE_PRESET_REFERENCE = 1 /* exactly the steps of the network's published Python pipeline
+                                   (docs/published-networks.md): usually, the picture is squashed to 256x256 with
+                                   Pillow's bicubic filter, upsampling is bilinear, colors are clipped to sRGB, and
+                                   hints only go to the network */
 };
 
 /* How the picture is resized for the network. */
@@ -294,11 +291,12 @@ typedef struct colorize_options {
   colorize_preset preset; /* default COLORIZE_PRESET_DEFAULT */
   /* The side, in pixels, of the square to which the picture is squashed for the network, or whose area it keeps (see
    * network_fit): a multiple of the model's network_size_multiple, up to 2048. Default: the model's own (preset
-   * reference: 256). Memory and time grow with its square. */
+   * reference: the release's, usually 256). Memory and time grow with its square. */
   uint32_t network_size;
   /* The temperature of the annealed mean (Zhang et al. 2016, section 2.3), 0.01 to 10. Near 0 each color is that of the
    * most probable bin, vivid and patchy; at 1 it is the plain mean, even and dull. Default: 0.38, the paper's.
-   * siggraph17 predicts colors by regression and has no temperature: use `saturation` instead. */
+   * Colors that are predicted by regression have no temperature: use `saturation` instead. It is an error to give one
+   * to a network without a distribution. */
   float temperature;
   /* The number of threads for this call, including the calling one: 1 to 256. Default: the number of processors that
    * the calling thread may run on. It does not affect the result. */
@@ -313,7 +311,7 @@ typedef struct colorize_options {
   colorize_gamut_mapping gamut_mapping;
   /* 0: the most likely coloring. 1 to 4: others that the network considers possible, each coherent over the whole
    * picture: the distributions are tilted along the two directions of the ab plane in which they are least certain, one
-   * way and then the other. Not for siggraph17, which predicts colors by regression. */
+   * way and then the other. Not for networks that predict colors by regression. */
   uint32_t variant;
   /* Known colors at some places, at most 1048576, for a network that takes hints. They become squares of at least one
    * pixel in the network's input; several in one pixel are averaged. With the default preset, the result is also pulled
@@ -340,9 +338,9 @@ void colorize_options_init(colorize_options *options, size_t struct_size);
  * overlap: the rows of one may lie between those of the other only if both have the same row_bytes, and no byte may
  * belong to both.
  *
- * Memory: for each pixel that the network sees, its activations take about 140 bytes (lite), 115 (compact), 320
- * (eccv16) or 1150 (siggraph17), plus working memory of at most 10 MB, or 6 MB for each thread. In all that is 10, 10,
- * 29 or 79 MB at 256x256, and 0.6, 0.5, 1.3 or 4.8 GB at 2048x2048. A model keeps up to 96 MB of it for its next run.
+ * Memory: for each pixel that the network sees, its activations take some bytes (docs/published-networks.md: 140 for
+ * the built-in model, 10 MB at 256x256), plus working memory of at most 10 MB, or 6 MB for each thread; more where a
+ * network attends to all positions. A model keeps up to 96 MB of it for its next run.
  * (With OpenBLAS the working memory is 2 MB for each thread, and OpenBLAS maps and keeps another 128 MB for each, of
  * which it touches a few.) Everything else grows with the sides of the picture, not with its area: about 20 bytes for
  * each row, 30 for each column, and 12 more for each column and thread; and 8 bytes for each pixel of the network's ab
@@ -353,7 +351,7 @@ void colorize_options_init(colorize_options *options, size_t struct_size);
 colorize_status colorize_run(const colorize_model *model, const colorize_image *in, const colorize_image *out,
                              const colorize_options *options, colorize_error *error);
 
-/* Runs the network alone, on the input that it takes: for siggraph17 this is PyTorch's model(lightness, hints, mask).
+/* Runs the network alone, on the input that it takes: PyTorch's model(lightness, hints, mask).
  *   width, height  of the network's input: multiples of the model's network_size_multiple, from that up to 2048
  *   lightness      [height, width], L of CIE Lab, 0 to 100
  *   hints          [2, height, width], a and b of CIE Lab, -128 to 128. Must be 0 where there is no hint, because the
@@ -365,7 +363,7 @@ colorize_status colorize_run(const colorize_model *model, const colorize_image *
  * All arrays are row-major without padding. Values that are not finite are an error. The options used are
  * `temperature`, `threads` and the progress callback. After an error or a cancel `ab` is unchanged.
  *
- * lite, compact and eccv16 give the annealed mean of their distribution; siggraph17 gives a regression, which the
+ * A network gives the annealed mean of its distribution, or colors that it predicts by regression, which the
  * temperature does not affect. */
 colorize_status colorize_predict(const colorize_model *model, uint32_t width, uint32_t height, const float *lightness,
                                  const float *hints, const float *mask, const colorize_options *options, float *ab,

@@ -22,7 +22,7 @@ from safetensors.numpy import load_file
 from torch import nn
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "Tests" / "Reference"))
-from models import CLASSES
+from networks import OWN
 from safetensors_file import write
 
 HINT_GAIN = 4
@@ -76,7 +76,7 @@ def take_classifier(network, name):
 
 def start(name, seed):
     torch.manual_seed(seed)
-    model = CLASSES[name]()
+    model = OWN[name]()
     for module in model.modules():
         if isinstance(module, (nn.Conv2d, nn.Linear)):
             nn.init.kaiming_normal_(module.weight)
@@ -88,7 +88,7 @@ def start(name, seed):
             nn.init.constant_(tensor, 0.2)
     nn.init.normal_(model.logits.weight, std=0.01)
     network = model.state_dict()
-    # Hints are few, and their colours are divided by 110; lightness is the classifier's business.
+    # Hints are few, and their colors are divided by 110; lightness is the classifier's business.
     network["hint2.weight"][:, :1] = 0
     network["hint2.weight"][:, 1:] *= HINT_GAIN
     # And what the picture has to do with them is nothing yet.

@@ -2,11 +2,11 @@
 
     python training/dials.py MODEL --data DIR_OR_TAR... --hold-back 100 --prior ab-prior.tsv
 
-For the model's distribution p at temperature T a colour is the mean of the bins under
+For the model's distribution p at temperature T a color is the mean of the bins under
 
     q ~ p * (1 + vividness / (313 smoothed prior)),
 
-the distribution of a world in which rare colours are less rare; or, for a vividness below 0, where
+the distribution of a world in which rare colors are less rare; or, for a vividness below 0, where
 they are rarer, p / (1 - vividness / ...). Vividness 0 is p itself, and the smoothed prior is
 0.95 prior + 0.05 / 313. The factor is a summand of the last layer's bias, so that it costs nothing:
 make_default_model.py puts it there. Every setting's figures are those of `libcolorize evaluate`

@@ -21,7 +21,7 @@ COLUMNS = {
     "PSNR": "psnr",
     "CIEDE2000": "ciede2000",
     "chroma": "chroma",
-    "colourfulness": "colourfulness",
+    "colorfulness": "colorfulness",
 }
 
 

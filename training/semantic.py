@@ -1,14 +1,14 @@
-"""Do the colours say the right thing? What a classifier sees in colourings, beside the truth.
+"""Do the colors say the right thing? What a classifier sees in colorings, beside the truth.
 
-    python training/semantic.py TRUTH COLOURED... [--limit N]
+    python training/semantic.py TRUTH COLORED... [--limit N]
 
-TRUTH and COLOURED are folders of pictures with the same stems. A classifier of colour photographs,
+TRUTH and COLORED are folders of pictures with the same stems. A classifier of color photographs,
 EfficientNet-Lite2, which nothing here is trained with, looks at both. A row a folder:
 
-distance      1 - cosine of the pooled features of truth and colouring, the mean: 0 is best,
+distance      1 - cosine of the pooled features of truth and coloring, the mean: 0 is best,
               gray's is the figure to be below
 frechet       Frechet distance of features over positions, in the 64 main directions of the truth's
-top-1, top-5  share of pictures whose class in the true colours stays the first, or one of five
+top-1, top-5  share of pictures whose class in the true colors stays the first, or one of five
 
 Dials are to be chosen on held-back pictures with it, and never on ../shared/validation. Needs
 training/requirements.txt.
@@ -65,7 +65,7 @@ class Judge:
         return [torch.cat(part).numpy() for part in (pooled, classes, positions)]
 
     def figures(self, folder):
-        """distance, frechet, top-1 and top-5 of the colourings in a folder."""
+        """distance, frechet, top-1 and top-5 of the colorings in a folder."""
         paths = [sorted(Path(folder).glob(f"{stem}.*"))[0] for stem in self.stems]
         ours, truth = self.features(paths), self.truth
         norms = np.linalg.norm(ours[0], axis=1) * np.linalg.norm(truth[0], axis=1)
@@ -89,12 +89,12 @@ def frechet(a, b):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("truth", type=Path)
-    parser.add_argument("coloured", type=Path, nargs="+")
+    parser.add_argument("colored", type=Path, nargs="+")
     parser.add_argument("--limit", type=int, help="only the first pictures")
     arguments = parser.parse_args()
     judge = Judge(arguments.truth, arguments.limit)
     print(f"{'':24s} {'distance':>9s} {'frechet':>9s} {'top-1':>7s} {'top-5':>7s}")
-    for folder in arguments.coloured:
+    for folder in arguments.colored:
         distance, gap, first, five = judge.figures(folder).values()
         print(
             f"{folder.name:24s} {distance:9.4f} {gap:9.3f} {first:7.1f} {five:7.1f}",

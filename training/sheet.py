@@ -1,4 +1,4 @@
-"""A contact sheet: pictures in gray, as models colour them, and as they were.
+"""A contact sheet: pictures in gray, as models color them, and as they were.
 
     python training/sheet.py --command libcolorize --model OLD.safetensors --out O.png PICTURE...
 
@@ -17,8 +17,8 @@ SIDE = 256
 GAP = 4
 
 
-def coloured(command, model, pictures, options):
-    """The pictures as a model colours them."""
+def colored(command, model, pictures, options):
+    """The pictures as a model colors them."""
     with tempfile.TemporaryDirectory() as directory:
         arguments = [command, "run", "--quiet", "-o", directory, *options]
         if model:
@@ -43,7 +43,7 @@ def main():
     originals = [Image.open(picture).convert("RGB") for picture in arguments.pictures]
     columns = [[original.convert("L").convert("RGB") for original in originals]]
     for model in [None, *arguments.model]:
-        columns.append(coloured(arguments.command, model, arguments.pictures, options))
+        columns.append(colored(arguments.command, model, arguments.pictures, options))
     if arguments.truth:
         columns.append(originals)
     step = SIDE + GAP

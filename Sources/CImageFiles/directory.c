@@ -11,10 +11,10 @@
 #include "directory.h"
 
 enum {
-  iptc_tag = 0x83bb,
   exif_tag = 0x8769,
   gps_tag = 0x8825,
   interoperability_tag = 0xa005,
+  maker_note_tag = 0x927c,
   long_type = 4,
   directory_type = 13,
   big_long_type = 16,
@@ -46,6 +46,15 @@ static const uint16_t descriptions[] = {
     0x9c9e, /* XPKeywords */
     0x9c9f, /* XPSubject */
 };
+
+/* GeoTIFF 1.1, table 1: scale, tie points, transformation, and the keys with their values. */
+static const uint16_t georeference[] = {0x830e, 0x8482, 0x85d8, 0x87af, 0x87b0, 0x87b1};
+
+static bool is_georeference(uint16_t tag) {
+  for (size_t i = 0; i < sizeof georeference / sizeof georeference[0]; i++)
+    if (georeference[i] == tag) return true;
+  return false;
+}
 
 static bool is_description(uint16_t tag) {
   for (size_t i = 0; i < sizeof descriptions / sizeof descriptions[0]; i++)
@@ -129,6 +138,7 @@ static bool read_entry(reader *reader, const unsigned char *bytes, tiff_selectio
                         .type = (uint16_t)number(kind, bytes + 2, 2),
                         .count = number(kind, bytes + 4, inline_size)};
   if (selection == TIFF_DESCRIPTIONS && depth == 0 && !is_description(entry->tag)) return true;
+  if (selection == TIFF_GEOREFERENCE && !is_georeference(entry->tag)) return true;
   const size_t unit = type_size(entry->type);
   const unsigned char *value = bytes + 4 + inline_size;
   if (selection == TIFF_DESCRIPTIONS && is_directory_tag(entry->tag)) {
@@ -186,6 +196,7 @@ bool tiff_directory_read(FILE *file, tiff_kind kind, uint64_t offset, tiff_selec
   if (selection == TIFF_ALL) reader.left = SIZE_MAX;
   const bool has_memory = read_directory(&reader, offset, selection, 0, directory);
   *is_cut = reader.is_cut;
+  if (!has_memory) tiff_directory_free(directory);
   return has_memory;
 }
 
@@ -199,6 +210,55 @@ void tiff_directory_free(tiff_directory *directory) {
   }
   free(directory->entries);
   *directory = (tiff_directory){0};
+}
+
+/* ---- Changing -------------------------------------------------------------------------------- */
+
+static void remove_at(tiff_directory *directory, size_t index) {
+  directory->count--;
+  memmove(directory->entries + index, directory->entries + index + 1,
+          (directory->count - index) * sizeof directory->entries[0]);
+}
+
+bool tiff_directory_take(tiff_directory *directory, uint16_t tag, tiff_entry *entry) {
+  for (size_t i = 0; i < directory->count; i++) {
+    if (directory->entries[i].tag != tag) continue;
+    *entry = directory->entries[i];
+    remove_at(directory, i);
+    return true;
+  }
+  return false;
+}
+
+/* Whether maker notes count their offsets from their own start, or have none (exiftool's
+ * MakerNotes.pm, Base). */
+static bool is_movable(const image_bytes *note) {
+  static const struct {
+    const char *start;
+    size_t size;
+  } makers[] = {{"Nikon\0\2", 7}, {"FUJIFILM", 8},  {"OLYMPUS", 7}, {"OM SYSTEM", 9},
+                {"Apple iOS", 9}, {"PENTAX ", 7}};
+  for (size_t i = 0; i < sizeof makers / sizeof makers[0]; i++)
+    if (note->size >= makers[i].size && memcmp(note->data, makers[i].start, makers[i].size) == 0)
+      return true;
+  return false;
+}
+
+bool tiff_directory_drop_maker_notes(tiff_directory *directory) {
+  bool is_dropped = false;
+  for (size_t i = 0; i < directory->count; i++) {
+    tiff_directory *inner = directory->entries[i].directory;
+    if (inner == NULL || directory->entries[i].tag != exif_tag) continue;
+    for (size_t k = inner->count; k-- > 0;) {
+      image_bytes *note = &inner->entries[k].value;
+      if (inner->entries[k].tag != maker_note_tag || note->data == NULL || is_movable(note))
+        continue;
+      free(note->data);
+      remove_at(inner, k);
+      is_dropped = true;
+    }
+  }
+  return is_dropped;
 }
 
 /* ---- Writing --------------------------------------------------------------------------------- */

@@ -25,10 +25,14 @@ typedef struct tiff_directory {
   size_t count;
 } tiff_directory;
 
+/* Tags that tiff.c deals with. */
+enum { iptc_tag = 0x83bb };
+
 /* What tiff_directory_read takes. */
 typedef enum tiff_selection {
   TIFF_ALL,          /* every entry, as it is */
   TIFF_DESCRIPTIONS, /* what describes the picture, with the EXIF and GPS directories */
+  TIFF_GEOREFERENCE, /* GeoTIFF's tags */
 } tiff_selection;
 
 /* What this is: false if it is no TIFF stream. `start` are its first 4 bytes. */
@@ -47,6 +51,13 @@ void tiff_directory_swap(const tiff_directory *directory);
 
 /* Moves what `added` has and `directory` has not. False if memory was refused. */
 bool tiff_directory_merge(tiff_directory *directory, tiff_directory *added);
+
+/* Takes the entry of a tag out; false: there is none. Its value is the caller's to free. */
+bool tiff_directory_take(tiff_directory *directory, uint16_t tag, tiff_entry *entry);
+
+/* Takes maker notes out that hold only where they stood: most makers count offsets from the stream's start. True if there
+ * were such. */
+bool tiff_directory_drop_maker_notes(tiff_directory *directory);
 
 void tiff_directory_free(tiff_directory *directory);
 

@@ -1,10 +1,11 @@
-/* exif.c: the little of EXIF and XMP that colouring a picture changes, its orientation, size and
+/* exif.c: the little of EXIF and XMP that coloring a picture changes, its orientation, size and
  * thumbnail, and the density, which other formats have a place of their own for.
  *
  * C, because png.c and jpeg.c are. Every offset comes from the file and is checked before it is
  * used: EXIF is a TIFF stream, whose first directory (IFD0) holds the orientation and whose second
  * (IFD1) is the thumbnail.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "toolbox.h"
@@ -87,6 +88,61 @@ void xmp_reset_orientation(image_bytes *xmp) {
     if (opens && value + 1 < xmp->data + xmp->size && value[1] >= '1' && value[1] <= '8')
       value[1] = '1';
   }
+}
+
+static size_t find(const image_bytes *bytes, size_t from, const char *text) {
+  const size_t length = strlen(text);
+  for (size_t i = from; i + length <= bytes->size; i++)
+    if (memcmp(bytes->data + i, text, length) == 0) return i;
+  return SIZE_MAX;
+}
+
+/* Blanks out an attribute, name="value", or an element, <name ...>...</name>; true if there was one. */
+static bool blank_out(image_bytes *xmp, const char *name) {
+  bool is_found = false;
+  const size_t length = strlen(name);
+  for (size_t at = find(xmp, 0, name); at != SIZE_MAX; at = find(xmp, at + length, name)) {
+    size_t start = at, end = at + length;
+    if (at > 0 && xmp->data[at - 1] == '<') {
+      char close[64];
+      snprintf(close, sizeof close, "</%s>", name);
+      start = at - 1;
+      end = find(xmp, at, close);
+      if (end == SIZE_MAX) break; /* nor do those behind it end */
+      end += strlen(close);
+    } else {
+      if (end + 2 > xmp->size || xmp->data[end] != '=') continue;
+      const unsigned char quote = xmp->data[end + 1];
+      if (quote != '"' && quote != '\'') continue;
+      end += 2;
+      while (end < xmp->size && xmp->data[end] != quote) end++;
+      if (end == xmp->size) break;
+      end++;
+    }
+    memset(xmp->data + start, ' ', end - start);
+    is_found = true;
+  }
+  return is_found;
+}
+
+bool xmp_drop_other_pictures(image_bytes *xmp) {
+  /* Ultra HDR 1.1 and Apple's gain maps; Motion Photo 1.0 and what was before it. */
+  static const char *const names[] = {
+      "hdrgm:Version",
+      "HDRGainMap:HDRGainMapVersion",
+      "Container:Directory",
+      "GCamera:MotionPhoto",
+      "GCamera:MotionPhotoVersion",
+      "GCamera:MotionPhotoPresentationTimestampUs",
+      "GCamera:MicroVideo",
+      "GCamera:MicroVideoVersion",
+      "GCamera:MicroVideoOffset",
+      "GCamera:MicroVideoPresentationTimestampUs",
+  };
+  bool is_found = false;
+  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+    is_found = blank_out(xmp, names[i]) || is_found;
+  return is_found;
 }
 
 /* ---- What EXIF says of the picture ----------------------------------------------------------- */

@@ -18,7 +18,7 @@ typedef struct foreign_row {
 
 static const char convert[] = "convert it to PNG or TIFF first";
 static const char develop[] = "develop it to TIFF first, with darktable or RawTherapee";
-static const char frame[] = "take a frame of it first: ffmpeg -i IN -frames:v 1 out.png";
+static const char frame[] = "extract a frame first: ffmpeg -i IN -frames:v 1 out.png";
 
 /* The first row that fits: what is special before what is general. */
 static const foreign_row rows[] = {
@@ -34,7 +34,7 @@ static const foreign_row rows[] = {
     {0, BYTES("GIF8"), {"a GIF picture", convert}},
     {0, BYTES("8BPS"), {"a Photoshop document", convert}},
     {0, BYTES("gimp xcf"), {"a GIMP picture", "export it as PNG or TIFF first"}},
-    {0, BYTES("%PDF-"), {"a PDF document", "take its pictures out first: pdfimages -all IN out"}},
+    {0, BYTES("%PDF-"), {"a PDF document", "extract its pictures first: pdfimages -all IN out"}},
     {0, BYTES("%!PS"), {"a PostScript document", convert}},
     {0, BYTES("AT&TFORM"), {"a DjVu document", "convert it first: ddjvu -format=tiff IN out.tif"}},
     {0, BYTES("\0\0\0\x0cjP  \r\n"), {"a JPEG 2000 picture", convert}},
@@ -63,9 +63,9 @@ static const foreign_row rows[] = {
     {0, BYTES("\x1f\x8b"), {"compressed with gzip", "unpack it first"}},
     {0, BYTES("version https://git-lfs"),
      {"a Git LFS pointer, not the file itself", "fetch it first: git lfs pull"}},
-    {0, BYTES("<!DOCTYPE html"), {"an HTML page", "was it downloaded whole?"}},
-    {0, BYTES("<!doctype html"), {"an HTML page", "was it downloaded whole?"}},
-    {0, BYTES("<html"), {"an HTML page", "was it downloaded whole?"}},
+    {0, BYTES("<!DOCTYPE html"), {"an HTML page", "was the download complete?"}},
+    {0, BYTES("<!doctype html"), {"an HTML page", "was the download complete?"}},
+    {0, BYTES("<html"), {"an HTML page", "was the download complete?"}},
     {0, BYTES("<svg"), {"an SVG drawing", convert}},
     /* Two letters could begin anything; behind the length a BMP has four zeros. */
     {6, BYTES("\0\0\0\0"), {"a BMP picture", convert}},

@@ -8,9 +8,11 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "format.h"
+#include "include/output_file.h"
 
 static const image_format *const formats[] = {&image_png, &image_jpeg, &image_tiff};
 
@@ -74,14 +76,30 @@ static image_file_status read_source(image_source *source, image_file *image, ch
   int orientation;
   drop_unless(exif_normalise(&metadata->exif, &orientation), &metadata->exif);
   exif_density(metadata);
+  if (xmp_drop_other_pictures(&metadata->xmp))
+    image_note(image, "has a gain map or a film beside its picture, which is left out");
   if (metadata->orientation != 0) orientation = metadata->orientation;
   if (reading->depth == IMAGE_FILE_8_BITS && !image_round_to_8_bits(image, reading, message))
     return IMAGE_FILE_FAILED;
   if (orientation == 1) return IMAGE_FILE_OK;
   xmp_reset_orientation(&metadata->xmp);
+  if (metadata->georeference.size > 0) {
+    drop_unless(false, &metadata->georeference);
+    image_note(image, "is turned, so that its georeference no longer holds and is left out");
+  }
   if (!image_turn(image, orientation, reading, message)) return IMAGE_FILE_FAILED;
   exif_set_size(&metadata->exif, image->width, image->height);
   return IMAGE_FILE_OK;
+}
+
+static bool is_standard_stream(const char *path) { return strcmp(path, "-") == 0; }
+
+static FILE *open_input(const char *path) {
+  if (!is_standard_stream(path)) return fopen(path, "rb");
+  const int descriptor = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
+  FILE *file = descriptor < 0 ? NULL : fdopen(descriptor, "rb");
+  if (file == NULL && descriptor >= 0) close(descriptor);
+  return file;
 }
 
 image_file_status image_file_read(const char *path, const image_file_reading *reading,
@@ -89,12 +107,20 @@ image_file_status image_file_read(const char *path, const image_file_reading *re
   memset(image, 0, sizeof *image);
   message[0] = 0;
   const image_file_stop stop = reading->stop;
-  image_source source = {.file = fopen(path, "rb"), .reading = reading};
+  image_source source = {.file = open_input(path), .reading = reading};
   if (source.file == NULL) {
     image_say_errno(message, "cannot be opened");
     return stop != NULL && stop() ? IMAGE_FILE_STOPPED : IMAGE_FILE_FAILED;
   }
+  struct stat state;
+  if (fstat(fileno(source.file), &state) == 0 && S_ISREG(state.st_mode))
+    image->permissions = state.st_mode & 0777;
   image_file_status status = read_source(&source, image, message);
+  /* Whoever could do without what could not be read: it is not damage, and may be there the next time. */
+  if (status == IMAGE_FILE_OK && ferror(source.file)) {
+    image_say(message, "cannot be read to its end: input/output error");
+    status = IMAGE_FILE_FAILED;
+  }
   fclose(source.file);
   /* A signal also interrupts a read (from a pipe), which then looks like a failure. */
   if (status == IMAGE_FILE_FAILED && stop != NULL && stop()) status = IMAGE_FILE_STOPPED;
@@ -126,55 +152,91 @@ image_file_status image_file_read_memory(const void *bytes, size_t size, uint32_
 
 /* ---- Writing --------------------------------------------------------------------------------- */
 
-/* Makes a new file in the folder of `path`. mkstemp would do, but for its permissions: here open()
- * applies those of any new file (umask, or the folder's access control list). The caller frees
- * *name. */
-static FILE *open_temporary(const char *path, char **name) {
-  const char *slash = strrchr(path, '/');
-  const size_t folder_length = slash == NULL ? 0 : (size_t)(slash - path) + 1;
-  const size_t capacity = folder_length + 64;
-  *name = malloc(capacity);
-  if (*name == NULL) return NULL;
-  int descriptor = -1;
-  for (unsigned attempt = 0; attempt < 1000; attempt++) {
-    snprintf(*name, capacity, "%.*s.libcolorize-%ld-%u.tmp", (int)folder_length, path, (long)getpid(),
-             attempt);
-    descriptor = open(*name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (descriptor >= 0 || errno != EEXIST) break;
-  }
-  if (descriptor < 0) return NULL;
-  FILE *file = fdopen(descriptor, "w+b");
+/* Copies a whole file to standard output. */
+static bool copy_to_standard_output(FILE *file) {
+  unsigned char buffer[65536];
+  if (fflush(file) != 0 || fseeko(file, 0, SEEK_SET) != 0) return false;
+  size_t size;
+  while ((size = fread(buffer, 1, sizeof buffer, file)) > 0)
+    for (size_t done = 0; done < size;) {
+      const ssize_t count = write(STDOUT_FILENO, buffer + done, size - done);
+      if (count < 0 && errno != EINTR) return false;
+      done += count > 0 ? (size_t)count : 0;
+    }
+  return ferror(file) == 0;
+}
+
+/* The stream that a format writes to; NULL: errno says why there is none. */
+static FILE *open_output(const char *path, unsigned permissions, output_file **output) {
+  *output = NULL;
+  /* A TIFF is written here and there, which a pipe does not take. */
+  if (is_standard_stream(path)) return tmpfile();
+  *output = output_file_open(path, permissions);
+  if (*output == NULL) return NULL;
+  /* A descriptor of its own, which fclose closes; the lock is the other one's, too. */
+  const int descriptor = fcntl(output_file_descriptor(*output), F_DUPFD_CLOEXEC, 0);
+  FILE *file = descriptor < 0 ? NULL : fdopen(descriptor, "w+b");
   if (file == NULL) {
-    close(descriptor);
-    unlink(*name);
+    const int reason = errno;
+    if (descriptor >= 0) close(descriptor);
+    output_file_discard(*output);
+    errno = reason;
   }
   return file;
+}
+
+/* Says what a format has no place for. */
+static void say_what_is_left_out(const struct image_metadata *metadata, image_file_format format,
+                                 char *message) {
+  enum { comment = 0xfe, xmp = 0xe1 };
+  bool has_comments = false, has_extensions = false;
+  for (size_t i = 0; i < metadata->marker_count && format != IMAGE_FILE_JPEG; i++) {
+    has_comments = has_comments || metadata->markers[i].code == comment;
+    has_extensions = has_extensions || metadata->markers[i].code == xmp;
+  }
+  /* gAMA of sRGB says nothing that readers do not take for granted. */
+  const bool has_colors =
+      !metadata->has_rendering_intent &&
+      (metadata->has_chromaticities || (metadata->has_gamma && metadata->gamma != 45455));
+  if (has_comments) image_say_too(message, "its comments are left out");
+  if (has_extensions) image_say_too(message, "the extension of its XMP is left out");
+  if (format != IMAGE_FILE_PNG && metadata->text_count > 0)
+    image_say_too(message, "its texts are left out");
+  if (format != IMAGE_FILE_PNG && has_colors)
+    image_say_too(message, "its gamma and chromaticities are left out");
+  if (format != IMAGE_FILE_TIFF && metadata->georeference.size > 0)
+    image_say_too(message, "its georeference is left out");
+  if (format == IMAGE_FILE_PNG && metadata->iptc.size > 0)
+    image_say_too(message, "its IPTC record, for which a PNG has no place, is left out");
 }
 
 image_file_status image_file_write(const char *path, image_file_format format,
                                    const image_file *image, image_file_stop stop, char *message) {
   message[0] = 0;
-  char *temporary = NULL;
-  FILE *file = open_temporary(path, &temporary);
+  output_file *output;
+  FILE *file = open_output(path, image->permissions, &output);
   if (file == NULL) {
     image_say_errno(message, "cannot be written");
-    free(temporary);
     return IMAGE_FILE_FAILED;
   }
   struct image_metadata none = {0};
   image_file written = *image;
   if (written.metadata == NULL) written.metadata = &none;
   image_file_status status = row_of(format)->write(file, &written, stop, message);
-  /* The disk may turn out to be full only now. */
-  if (fclose(file) != 0 && status == IMAGE_FILE_OK) {
-    image_say_errno(message, "cannot be written");
-    status = IMAGE_FILE_FAILED;
+  bool is_done = true;
+  if (status == IMAGE_FILE_OK) say_what_is_left_out(written.metadata, format, message);
+  if (status == IMAGE_FILE_OK && output == NULL) is_done = copy_to_standard_output(file);
+  /* The disk may turn out to be full only now; or it did before, and a library went on. */
+  is_done = ferror(file) == 0 && is_done;
+  is_done = fclose(file) == 0 && is_done;
+  if (status != IMAGE_FILE_OK || !is_done) {
+    const int reason = errno;
+    output_file_discard(output);
+    errno = reason;
+  } else if (output != NULL) {
+    is_done = output_file_commit(output, NULL, image->is_synced);
   }
-  if (status == IMAGE_FILE_OK && rename(temporary, path) != 0) {
-    image_say_errno(message, "cannot be written");
-    status = IMAGE_FILE_FAILED;
-  }
-  if (status != IMAGE_FILE_OK) unlink(temporary);
-  free(temporary);
-  return status;
+  if (status != IMAGE_FILE_OK || is_done) return status;
+  image_say_errno(message, "cannot be written");
+  return stop != NULL && stop() ? IMAGE_FILE_STOPPED : IMAGE_FILE_FAILED;
 }

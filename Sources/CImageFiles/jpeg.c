@@ -18,7 +18,7 @@
 
 enum {
   exif_and_xmp_marker = JPEG_APP0 + 1,
-  icc_marker = JPEG_APP0 + 2,
+  icc_marker = JPEG_APP0 + 2, /* and that of further pictures */
   iptc_marker = JPEG_APP0 + 13,
   maximum_segment = 65533, /* a marker segment's length is 16 bits and counts its own two bytes */
   /* Each scan of a progressive file costs a pass over the picture, and a file of some kilobytes
@@ -31,6 +31,9 @@ enum {
 static const char exif_name[] = "Exif\0";
 static const char xmp_name[] = "http://ns.adobe.com/xap/1.0/";
 static const char extended_xmp_name[] = "http://ns.adobe.com/xmp/extension/";
+static const char photoshop_name[] = "Photoshop 3.0";
+/* CIPA DC-007, 5.1: the list of the pictures in a file. */
+static const char multiple_name[] = "MPF";
 
 /* Each of libjpeg's managers is the first member of the struct that it stands in, which is how the
  * callbacks, who are given only the manager, come to the rest. */
@@ -193,10 +196,14 @@ static bool keep_marker(struct image_metadata *metadata, const struct jpeg_marke
   return image_bytes_copy(&markers[count - 1].body, marker->data, marker->data_length);
 }
 
-static bool keep_metadata(j_decompress_ptr codec, struct image_metadata *metadata) {
+static bool keep_metadata(j_decompress_ptr codec, image_file *image) {
+  struct image_metadata *metadata = image->metadata;
+  bool has_others = false;
   for (const struct jpeg_marker_struct *marker = codec->marker_list; marker != NULL;
        marker = marker->next) {
     bool kept = true;
+    if (marker->marker == icc_marker && begins_with(marker, multiple_name, sizeof multiple_name))
+      has_others = true;
     if (marker->marker == exif_and_xmp_marker) {
       if (begins_with(marker, exif_name, sizeof exif_name) && metadata->exif.data == NULL)
         kept = image_bytes_copy(&metadata->exif, marker->data + sizeof exif_name,
@@ -208,10 +215,18 @@ static bool keep_metadata(j_decompress_ptr codec, struct image_metadata *metadat
         kept = keep_marker(metadata, marker);
     } else if (marker->marker == iptc_marker || marker->marker == JPEG_COM) {
       kept = keep_marker(metadata, marker);
+      if (kept && begins_with(marker, photoshop_name, sizeof photoshop_name)) {
+        image_bytes *body = &metadata->markers[metadata->marker_count - 1].body;
+        photoshop_drop_thumbnail(body, sizeof photoshop_name);
+        if (metadata->iptc.data == NULL)
+          kept = photoshop_iptc(body, sizeof photoshop_name, &metadata->iptc);
+      }
     }
     if (!kept) return false;
   }
 
+  if (has_others)
+    image_note(image, "has further pictures behind its first one, which are left out");
   JOCTET *profile;
   unsigned profile_size;
   if (jpeg_read_icc_profile(codec, &profile, &profile_size)) {
@@ -288,7 +303,7 @@ static image_file_status read_picture(jpeg_reader *reader, image_file *image) {
     image_say(message, "is a CMYK JPEG, which is not read: convert it to gray or RGB first");
     return IMAGE_FILE_FAILED;
   default:
-    image_say(message, "is a JPEG of %d channels without a known colour space",
+    image_say(message, "is a JPEG of %d channels without a known color space",
               codec->num_components);
     return IMAGE_FILE_FAILED;
   }
@@ -308,8 +323,8 @@ static image_file_status read_picture(jpeg_reader *reader, image_file *image) {
   }
   /* Before the end, which frees them; after the pixels, since markers may stand between a
    * progressive file's scans. */
-  if (!keep_metadata(codec, image->metadata)) {
-    image_say(message, "needs memory for its metadata, which was refused");
+  if (!keep_metadata(codec, image)) {
+    image_say(message, "needs more memory for its metadata than there is");
     return IMAGE_FILE_FAILED;
   }
   /* It lets them go. */
@@ -413,18 +428,31 @@ static void set_density(j_compress_ptr codec, const struct image_metadata *metad
   codec->Y_density = (UINT16)(y + 0.5);
 }
 
+/* Photoshop's resources of a JPEG have it; of another file's IPTC record they are made. */
+static void write_iptc(j_compress_ptr codec, const struct image_metadata *metadata, char *message) {
+  for (size_t i = 0; i < metadata->marker_count; i++)
+    if (metadata->markers[i].code == iptc_marker) return;
+  image_bytes resources = {0};
+  if (metadata->iptc.size == 0) return;
+  if (!photoshop_of_iptc(&metadata->iptc, &resources) ||
+      !write_segment(codec, iptc_marker, photoshop_name, sizeof photoshop_name, &resources))
+    image_say_too(message, "its IPTC record has more bytes than JPEG takes and was left out");
+  free(resources.data);
+}
+
 static void write_metadata(j_compress_ptr codec, const struct image_metadata *metadata,
                            char *message) {
   if (metadata->exif.size > 0 &&
       !write_segment(codec, exif_and_xmp_marker, exif_name, sizeof exif_name, &metadata->exif))
-    image_say(message, "its EXIF has more bytes than JPEG takes and was left out");
+    image_say_too(message, "its EXIF has more bytes than JPEG takes and was left out");
   if (metadata->xmp.size > 0 &&
       !write_segment(codec, exif_and_xmp_marker, xmp_name, sizeof xmp_name, &metadata->xmp))
-    image_say(message, "its XMP has more bytes than JPEG takes and was left out");
+    image_say_too(message, "its XMP has more bytes than JPEG takes and was left out");
   if (metadata->icc.size > 0)
     jpeg_write_icc_profile(codec, metadata->icc.data, (unsigned)metadata->icc.size);
   for (size_t i = 0; i < metadata->marker_count; i++)
     write_segment(codec, metadata->markers[i].code, "", 0, &metadata->markers[i].body);
+  write_iptc(codec, metadata, message);
 }
 
 static image_file_status write_picture(jpeg_writer *writer, const image_file *image) {

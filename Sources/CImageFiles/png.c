@@ -26,7 +26,8 @@ typedef struct png_work {
   png_infop info;
   image_source *source; /* reading */
   image_file *image;    /* reading */
-  uint64_t held;        /* reading: bytes that libpng has asked for and not given back */
+  uint64_t held;        /* bytes that libpng has asked for and not given back */
+  bool was_refused;     /* memory: libpng goes on without it where it can do with less metadata */
   bool has_left_out;    /* reading: metadata, for want of room */
   bool has_pixels;      /* reading: all of them */
   uint32_t rows;        /* reading: of the last pass, that are there */
@@ -43,7 +44,7 @@ static void on_error(png_structp png, png_const_charp text) {
   longjmp(work->failed, 1);
 }
 
-/* All of libpng's memory is counted: a file of some kilobytes could have it unpack gigabytes of text.
+/* All of libpng's memory is counted: a file of some kilobytes could have it unpack gigabytes of text when it is read.
  * The size stands before the bytes, which keep malloc's alignment. */
 enum { size_room = 16 };
 
@@ -51,14 +52,17 @@ static png_voidp on_malloc(png_structp png, png_alloc_size_t size) {
   png_work *work = png_get_mem_ptr(png);
   /* Beside the metadata, what decoding takes: some rows and zlib's window. */
   const uint64_t limit = IMAGE_METADATA_BYTES + (UINT64_C(64) << 20);
-  if (size > limit - work->held) {
+  if (work->source != NULL && size > limit - work->held) {
     /* What follows is not even unpacked. */
     if (work->png != NULL) png_set_chunk_cache_max(png, 1);
     work->has_left_out = true;
     return NULL;
   }
   unsigned char *memory = malloc(size + size_room);
-  if (memory == NULL) return NULL;
+  if (memory == NULL) {
+    work->was_refused = true;
+    return NULL;
+  }
   const uint64_t held = size;
   memcpy(memory, &held, sizeof held);
   work->held += held;
@@ -236,10 +240,10 @@ static image_file_status read_picture(png_work *work, image_file *image) {
   png_set_chunk_malloc_max(png, IMAGE_METADATA_BYTES);
   png_read_info(png, info);
 
-  const int colour = png_get_color_type(png, info), depth = png_get_bit_depth(png, info);
+  const int color = png_get_color_type(png, info), depth = png_get_bit_depth(png, info);
   const bool keyed = png_get_valid(png, info, PNG_INFO_tRNS) != 0;
-  if (colour == PNG_COLOR_TYPE_PALETTE) png_set_palette_to_rgb(png);
-  if (colour == PNG_COLOR_TYPE_GRAY && depth < 8) png_set_expand_gray_1_2_4_to_8(png);
+  if (color == PNG_COLOR_TYPE_PALETTE) png_set_palette_to_rgb(png);
+  if (color == PNG_COLOR_TYPE_GRAY && depth < 8) png_set_expand_gray_1_2_4_to_8(png);
   if (keyed) png_set_tRNS_to_alpha(png);
   if (depth == 16 && is_little_endian) png_set_swap(png);
   const int passes = png_set_interlace_handling(png);
@@ -271,8 +275,8 @@ static image_file_status read_file(image_source *source, image_file *image, char
   image_file_status status = IMAGE_FILE_FAILED;
   if (work.info == NULL) image_say(message, "libpng cannot be started");
   else status = read_picture(&work, image);
-  if (status == IMAGE_FILE_OK && !keep_metadata(&work, image->metadata)) {
-    image_say(message, "needs memory for its metadata, which was refused");
+  if (status == IMAGE_FILE_OK && (work.was_refused || !keep_metadata(&work, image->metadata))) {
+    image_say(message, "needs more memory for its metadata than there is");
     status = IMAGE_FILE_FAILED;
   }
   if (status == IMAGE_FILE_OK && work.has_left_out)
@@ -372,11 +376,16 @@ static image_file_status write_picture(png_work *work, const image_file *image) 
 static image_file_status write_file(FILE *file, const image_file *image, image_file_stop stop,
                                  char *message) {
   png_work work = {.file = file, .stop = stop, .message = message};
-  work.png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &work, on_error, on_warning);
+  work.png = png_create_write_struct_2(PNG_LIBPNG_VER_STRING, &work, on_error, on_warning, &work,
+                                       on_malloc, on_free);
   if (work.png != NULL) work.info = png_create_info_struct(work.png);
   image_file_status status = IMAGE_FILE_FAILED;
   if (work.info == NULL) image_say(message, "libpng cannot be started");
   else status = write_picture(&work, image);
+  if (status == IMAGE_FILE_OK && work.was_refused) {
+    image_say(message, "memory for its metadata was refused");
+    status = IMAGE_FILE_FAILED;
+  }
   png_destroy_write_struct(&work.png, &work.info);
   return status;
 }

@@ -117,13 +117,33 @@ static int on_close(thandle_t handle) {
   return 0;
 }
 
+/* What libtiff needs of small memory, with a margin. */
+enum { reserve_bytes = 256 << 10 };
+
+/* What pixels may take of memory, or of a file that they are copied to. */
+static uint64_t pixel_limit(const image_file_reading *reading) {
+  const uint64_t largest = (uint64_t)IMAGE_FILE_MAXIMUM_MEGABYTES << 20;
+  const bool is_lower =
+      reading != NULL && reading->maximum_bytes > 0 && reading->maximum_bytes < largest;
+  return is_lower ? reading->maximum_bytes : largest;
+}
+
 static bool open_tiff(tiff_work *work, const char *mode) {
   if (!tiff_library_load(work->message)) return false;
+  /* It does not live through the refusal of some of it (4.5.0: the array of fields). */
+  void *reserve = malloc(reserve_bytes);
+  if (reserve == NULL) {
+    image_say(work->message, "needs memory, which was refused");
+    return false;
+  }
+  free(reserve);
   TIFFOpenOptions *options = TIFFOpenOptionsAlloc();
   if (options != NULL) {
     TIFFOpenOptionsSetErrorHandlerExtR(options, on_error, work);
     TIFFOpenOptionsSetWarningHandlerExtR(options, on_warning, work);
-    TIFFOpenOptionsSetMaxSingleMemAlloc(options, (tmsize_t)IMAGE_FILE_MAXIMUM_MEGABYTES << 20);
+    /* Also of tags, which libtiff reads before anybody has asked for them. */
+    TIFFOpenOptionsSetMaxSingleMemAlloc(
+        options, (tmsize_t)(pixel_limit(work->reading) + IMAGE_METADATA_BYTES));
     work->tiff = TIFFClientOpenExt("", mode, work, on_read, on_write, on_seek, on_close, on_size,
                                    NULL, NULL, options);
     TIFFOpenOptionsFree(options);
@@ -145,7 +165,7 @@ typedef struct tiff_layout {
   int channels;
   int sample_bytes; /* of the image */
   uint16_t source[4];    /* the sample that each channel comes from */
-  bool is_associated;    /* colour is multiplied by alpha */
+  bool is_associated;    /* color is multiplied by alpha */
   unsigned char tables[4][256]; /* samples of up to 8 bits to channels */
 } tiff_layout;
 
@@ -184,7 +204,7 @@ static bool check_compression(const tiff_work *work) {
   return false;
 }
 
-/* How many of the samples are colour; 0: the message says why it is not read. */
+/* How many of the samples are color; 0: the message says why it is not read. */
 static uint16_t color_samples(const tiff_work *work, uint16_t photometric) {
   uint16_t compression;
   switch (photometric) {
@@ -206,7 +226,7 @@ static uint16_t color_samples(const tiff_work *work, uint16_t photometric) {
   case PHOTOMETRIC_ITULAB: refuse(work, "Lab"); return 0;
   case PHOTOMETRIC_CFA: refuse(work, "raw sensor data"); return 0;
   default:
-    image_say(work->message, "is a TIFF of colour space %u, which is not read", photometric);
+    image_say(work->message, "is a TIFF of color space %u, which is not read", photometric);
     return 0;
   }
 }
@@ -221,10 +241,10 @@ static bool fill_tables(const tiff_work *work, tiff_layout *layout) {
   if (layout->photometric != PHOTOMETRIC_PALETTE) return true;
   const uint16_t *palette[3];
   if (TIFFGetField(work->tiff, TIFFTAG_COLORMAP, &palette[0], &palette[1], &palette[2]) != 1) {
-    image_say(work->message, "is a TIFF with a palette that it has not");
+    image_say(work->message, "is a palette TIFF without a palette");
     return false;
   }
-  /* Of 16 bits, whose upper 8 are the colour: programs fill the lower ones in different ways. */
+  /* Of 16 bits, whose upper 8 are the color: programs fill the lower ones in different ways. */
   for (unsigned value = 0; value <= largest; value++)
     for (int channel = 0; channel < 3; channel++)
       layout->tables[channel][value] = (unsigned char)(palette[channel][value] >> 8);
@@ -370,13 +390,13 @@ static uint64_t packed_bytes(const tiff_layout *layout, uint32_t count) {
 /* Memory for what libtiff decodes at once; NULL: the message says why. */
 static unsigned char *decoding_memory(const tiff_work *work, uint64_t size, uint64_t expected) {
   if (size != expected || size > (uint64_t)IMAGE_FILE_MAXIMUM_MEGABYTES << 20) {
-    image_say(work->message, "is a TIFF of tiles or rows of %llu bytes, where %llu are right",
+    image_say(work->message, "is a TIFF of tiles or rows of %llu bytes, which should have %llu",
               (unsigned long long)size, (unsigned long long)expected);
     return NULL;
   }
   unsigned char *memory = calloc(1, (size_t)size);
   if (memory == NULL)
-    image_say(work->message, "needs %llu MB of memory, which was refused",
+    image_say(work->message, "needs %llu MB of memory, more than there is",
               (unsigned long long)(size >> 20));
   return memory;
 }
@@ -473,7 +493,7 @@ static image_file_status read_pixels(tiff_work *work, const tiff_layout *layout,
 
 /* ---- Alpha and white ------------------------------------------------------------------------- */
 
-/* Divides a pixel's colour by its alpha. */
+/* Divides a pixel's color by its alpha. */
 static void divide_by_alpha(unsigned char *pixel, int colors, int sample_bytes) {
   const unsigned char *last = pixel + colors * sample_bytes;
   if (sample_bytes == 1) {
@@ -546,17 +566,34 @@ static bool next_page(const tiff_work *work) {
   return false;
 }
 
-static bool keep_bytes(TIFF *tiff, uint32_t tag, image_bytes *bytes) {
+static bool keep_bytes(TIFF *tiff, uint32_t tag, image_file *image, image_bytes *bytes) {
   uint32_t size = 0;
   const void *data = NULL;
   if (TIFFGetField(tiff, tag, &size, &data) != 1 || size == 0 || data == NULL) return true;
+  if (size > IMAGE_METADATA_BYTES) {
+    image_note(image, "has more than %d MB of metadata, of which some are left out",
+               IMAGE_FILE_MAXIMUM_METADATA_MEGABYTES);
+    return true;
+  }
   return image_bytes_copy(bytes, data, size);
 }
 
 static bool is_density(float value) { return value > 0 && value <= (float)IMAGE_DENSITY_MAXIMUM; }
 
-static bool keep_metadata(tiff_work *work, tiff_kind kind, struct image_metadata *metadata) {
+/* Photoshop's own TIFFs may have it among their resources only. */
+static bool keep_iptc_of_photoshop(TIFF *tiff, image_file *image) {
+  struct image_metadata *metadata = image->metadata;
+  image_bytes resources = {0};
+  const bool has_memory =
+      keep_bytes(tiff, TIFFTAG_PHOTOSHOP, image, &resources) &&
+      (metadata->iptc.size > 0 || photoshop_iptc(&resources, 0, &metadata->iptc));
+  free(resources.data);
+  return has_memory;
+}
+
+static bool keep_metadata(tiff_work *work, tiff_kind kind, image_file *image) {
   TIFF *tiff = work->tiff;
+  struct image_metadata *metadata = image->metadata;
   uint16_t orientation;
   TIFFGetFieldDefaulted(tiff, TIFFTAG_ORIENTATION, &orientation);
   metadata->orientation = orientation >= 1 && orientation <= 8 ? orientation : 1;
@@ -573,17 +610,33 @@ static bool keep_metadata(tiff_work *work, tiff_kind kind, struct image_metadata
     metadata->density_y = y;
   }
 
-  tiff_directory directory;
+  tiff_directory directory = {0};
   bool is_cut;
-  bool has_memory = keep_bytes(tiff, TIFFTAG_ICCPROFILE, &metadata->icc) &&
-                    keep_bytes(tiff, TIFFTAG_XMLPACKET, &metadata->xmp) &&
+  bool has_memory = keep_bytes(tiff, TIFFTAG_ICCPROFILE, image, &metadata->icc) &&
+                    keep_bytes(tiff, TIFFTAG_XMLPACKET, image, &metadata->xmp) &&
                     tiff_directory_read(work->file, kind, TIFFCurrentDirOffset(tiff),
                                         TIFF_DESCRIPTIONS, &directory, &is_cut);
   if (has_memory) {
     work->is_cut = work->is_cut || is_cut;
+    tiff_entry iptc;
+    if (tiff_directory_take(&directory, iptc_tag, &iptc)) {
+      metadata->iptc = iptc.value;
+      metadata->iptc_type = iptc.type;
+    }
+    if (tiff_directory_drop_maker_notes(&directory))
+      image_note(image, "has maker notes, which hold only in their own file and are left out");
     if (directory.count > 0) has_memory = tiff_stream_of(&directory, kind, &metadata->exif);
-    tiff_directory_free(&directory);
   }
+  tiff_directory_free(&directory);
+  has_memory = has_memory && keep_iptc_of_photoshop(tiff, image) &&
+               tiff_directory_read(work->file, kind, TIFFCurrentDirOffset(tiff),
+                                   TIFF_GEOREFERENCE, &directory, &is_cut);
+  if (has_memory) {
+    work->is_cut = work->is_cut || is_cut;
+    if (directory.count > 0)
+      has_memory = tiff_stream_of(&directory, kind, &metadata->georeference);
+  }
+  tiff_directory_free(&directory);
   return has_memory;
 }
 
@@ -633,8 +686,8 @@ static image_file_status read_picture(tiff_work *work, tiff_kind kind, image_fil
   if (layout.sample_bytes == 4 && !check_floats(work, image)) return IMAGE_FILE_FAILED;
   finish_colors(&layout, image);
   work->is_cut = false;
-  if (!keep_metadata(work, kind, image->metadata)) {
-    image_say(work->message, "needs memory for its metadata, which was refused");
+  if (!keep_metadata(work, kind, image)) {
+    image_say(work->message, "needs more memory for its metadata than there is");
     return IMAGE_FILE_FAILED;
   }
   image->has_more_pages = next_page(work);
@@ -650,8 +703,7 @@ static image_file_status read_picture(tiff_work *work, tiff_kind kind, image_fil
 /* A TIFF is read from here and there; what comes through a pipe goes to a nameless file first. */
 static FILE *copied(image_source *source, char *message) {
   /* As much as pixels, uncompressed, and metadata could take. */
-  static const uint64_t largest =
-      ((uint64_t)IMAGE_FILE_MAXIMUM_MEGABYTES << 20) + IMAGE_METADATA_BYTES;
+  const uint64_t largest = pixel_limit(source->reading) + IMAGE_METADATA_BYTES;
   const image_file_stop stop = source->reading->stop;
   FILE *copy = tmpfile();
   if (copy == NULL) {
@@ -702,7 +754,7 @@ static image_file_status read_file(image_source *source, image_file *image, char
   }
   if (work.is_cut && status != IMAGE_FILE_STOPPED) {
     if (!work.has_failed)
-      image_say(message, "ends before what it says to hold: the file is cut off or damaged");
+      image_say(message, "ends too early: the file is cut off or damaged");
     return IMAGE_FILE_FAILED;
   }
   if (status == IMAGE_FILE_OK) message[0] = 0;
@@ -772,21 +824,43 @@ static image_file_status write_picture(tiff_work *work, const image_file *image)
   return TIFFWriteDirectory(work->tiff) == 1 ? IMAGE_FILE_OK : IMAGE_FILE_FAILED;
 }
 
-/* Reads the descriptions of an EXIF stream for a file of another kind. False if memory was
- * refused. */
-static bool read_exif(const image_bytes *exif, tiff_kind to, tiff_directory *descriptions) {
-  *descriptions = (tiff_directory){0};
+/* Adds what a stream holds, for a file of another kind. False if memory was refused. */
+static bool add_stream(const image_bytes *stream, tiff_selection selection, tiff_kind to,
+                       tiff_directory *all) {
+  tiff_directory added = {0};
   tiff_kind kind;
-  if (exif->size < 8 || !tiff_kind_of(exif->data, &kind)) return true;
-  FILE *file = fmemopen(exif->data, exif->size, "rb");
+  if (stream->size < 8 || !tiff_kind_of(stream->data, &kind)) return true;
+  FILE *file = fmemopen(stream->data, stream->size, "rb");
   uint64_t offset;
   bool is_cut;
   if (file == NULL) return false;
-  const bool has_memory = !tiff_first_directory(file, kind, &offset) ||
-                          tiff_directory_read(file, kind, offset, TIFF_DESCRIPTIONS, descriptions,
-                                              &is_cut);
+  bool has_memory = !tiff_first_directory(file, kind, &offset) ||
+                    tiff_directory_read(file, kind, offset, selection, &added, &is_cut);
   fclose(file);
-  if (kind.big_endian != to.big_endian) tiff_directory_swap(descriptions);
+  if (kind.big_endian != to.big_endian) tiff_directory_swap(&added);
+  has_memory = has_memory && tiff_directory_merge(all, &added);
+  tiff_directory_free(&added);
+  return has_memory;
+}
+
+/* Everything that is added to a file's directory. False if memory was refused. */
+static bool read_descriptions(const struct image_metadata *metadata, tiff_kind to,
+                              tiff_directory *all) {
+  *all = (tiff_directory){0};
+  if (!add_stream(&metadata->exif, TIFF_DESCRIPTIONS, to, all) ||
+      !add_stream(&metadata->georeference, TIFF_GEOREFERENCE, to, all))
+    return false;
+  if (metadata->iptc.size == 0) return true;
+  /* Bytes, whatever they are called. */
+  const bool is_long = metadata->iptc_type == TIFF_LONG && metadata->iptc.size % 4 == 0;
+  tiff_entry iptc = {.tag = iptc_tag,
+                     .type = is_long ? TIFF_LONG : TIFF_UNDEFINED,
+                     .count = metadata->iptc.size / (is_long ? 4 : 1)};
+  tiff_directory one = {.entries = &iptc, .count = 1};
+  const bool has_memory =
+      image_bytes_copy(&iptc.value, metadata->iptc.data, metadata->iptc.size) &&
+      tiff_directory_merge(all, &one);
+  free(iptc.value.data);
   return has_memory;
 }
 
@@ -817,7 +891,9 @@ static image_file_status write_file(FILE *file, const image_file *image, image_f
       .file = file, .stop = stop, .message = message, .failure = "cannot be written"};
   tiff_directory descriptions;
   image_file_status status = IMAGE_FILE_FAILED;
-  if (read_exif(&image->metadata->exif, kind, &descriptions)) {
+  bool has_lost_notes = false;
+  if (read_descriptions(image->metadata, kind, &descriptions)) {
+    has_lost_notes = tiff_directory_drop_maker_notes(&descriptions);
     if (open_tiff(&work, kind.is_big ? "w8m" : "wm")) status = write_picture(&work, image);
     if (work.tiff != NULL) TIFFClose(work.tiff);
     if (status == IMAGE_FILE_OK && !add_descriptions(file, kind, &descriptions)) {
@@ -827,6 +903,8 @@ static image_file_status write_file(FILE *file, const image_file *image, image_f
   }
   tiff_directory_free(&descriptions);
   if (status == IMAGE_FILE_OK) message[0] = 0;
+  if (has_lost_notes && status == IMAGE_FILE_OK)
+    image_say_too(message, "its maker notes, which hold only in their own file, are left out");
   else if (status == IMAGE_FILE_FAILED && message[0] == 0)
     image_say(message, "libtiff cannot write it");
   return status;

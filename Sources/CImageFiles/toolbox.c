@@ -18,15 +18,26 @@ void image_say(char *message, const char *format, ...) {
   va_end(arguments);
 }
 
-void image_note(image_file *image, const char *format, ...) {
-  size_t length = strlen(image->note);
-  if (length > 0 && length + 3 < sizeof image->note) {
-    memcpy(image->note + length, "; ", 3);
+static void append(char *text, const char *format, va_list arguments) {
+  size_t length = strlen(text);
+  if (length > 0 && length + 3 < IMAGE_FILE_MESSAGE_SIZE) {
+    memcpy(text + length, "; ", 3);
     length += 2;
   }
+  vsnprintf(text + length, IMAGE_FILE_MESSAGE_SIZE - length, format, arguments);
+}
+
+void image_note(image_file *image, const char *format, ...) {
   va_list arguments;
   va_start(arguments, format);
-  vsnprintf(image->note + length, sizeof image->note - length, format, arguments);
+  append(image->note, format, arguments);
+  va_end(arguments);
+}
+
+void image_say_too(char *message, const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  append(message, format, arguments);
   va_end(arguments);
 }
 
@@ -49,7 +60,7 @@ bool image_bytes_copy(image_bytes *copy, const void *data, size_t size) {
 }
 
 bool icc_is_rgb(const image_bytes *profile) {
-  /* ICC.1:2022, table 17: the colour space's signature is at byte 16 of a header of 128. */
+  /* ICC.1:2022, table 17: the color space's signature is at byte 16 of a header of 128. */
   return profile->size >= 128 && memcmp(profile->data + 16, "RGB ", 4) == 0;
 }
 
@@ -87,7 +98,7 @@ bool image_allocate(image_file *image, const image_shape *shape, const image_fil
   }
   image->pixels = calloc(1, (size_t)bytes);
   if (image->pixels == NULL) {
-    image_say(message, "needs %llu MB of memory, which was refused",
+    image_say(message, "needs %llu MB of memory, more than there is",
               (unsigned long long)(bytes >> 20));
     return false;
   }
@@ -105,6 +116,8 @@ void image_free_metadata(image_file *image) {
   free(metadata->exif.data);
   free(metadata->icc.data);
   free(metadata->xmp.data);
+  free(metadata->iptc.data);
+  free(metadata->georeference.data);
   for (size_t i = 0; i < metadata->marker_count; i++) free(metadata->markers[i].body.data);
   free(metadata->markers);
   for (size_t i = 0; i < metadata->text_count; i++) {

@@ -43,13 +43,18 @@ struct image_metadata {
   image_bytes exif; /* a TIFF stream, as exif_normalise leaves it */
   image_bytes icc;  /* a profile of an RGB space */
   image_bytes xmp;  /* the XMP packet, followed by a zero byte that `size` does not count */
+  image_bytes iptc; /* the IPTC record: IIM as it stands in the file */
   image_density_unit density_unit;
   double density_x, density_y; /* above 0, at most IMAGE_DENSITY_MAXIMUM */
 
   /* Of a TIFF, 1 to 8; 0: EXIF says it. */
   int orientation;
 
-  /* For JPEG only: IPTC and comments, in the file's order. */
+  /* For TIFF only: where the picture lies on the earth (GeoTIFF), a TIFF stream; and what IPTC calls its bytes. */
+  image_bytes georeference;
+  uint16_t iptc_type;
+
+  /* For JPEG only: Photoshop's resources, comments and XMP's extensions, in the file's order. */
   image_marker *markers;
   size_t marker_count;
 
@@ -73,6 +78,9 @@ void image_say_errno(char *message, const char *what);
 /* Adds to what there is to say of a file that was read; cut where it would not fit. */
 void image_note(image_file *image, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* The same for one that is written: to a message that is empty or says what its format could not take. */
+void image_say_too(char *message, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /* A picture as a format finds it. */
 typedef struct image_shape {
   uint32_t width, height;
@@ -88,7 +96,7 @@ bool image_allocate(image_file *image, const image_shape *shape, const image_fil
 /* A copy; false if memory was refused. `size` 0 is an empty copy. A zero byte follows the copy. */
 bool image_bytes_copy(image_bytes *copy, const void *data, size_t size);
 
-/* Whether an ICC profile describes an RGB space. A gray one would be wrong on a coloured picture. */
+/* Whether an ICC profile describes an RGB space. A gray one would be wrong on a colored picture. */
 bool icc_is_rgb(const image_bytes *profile);
 
 void image_free_metadata(image_file *image);
@@ -126,5 +134,20 @@ void exif_set_size(image_bytes *exif, uint32_t width, uint32_t height);
 
 /* Sets every tiff:Orientation of an XMP packet to 1. */
 void xmp_reset_orientation(image_bytes *xmp);
+
+/* Blanks out what an XMP packet says of pictures that stood behind the first one in the file (a gain map, a film): there is
+ * only one now, and a reader would look for the others. False: it says nothing of such. */
+bool xmp_drop_other_pictures(image_bytes *xmp);
+
+/* photoshop.c */
+
+/* Takes the IPTC record from Photoshop's resources, which begin at `start`, if there is one. False if memory was refused. */
+bool photoshop_iptc(const image_bytes *bytes, size_t start, image_bytes *iptc);
+
+/* Takes Photoshop's thumbnails away. */
+void photoshop_drop_thumbnail(image_bytes *bytes, size_t start);
+
+/* Photoshop's resources with an IPTC record. False if memory was refused. */
+bool photoshop_of_iptc(const image_bytes *iptc, image_bytes *bytes);
 
 #endif

@@ -1,4 +1,4 @@
-// colorize_session_*: pictures that are coloured again and again.
+// colorize_session_*: pictures that are colored again and again.
 
 import CColorize
 import ColorizeCore

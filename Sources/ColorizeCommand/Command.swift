@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import CColorize
+import CProcess
 import Glibc
 
 @main
@@ -20,22 +21,38 @@ struct Colorize: ParsableCommand {
   private static let version =
     "\(COLORIZE_VERSION_MAJOR).\(COLORIZE_VERSION_MINOR).\(COLORIZE_VERSION_PATCH)"
 
+  /// The names by which the first argument may choose what to do.
+  static var names: [String] {
+    configuration.subcommands.compactMap { $0.configuration.commandName } + ["help"]
+  }
+
   static func main() {
-    let arguments = Array(CommandLine.arguments.dropFirst())
-    // Whatever names no subcommand, also `--help` and nothing at all, is about colouring.
-    let names = configuration.subcommands.map { $0.configuration.commandName } + ["help"]
+    let arguments = Arguments.all
+    // Whatever names no subcommand, also `--help` and nothing at all, is about coloring.
     let named = arguments.first.flatMap { names.contains($0) ? $0 : nil }
     do {
       var command = try parseAsRoot(named == nil ? ["run"] + arguments : arguments)
       try command.run()
+      Glibc.exit(finished(0))
     } catch let refusal as Refusal {
       refuse(refusal.reason, of: named)
     } catch {
+      let code = exitCode(for: error)
+      let isSaid = error is ExitCode || code != .validationFailure
+      if !isSaid { refuse(message(for: error), of: named) }
       // Help, the version, or an exit status whose reason has been said.
-      let isSaid = error is ExitCode || exitCode(for: error) != .validationFailure
-      if isSaid { exit(withError: error) }
-      refuse(message(for: error), of: named)
+      let text = fullMessage(for: error)
+      if !text.isEmpty { print(Terminal.harmless(text, but: "\n")) }
+      Glibc.exit(finished(code.rawValue))
     }
+  }
+
+  /// The exit status, once all that was printed has been written.
+  private static func finished(_ code: Int32) -> Int32 {
+    guard !process_flush_output() else { return code }
+    let reason = errno == 0 ? "" : ": \(String(cString: strerror(errno)))"
+    Terminal.say("standard output cannot be written\(reason)")
+    return code == 0 ? ExitCode.failure.rawValue : code
   }
 
   /// Ends the command because of its arguments: one line says why, another one where its help is.
@@ -43,7 +60,7 @@ struct Colorize: ParsableCommand {
     let lines = reason.split(separator: "\n").map { $0.drop { $0 == " " } }.joined(separator: " ")
     Terminal.say(lines.hasSuffix(".") ? String(lines.dropLast()) : lines)
     Terminal.write("see libcolorize \(command.map { "\($0) " } ?? "")--help\n")
-    exit(withError: ExitCode.validationFailure)
+    Glibc.exit(ExitCode.validationFailure.rawValue)
   }
 }
 

@@ -29,7 +29,7 @@ struct Convert: ParsableCommand {
   var halfPrecision = false
 
   @Option(help: ArgumentHelp("The licence of the weights, in words.", valueName: "TEXT"))
-  var licence: String?
+  var licence: Words?
 
   @Option(
     help: ArgumentHelp(
@@ -55,7 +55,7 @@ struct Convert: ParsableCommand {
     do throws(ColorizeError) {
       var options = ModelConversion.Options()
       options.halfPrecision = halfPrecision
-      options.licence = licence
+      options.licence = licence?.text
       options.plainSoftmaxTemperature = plainSoftmaxTemperature
       options.maskConvention = maskConvention
       let name = String(decoding: input.lastPart, as: UTF8.self)
@@ -82,7 +82,7 @@ struct Convert: ParsableCommand {
   /// The file that is written: the output, or what it links to. Never the input.
   private func checkedTarget() throws(Refusal) -> FileName {
     guard output.fileExtension == "safetensors" else {
-      throw Refusal("\(output.shown) cannot be written: the extension is to be .safetensors")
+      throw Refusal("\(output.shown) cannot be written: the extension must be .safetensors")
     }
     guard output.folder.status?.isFolder == true else {
       throw Refusal("\(output.shown) cannot be written: there is no folder \(output.folder.shown)")
@@ -92,63 +92,5 @@ struct Convert: ParsableCommand {
       throw Refusal("the output \(output.shown) would overwrite the input \(input.shown)")
     }
     return target
-  }
-}
-
-/// A file that appears in one piece, when it is complete.
-enum OutputFile {
-  private static let prefix = ".libcolorize-"
-  private static let suffix = ".tmp"
-
-  /// Whether a file is named as one that is not complete.
-  static func isTemporary(_ part: [UInt8]) -> Bool {
-    part.starts(with: prefix.utf8) && part.suffix(suffix.utf8.count).elementsEqual(suffix.utf8)
-  }
-
-  /// Calls `body` with a new file beside `target`, and gives it that name.
-  ///
-  /// - Parameter previous: the name that the file at `target` is kept under, if there is one.
-  static func write(
-    _ target: FileName, keeping previous: FileName? = nil,
-    _ body: (_ descriptor: Int32) throws(ColorizeError) -> Void
-  ) throws(ColorizeError) {
-    let (temporary, descriptor) = try open(beside: target)
-    do throws(ColorizeError) {
-      defer { close(descriptor) }
-      try body(descriptor)
-      // The disk may turn out to be full, or broken, only now.
-      guard fsync(descriptor) == 0 else { throw Self.failure }
-    } catch {
-      _ = temporary.withCString(unlink)
-      throw error
-    }
-    if let previous { _ = move(target, to: previous) }
-    guard move(temporary, to: target) else {
-      let failure = Self.failure
-      _ = temporary.withCString(unlink)
-      throw failure
-    }
-  }
-
-  static func move(_ old: FileName, to new: FileName) -> Bool {
-    old.withCString { old in new.withCString { rename(old, $0) } } == 0
-  }
-
-  /// mkstemp would do, but for its permissions: here open() applies those of any new file.
-  private static func open(beside target: FileName) throws(ColorizeError) -> (FileName, Int32) {
-    for attempt in 0..<1000 {
-      let name = "\(prefix)\(getpid())-\(attempt)\(suffix)"
-      let temporary = FileName(bytes: Array(name.utf8)).inFolder(target.folder)
-      let descriptor = temporary.withCString {
-        Glibc.open($0, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
-      }
-      if descriptor >= 0 { return (temporary, descriptor) }
-      if errno != EEXIST { break }
-    }
-    throw failure
-  }
-
-  private static var failure: ColorizeError {
-    .cannotWriteFile(reason: String(cString: strerror(errno)))
   }
 }

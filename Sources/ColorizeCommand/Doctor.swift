@@ -42,7 +42,7 @@ struct Doctor: ParsableCommand {
           Table.scientific(result.maximumError), Table.scientific(result.meanError),
           Table.oneDecimal(result.millisecondsPerForward)))
       if result.vectors > 0, !result.passes {
-        complaints.append("with \(name) its colours are off by more than the bound")
+        complaints.append("with \(name) its colors are off by more than the bound")
       } else if result.vectors == 0, complaints.isEmpty {
         complaints.append("has no test vectors, so nothing was checked")
       }
@@ -61,7 +61,7 @@ struct Doctor: ParsableCommand {
         Table.scientific(SelfTest.meanErrorBound), ""))
     let reason =
       try ModelChoice.requested(InstructionSet.self) == nil
-      ? "the best that this processor has" : "COLORIZE_ISA asks for it"
+      ? "the best one of this processor" : "COLORIZE_ISA asks for it"
     print("\n\(chosen.rawValue) is chosen: \(reason). Errors are differences of ab (CIE Lab).")
     if let blas = information.blas { try explain(blas, chosen) }
 

@@ -1,4 +1,4 @@
-// `libcolorize evaluate`: how near colourings come to the photographs, by the published protocols.
+// `libcolorize evaluate`: how near colorings come to the photographs, by the published protocols.
 
 import ArgumentParser
 import ColorizeCore
@@ -90,7 +90,7 @@ struct Evaluate: ParsableCommand {
     if let limit { pictures = Array(pictures.prefix(limit)) }
     guard !pictures.isEmpty else { throw Refusal("\(folder.shown) has no PNG, JPEG or TIFF file") }
     let table = try csv.map { (file) throws(Refusal) in
-      try TableFile(file, separators: ["csv": ","])
+      try TableFile(file, separators: ["csv": ","], besides: [prior].compactMap { $0 })
     }
     let written = try write.map { (target) throws(Refusal) in
       try WrittenPictures(target, of: pictures, besides: [folder] + results)
@@ -123,7 +123,7 @@ struct Evaluate: ParsableCommand {
     do {
       return try RebalancingWeights(
         prior: prior.map { (file) throws(ColorizeError) in
-          try PriorFile.read(String(decoding: file.bytes, as: UTF8.self), centres: Gamut.centres)
+          try PriorFile.read(file.bytes, centres: Gamut.centres)
         } ?? ImageNetPrior.probabilities)
     } catch .cannotReadFile(let path, let reason) {
       Terminal.say("\(path): \(reason)")
@@ -143,13 +143,13 @@ struct Evaluate: ParsableCommand {
     if hints > 0 {
       let side = GroundTruthHints.patchSide
       print("hints        \(hints) patches of \(side)x\(side) pixels in each picture")
-      print("             All figures are over the pixels outside of these patches.")
+      print("             All figures exclude these patches.")
     }
     print()
-    let names = rows.map { Table.line($0.name) }
+    let names = rows.map { Terminal.harmless($0.name) }
     let widths = [(names.map(\.count).max() ?? 0) + 1, 8, 12, 8, 11, 8, 15, 10]
     let titles = [
-      "", "AuC", "rebalanced", "PSNR", "CIEDE2000", "chroma", "colourfulness", "pictures",
+      "", "AuC", "rebalanced", "PSNR", "CIEDE2000", "chroma", "colorfulness", "pictures",
     ]
     print(Table.row(titles, widths: widths))
     for (row, name) in zip(rows, names) {
@@ -162,7 +162,7 @@ struct Evaluate: ParsableCommand {
 
   private func writeTable(_ rows: [Evaluation.Row], to table: TableFile) throws(ExitCode) {
     let titles = [
-      "name", "auc", "rebalanced_auc", "psnr", "ciede2000", "chroma", "colourfulness", "pictures",
+      "name", "auc", "rebalanced_auc", "psnr", "ciede2000", "chroma", "colorfulness", "pictures",
     ]
     try table.write(
       [titles]
@@ -177,7 +177,7 @@ struct Evaluate: ParsableCommand {
     let figures = sums.figures
     return [
       figures?.auc, figures?.rebalancedAUC, figures?.psnr, figures?.ciede2000, figures?.chroma,
-      figures?.colourfulness,
+      figures?.colorfulness,
     ]
   }
 }

@@ -1,4 +1,4 @@
-// The work of `libcolorize evaluate`: every picture is coloured in every way, compared, and summed up.
+// The work of `libcolorize evaluate`: every picture is colored in every way, compared, and summed up.
 
 import ArgumentParser
 import CImageFiles
@@ -23,7 +23,7 @@ final class Evaluation {
   }
 
   private(set) var rows: [Row]
-  private let model: ModelColouring
+  private let model: ModelColoring
   private let hints: Int
   private let weights: RebalancingWeights
   private let team: Team
@@ -38,7 +38,7 @@ final class Evaluation {
     options.temperature = temperature
     options.threads = threads
     options.progress = { _ in Interrupt.wanted }
-    self.model = ModelColouring(model: model, options: options, saturation: saturation)
+    self.model = ModelColoring(model: model, options: options, saturation: saturation)
     self.hints = hints
     self.weights = weights
     self.written = written
@@ -62,8 +62,8 @@ final class Evaluation {
         failures += faults.count
       } catch {
         progress.end()
-        guard case .failed(let reason) = error else { Interrupt.end() }
-        Terminal.say(picture, reason)
+        let isOutput = if case .unwritten = error { true } else { false }
+        _ = error.report(isOutput ? written?.target(of: picture) ?? picture : picture)
         failures += 1
       }
     }
@@ -92,11 +92,11 @@ final class Evaluation {
         case .groundTruth: sums.append(try compare(.picture(truth), comparison))
         case .gray: sums.append(try compare(.gray, comparison))
         case .network(let side):
-          let colours = try PictureError.wrapping { () throws(ColorizeError) in
-            try model.colours(of: truth, side: side, hints: known, team)
+          let colors = try PictureError.wrapping { () throws(ColorizeError) in
+            try model.colors(of: truth, side: side, hints: known, team)
           }
-          sums.append(try compare(.ab(colours), comparison))
-          if let written { try paint(colours, over: truth, picture, to: written.target(of: name)) }
+          sums.append(try compare(.ab(colors), comparison))
+          if let written { try paint(colors, over: truth, picture, to: written.target(of: name)) }
         case .results(let results):
           do throws(PictureError) {
             sums.append(try compare(results.picture(of: name), comparison))
@@ -115,9 +115,9 @@ final class Evaluation {
   }
 
   private func compare(
-    _ colouring: Colouring, _ comparison: Comparison
+    _ coloring: Coloring, _ comparison: Comparison
   ) throws(PictureError) -> PictureSums {
-    try PictureError.wrapping { () throws(ColorizeError) in try comparison.sums(of: colouring) }
+    try PictureError.wrapping { () throws(ColorizeError) in try comparison.sums(of: coloring) }
   }
 
   private func compare(
@@ -129,7 +129,7 @@ final class Evaluation {
   }
 
   private func paint(
-    _ colours: PredictedColours, over truth: ImageView, _ picture: borrowing Picture,
+    _ colors: PredictedColors, over truth: ImageView, _ picture: borrowing Picture,
     to target: FileName
   ) throws(PictureError) {
     let pixels = try PictureError.wrapping { () throws(ColorizeError) in
@@ -137,14 +137,14 @@ final class Evaluation {
       let output = try ImageView(
         pixels: pixels.start, rowBytes: 3 * truth.width, width: truth.width, height: truth.height,
         format: .rgb8)
-      try model.paint(colours, over: truth, into: output, team)
+      try model.paint(colors, over: truth, into: output, team)
       return pixels
     }
     try picture.write(pixels, as: IMAGE_FILE_PNG, to: target)
   }
 }
 
-/// Where coloured pictures go: files of the photographs' names in a folder.
+/// Where colored pictures go: files of the photographs' names in a folder.
 struct WrittenPictures {
   private let folder: FileName
 

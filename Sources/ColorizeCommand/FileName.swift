@@ -10,10 +10,11 @@ struct FileName: Hashable {
   private static let slash = UInt8(ascii: "/")
   private static let dot = UInt8(ascii: ".")
 
-  /// For people: control characters would move the cursor or worse, and are replaced.
-  var shown: String {
-    String(decoding: bytes.map { $0 < 0x20 || $0 == 0x7f ? UInt8(ascii: "?") : $0 }, as: UTF8.self)
-  }
+  /// What `-` stands for: standard input, or standard output.
+  var isStandardStream: Bool { bytes == [UInt8(ascii: "-")] }
+
+  /// For people.
+  var shown: String { Terminal.harmless(String(decoding: bytes, as: UTF8.self), replacing: "?") }
 
   func withCString<Result, Failure>(
     _ body: (UnsafePointer<CChar>) throws(Failure) -> Result
@@ -83,11 +84,11 @@ extension FileName {
   /// ever written over.
   func writtenFile() throws(Refusal) -> FileName {
     guard let status else {
-      if isTaken { throw Refusal("\(shown) is a link that leads nowhere") }
+      if isTaken { throw Refusal("\(shown) is a broken link") }
       return folder.resolved.map(inFolder) ?? self
     }
     guard status.isRegularFile else {
-      throw Refusal("\(shown) is not a regular file, and is not written over")
+      throw Refusal("\(shown) is not a regular file and is not overwritten")
     }
     return resolved ?? self
   }
@@ -115,20 +116,6 @@ struct FileStatus {
 extension FileName: ExpressibleByArgument {
   init?(argument: String) {
     guard !argument.isEmpty else { return nil }
-    self.init(bytes: Self.original(of: argument))
-  }
-
-  /// Swift replaces bytes that are not UTF-8 when it makes a String of an argument: this finds the
-  /// argument as it was.
-  private static func original(of text: String) -> [UInt8] {
-    let decoded = Array(text.utf8)
-    guard text.unicodeScalars.contains("\u{FFFD}") else { return decoded }
-    for index in 1..<max(Int(CommandLine.argc), 1) {
-      guard let argument = CommandLine.unsafeArgv[index] else { continue }
-      let bytes = UnsafeBufferPointer(start: argument, count: strlen(argument)).map(
-        UInt8.init(bitPattern:))
-      if String(decoding: bytes, as: UTF8.self).utf8.elementsEqual(decoded) { return bytes }
-    }
-    return decoded
+    self.init(bytes: Arguments.bytes(of: argument))
   }
 }

@@ -4,7 +4,7 @@ import ArgumentParser
 import CImageFiles
 
 struct FileOptions: ParsableArguments {
-  /// What fits without --max-memory: the largest gray picture that is read, and its coloured copy.
+  /// What fits without --max-memory: the largest gray picture that is read, and its colored copy.
   static let defaultMegabytes = 8192
 
   @Option(
@@ -21,6 +21,11 @@ struct FileOptions: ParsableArguments {
       "PNG: 1 (fast) to 9 (slow and small). (default: 3)", valueName: "LEVEL",
       visibility: .hidden))
   var compression: Int?
+
+  @Flag(
+    help: ArgumentHelp(
+      "Wait until the disk has each output, in case the system crashes.", visibility: .hidden))
+  var sync = false
 
   func validate() throws {
     try Bounds.check("--max-memory", maxMemory, 1...1_048_576)

@@ -1,4 +1,4 @@
-// `libcolorize gamut`: which colours photographs have.
+// `libcolorize gamut`: which colors photographs have.
 
 import ArgumentParser
 import ColorizeCore
@@ -61,7 +61,7 @@ struct GamutCommand: ParsableCommand {
     }
     guard histogram.pictures > 0 else {
       Terminal.say(
-        "there is no colour photograph: of \(set.count) pictures \(histogram.gray) are gray, and "
+        "there is no color photograph: of \(set.count) pictures \(histogram.gray) are gray, and "
           + "\(histogram.broken) cannot be read")
       throw ExitCode.failure
     }

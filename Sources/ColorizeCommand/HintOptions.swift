@@ -1,9 +1,9 @@
-// `--hint` and `--hints`: what the user knows of a picture's colours.
+// `--hint` and `--hints`: what the user knows of a picture's colors.
 
 import ArgumentParser
 import ColorizeCore
 
-/// A colour at a place, as X,Y,#RRGGBB or X,Y,#RRGGBB,RADIUS.
+/// A color at a place, as X,Y,#RRGGBB or X,Y,#RRGGBB,RADIUS.
 struct HintArgument {
   let place: Place
   let radius: Float
@@ -78,7 +78,7 @@ struct HintOptions: ParsableArguments {
 }
 
 /// Hints, read and converted once for all pictures of a run.
-final class KnownColours {
+final class KnownColors {
   private let points: [HintArgument]
   private let strokes: Strokes?
 

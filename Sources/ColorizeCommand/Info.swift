@@ -25,15 +25,15 @@ struct Info: ParsableCommand {
       ("network size", "\(size); multiples of \(multiple), up to \(Model.maximumNetworkSize)"),
       ("ab stride", "\(information.outputStride)"),
       ("ab bins", "\(information.bins)"),
-      ("colour hints", hints(information)),
+      ("color hints", hints(information)),
       ("plain softmax T", "\(information.plainSoftmaxTemperature)"),
       ("instruction set", information.instructionSet.rawValue),
       ("matrix products", information.matrixProducts),
     ]
-    for (name, value) in lines { print(Table.padded(name, to: 17) + Table.line(value)) }
+    for (name, value) in lines { print(Table.padded(name, to: 17) + Terminal.harmless(value)) }
     print("\nother metadata of the file")
     for (key, value) in information.metadata where !["architecture", "licence"].contains(key) {
-      print("  \(Table.line(key)): \(Table.line(value))")
+      print("  \(Terminal.harmless(key)): \(Terminal.harmless(value))")
     }
   }
 

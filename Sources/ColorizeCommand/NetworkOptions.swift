@@ -1,4 +1,4 @@
-// `--network-size` and `--fit`: at which size the network sees a picture. And what a number may be.
+// `--network-size`, `--render-factor` and `--fit`: at which size the network sees a picture. And what a number may be.
 
 import ArgumentParser
 import ColorizeCore
@@ -13,16 +13,30 @@ struct NetworkOptions: ParsableArguments {
   var networkSize: Int?
 
   @Option(
+    help: ArgumentHelp("A 16th of --network-size, as DeOldify has it.", valueName: "N"))
+  var renderFactor: Int?
+
+  @Option(
     help: ArgumentHelp(
-      "Squash pictures to a square for the network, or keep their shape and its area.", valueName: "NAME"))
+      "Squash pictures for the network, or keep shape and area.", valueName: "NAME"))
   var fit = NetworkFit.square
 
+  /// What either says.
+  private var size: Int? { networkSize ?? renderFactor.map { 16 * $0 } }
+
+  func validate() throws {
+    try Bounds.check("--render-factor", renderFactor, 1...Model.maximumNetworkSize / 16)
+    if networkSize != nil, renderFactor != nil {
+      throw ValidationError("--network-size and --render-factor say the same; give one of them")
+    }
+  }
+
   func check(for model: Model) throws(Refusal) {
-    if let networkSize { try model.check(networkSize: networkSize) }
+    if let size { try model.check(networkSize: size) }
   }
 
   func set(_ options: inout RunOptions) {
-    options.networkSize = networkSize
+    options.networkSize = size
     options.networkFit = fit
   }
 }

@@ -1,13 +1,15 @@
-// A picture in memory: read from a file, coloured, written to another.
+// A picture in memory: read from a file, colored, written to another.
 
 import ArgumentParser
 import CImageFiles
 import ColorizeCore
 import Glibc
 
-/// Why a picture could not be coloured.
+/// Why a picture could not be colored.
 enum PictureError: Error {
   case failed(String)
+  /// The output cannot be written.
+  case unwritten(String)
   /// The user has asked to stop.
   case stopped
 
@@ -59,12 +61,11 @@ struct Picture: ~Copyable {
   var width: Int { Int(file.width) }
   var height: Int { Int(file.height) }
 
-  /// Makes a coloured copy, or colours the picture itself where the copy would have its format.
+  /// Makes a colored copy, or colors the picture itself where the copy would have its format.
   ///
-  /// - Parameter compression: of a PNG, 1 to 9; nil: the default.
   /// - Returns: what there is to say of the picture: what of it is not in the output.
-  consuming func colour(
-    with model: Model, _ options: RunOptions, to job: Job, compression: Int? = nil
+  consuming func color(
+    with model: Model, _ options: RunOptions, to job: Job, _ files: FileOptions
   ) throws(PictureError) -> [String] {
     let keepsAlpha = try keepsAlpha(in: job)
     let kind = OutputFormat.kind(job.format)
@@ -74,42 +75,43 @@ struct Picture: ~Copyable {
           + "\(kind.maximum_side) a side")
     }
 
-    var coloured = file
-    coloured.compression = Int32(compression ?? 0)
-    coloured.channels = keepsAlpha ? 4 : 3
-    coloured.sample_bytes = min(file.sample_bytes, kind.sample_bytes)
-    if file.channels != coloured.channels || file.sample_bytes != coloured.sample_bytes {
-      coloured.row_bytes = Int(file.width) * Int(coloured.channels * coloured.sample_bytes)
-      let (bytes, overflow) = coloured.row_bytes.multipliedReportingOverflow(by: Int(file.height))
+    var colored = file
+    colored.compression = Int32(files.compression ?? 0)
+    colored.is_synced = files.sync
+    colored.channels = keepsAlpha ? 4 : 3
+    colored.sample_bytes = min(file.sample_bytes, kind.sample_bytes)
+    if file.channels != colored.channels || file.sample_bytes != colored.sample_bytes {
+      colored.row_bytes = Int(file.width) * Int(colored.channels * colored.sample_bytes)
+      let (bytes, overflow) = colored.row_bytes.multipliedReportingOverflow(by: Int(file.height))
       guard !overflow, let pixels = malloc(bytes) else {
-        throw .failed("needs \(bytes >> 20) MB, which were refused")
+        throw .failed("needs \(bytes >> 20) MB of memory, more than there is")
       }
-      coloured.pixels = pixels.assumingMemoryBound(to: UInt8.self)
+      colored.pixels = pixels.assumingMemoryBound(to: UInt8.self)
     }
-    defer { if coloured.pixels != file.pixels { free(coloured.pixels) } }
+    defer { if colored.pixels != file.pixels { free(colored.pixels) } }
 
     try PictureError.wrapping { () throws(ColorizeError) in
       try Colorizer.run(
-        model: model, input: try Self.view(file), output: try Self.view(coloured),
+        model: model, input: try Self.view(file), output: try Self.view(colored),
         options: options)
     }
-    let lost = try Self.write(&coloured, as: job.format, to: job.target)
-    return notes(outputBytes: coloured.sample_bytes) + (lost.isEmpty ? [] : [lost])
+    let lost = try Self.write(&colored, as: job.format, to: job.target)
+    return notes(outputBytes: colored.sample_bytes) + (lost.isEmpty ? [] : [lost])
   }
 
   /// - Parameter outputBytes: of a channel.
   private func notes(outputBytes: Int32) -> [String] {
     var notes: [String] = []
     if file.has_more_frames {
-      notes.append("is an animation, of which only the still picture is coloured")
+      notes.append("is an animation, of which only the still picture is colored")
     }
-    if file.has_more_pages { notes.append("has several pages, of which the first is coloured") }
+    if file.has_more_pages { notes.append("has several pages, of which the first is colored") }
     let channels = file.left_out_channels
     if channels > 0 {
       notes.append(
         channels == 1
-          ? "has a channel that is neither colour nor alpha, which is left out"
-          : "has \(channels) channels that are neither colour nor alpha, which are left out")
+          ? "has a channel that is neither color nor alpha, which is left out"
+          : "has \(channels) channels that are neither color nor alpha, which are left out")
     }
     if outputBytes < file.sample_bytes {
       let has = file.sample_bytes == 4 ? "floats" : "16 bits a channel"
@@ -147,10 +149,16 @@ struct Picture: ~Copyable {
   private static func write(
     _ picture: inout image_file, as format: image_file_format, to target: FileName
   ) throws(PictureError) -> String {
-    try check { message in
-      target.withCString {
-        image_file_write($0, format, &picture, { Interrupt.wanted }, message)
+    do {
+      return try check { message in
+        target.withCString {
+          image_file_write($0, format, &picture, { Interrupt.wanted }, message)
+        }
       }
+    } catch .failed(let reason) {
+      throw .unwritten(reason)
+    } catch {
+      throw error
     }
   }
 
@@ -228,8 +236,10 @@ struct Picture: ~Copyable {
 extension PictureError {
   /// Says it of a file, as one line; the exit status is that of what was begun and cannot be ended.
   func report(_ file: FileName) -> ExitCode {
-    guard case .failed(let reason) = self else { Interrupt.end() }
-    Terminal.say(file, reason)
+    switch self {
+    case .failed(let reason), .unwritten(let reason): Terminal.say(file, reason)
+    case .stopped: Interrupt.end()
+    }
     return .failure
   }
 }

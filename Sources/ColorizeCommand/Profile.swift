@@ -71,7 +71,7 @@ struct Profile: ParsableCommand {
     for step in profile.steps + [profile.whole] {
       print(
         Self.row(
-          step.name.isEmpty ? "(\(step.work.algorithm))" : Table.line(step.name),
+          step.name.isEmpty ? "(\(step.work.algorithm))" : Terminal.harmless(step.name),
           step.work.algorithm, Self.text(step.input), Self.text(step.output),
           Table.formatted("%.3f", step.milliseconds),
           Self.percent(step.milliseconds / profile.whole.milliseconds),

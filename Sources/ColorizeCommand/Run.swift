@@ -1,4 +1,4 @@
-// `libcolorize run`, or just `libcolorize`: colours pictures.
+// `libcolorize run`, or just `libcolorize`: colors pictures.
 
 import ArgumentParser
 import CImageFiles
@@ -24,13 +24,14 @@ struct Run: ParsableCommand {
       that are rarely needed.
       """)
 
-  @Argument(help: ArgumentHelp("PNG, JPEG or TIFF files.", valueName: "PICTURE"))
+  @Argument(
+    help: ArgumentHelp("PNG, JPEG or TIFF files; - is standard input.", valueName: "PICTURE"))
   var inputs: [FileName]
 
   @Option(
     name: .shortAndLong,
     help: ArgumentHelp(
-      "The output file, or a folder for one or more pictures.", valueName: "OUT"))
+      "The output file, or a folder; - is standard output.", valueName: "OUT"))
   var output: FileName?
 
   @Option(
@@ -41,7 +42,7 @@ struct Run: ParsableCommand {
   @Flag(help: "Print errors only: no progress, no notes.")
   var quiet = false
 
-  @OptionGroup(title: "Colors") var colour: ColourOptions
+  @OptionGroup(title: "Colors") var color: ColorOptions
   @OptionGroup(title: "Hints") var known: HintOptions
   @OptionGroup var network: NetworkOptions
   @OptionGroup var files: FileOptions
@@ -56,12 +57,18 @@ struct Run: ParsableCommand {
   }
 
   func run() throws {
-    let outputs = try Outputs(inputs, output: output)
+    let outputs = try Outputs(
+      inputs, output: output, besides: [model, known.hints, color.paletteFrom].compactMap { $0 })
+    if !quiet {
+      for (input, reason) in outputs.passedOver {
+        Terminal.say(input, "passed over: \(reason)")
+      }
+    }
     let model = try ModelChoice(file: model).open()
     try network.check(for: model)
     Interrupt.listen()
-    let known = try KnownColours(known, for: model)
-    let palette = try colour.paletteFrom.map { try PalettePicture($0) }
+    let known = try KnownColors(known, for: model)
+    let palette = try color.paletteFrom.map { try PalettePicture($0) }
     try outputs.makeFolder()
 
     let progress = ProgressLine(isQuiet: quiet)
@@ -69,7 +76,7 @@ struct Run: ParsableCommand {
     for (index, job) in outputs.jobs.enumerated() {
       progress.begin(job.input, number: index + 1, of: outputs.jobs.count)
       do throws(PictureError) {
-        let notes = try colour(job, model, known, palette, progress)
+        let notes = try color(job, model, known, palette, progress)
         progress.end()
         progress.report(job.input, job.output)
         if !quiet { for note in notes { Terminal.say(job.input, note) } }
@@ -80,19 +87,23 @@ struct Run: ParsableCommand {
         progress.end()
         Terminal.say(job.input, reason)
         failures += 1
+      } catch .unwritten(let reason) {
+        progress.end()
+        Terminal.say(job.output, reason)
+        failures += 1
       }
     }
     if failures > 0 { throw ExitCode.failure }
   }
 
   /// - Returns: what there is to say of the picture.
-  private func colour(
-    _ job: Job, _ model: Model, _ known: KnownColours, _ palette: PalettePicture?,
+  private func color(
+    _ job: Job, _ model: Model, _ known: KnownColors, _ palette: PalettePicture?,
     _ progress: ProgressLine
   ) throws(PictureError) -> [String] {
     let picture = try Picture(job.input, files.reading(for: job.format))
     var options = RunOptions()
-    colour.set(&options)
+    color.set(&options)
     network.set(&options)
     options.threads = threads
     options.hints = try known.hints(picture.width, picture.height)
@@ -103,6 +114,6 @@ struct Run: ParsableCommand {
     }
     // Hints and palette are read through pointers.
     defer { withExtendedLifetime((known, palette)) {} }
-    return try picture.colour(with: model, options, to: job, compression: files.compression)
+    return try picture.color(with: model, options, to: job, files)
   }
 }

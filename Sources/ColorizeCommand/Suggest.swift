@@ -1,4 +1,4 @@
-// `libcolorize suggest`: which colours a place of a picture may have.
+// `libcolorize suggest`: which colors a place of a picture may have.
 
 import ArgumentParser
 import CImageFiles
@@ -59,7 +59,7 @@ struct Suggest: ParsableCommand {
   private func suggest() throws {
     let model = try ModelChoice(file: model).open()
     try network.check(for: model)
-    let known = try KnownColours(known, for: model)
+    let known = try KnownColors(known, for: model)
     Interrupt.listen()
     let picture = try Picture(photo, IMAGE_FILE_ALL_BITS)
     for place in places {
@@ -80,7 +80,7 @@ struct Suggest: ParsableCommand {
     // The hints are read through pointers.
     withExtendedLifetime(known) {}
     let widths = [(rows.map(\.[0].count).max() ?? 0) + 1, 9, 8, 8, 8]
-    print(Table.row(["place", "colour", "a", "b", "share"], widths: widths))
+    print(Table.row(["place", "color", "a", "b", "share"], widths: widths))
     for row in rows { print(Table.row(row, widths: widths)) }
   }
 

@@ -17,14 +17,6 @@ enum Table {
     return line
   }
 
-  /// The text without what would move a terminal's cursor: it may come from anybody's file.
-  static func line(_ text: String) -> String {
-    String(
-      text.map {
-        $0.unicodeScalars.contains { $0.properties.generalCategory == .control } ? " " : $0
-      })
-  }
-
   /// "1.2e-05".
   static func scientific(_ value: Float) -> String { formatted("%.1e", Double(value)) }
 

@@ -9,14 +9,23 @@ struct TableFile {
   private let file: FileName
   private let separator: String
 
-  /// - Parameter separators: the extensions that the file may have, and what they say.
-  init(_ file: FileName, separators: KeyValuePairs<String, String>) throws(Refusal) {
+  /// - Parameters:
+  ///   - separators: the extensions that the file may have, and what they say.
+  ///   - others: files that are read, which it must not be.
+  init(
+    _ file: FileName, separators: KeyValuePairs<String, String>, besides others: [FileName] = []
+  ) throws(Refusal) {
     guard let separator = separators.first(where: { $0.key == file.fileExtension })?.value else {
       let names = separators.map { ".\($0.key)" }.joined(separator: " or ")
-      throw Refusal("\(file.shown) cannot be written: the extension is to be \(names)")
+      throw Refusal("\(file.shown) cannot be written: the extension must be \(names)")
     }
     guard file.folder.status?.isFolder == true else {
       throw Refusal("\(file.shown) cannot be written: there is no folder \(file.folder.shown)")
+    }
+    if let status = file.status,
+      let other = others.first(where: { $0.status?.identity == status.identity })
+    {
+      throw Refusal("the output \(file.shown) would overwrite the input \(other.shown)")
     }
     self.file = try file.writtenFile()
     self.separator = separator

@@ -4,10 +4,31 @@ import Glibc
 
 enum Terminal {
   /// Says one line, after the command's name.
-  static func say(_ text: String) { write("libcolorize: \(Table.line(text))\n") }
+  static func say(_ text: String) { write("libcolorize: \(harmless(text))\n") }
 
   /// Says why a file failed, or something else about it.
   static func say(_ file: FileName, _ text: String) { say("\(file.shown): \(text)") }
+
+  /// The text, which may quote arguments and anybody's files, without what would move a terminal's
+  /// cursor or turn the order of its characters.
+  ///
+  /// - Parameter kept: characters that stay.
+  static func harmless(
+    _ text: String, replacing: Unicode.Scalar = " ", but kept: Unicode.Scalar? = nil
+  ) -> String {
+    var shown = String.UnicodeScalarView()
+    for scalar in String(decoding: Arguments.bytes(of: text), as: UTF8.self).unicodeScalars {
+      shown.append(scalar == kept || isHarmless(scalar) ? scalar : replacing)
+    }
+    return String(shown)
+  }
+
+  private static func isHarmless(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.properties.generalCategory {
+    case .control, .lineSeparator, .paragraphSeparator: false
+    default: !scalar.properties.isBidiControl
+    }
+  }
 
   static func write(_ text: String) {
     var text = text

@@ -29,7 +29,8 @@ struct Train: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "lite, lite1, compact, eccv16, siggraph17. (default: lite)", valueName: "NAME"))
+      "\(Network.trainable.map(\.architecture).joined(separator: ", ")). "
+        + "(default: \(Recipe().model))", valueName: "NAME"))
   var model: String?
 
   @Option(
@@ -159,7 +160,7 @@ struct Train: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Share of pictures recolored, hinted. (default: 0)", valueName: "SHARE"))
-  var recolour: Float?
+  var recolor: Float?
 
   @Option(help: ArgumentHelp("The same seed gives the same run. (default: 1)", valueName: "N"))
   var seed: Int?
@@ -189,7 +190,7 @@ struct Train: ParsableCommand {
   var samplesEvery: Int?
 
   @Option(help: ArgumentHelp("The licence of the weights, in words.", valueName: "TEXT"))
-  var licence: String?
+  var licence: Words?
 
   @Option(help: ArgumentHelp("Threads, 1 to 256. (default: one per processor)", valueName: "N"))
   var threads: Int?
@@ -234,13 +235,13 @@ struct Train: ParsableCommand {
       ("step-factor", stepFactor),
       ("weight-decay", weightDecay), ("average", average), ("clip", clip), ("lambda", lambda),
       ("regression-weight", regressionWeight), ("feature-weight", featureWeight),
-      ("hints", hints), ("recolour", recolour), ("film", film), ("seed", seed),
+      ("hints", hints), ("recolor", recolor), ("film", film), ("seed", seed),
       ("hold-back", holdBack),
       ("metrics-every", metricsEvery), ("samples-every", samplesEvery),
     ]
     let words = [
       ("model", model), ("optimiser", optimiser), ("schedule", schedule), ("loss", loss),
-      ("regression", regression), ("checkpoint-every", checkpointEvery), ("licence", licence),
+      ("regression", regression), ("checkpoint-every", checkpointEvery), ("licence", licence?.text),
     ]
     let paths = [
       ("prior", prior), ("features", features), ("validation", validation), ("samples", samples),
@@ -272,7 +273,7 @@ struct Train: ParsableCommand {
     guard let text = String(validating: resolved.bytes, as: UTF8.self), text == resolved.shown
     else {
       throw Refusal(
-        "\(resolved.shown) has characters that a checkpoint cannot note: name a link to it")
+        "\(resolved.shown) has characters that a checkpoint cannot store: use a link to it")
     }
     return text
   }

@@ -35,13 +35,13 @@ final class TrainFolder {
     }
     let hasRun = checkpoint.isTaken || previousCheckpoint.isTaken
     if hasRun && !resuming {
-      throw Refusal("\(name.shown) holds a run: go on with it by --resume, or name another folder")
+      throw Refusal("\(name.shown) holds a run: continue it with --resume, or name another folder")
     }
     if !hasRun && resuming {
-      throw Refusal("\(name.shown) holds no checkpoint from which --resume could go on")
+      throw Refusal("\(name.shown) holds no checkpoint for --resume to continue from")
     }
-    Self.removeLeftovers(in: name)
-    Self.removeLeftovers(in: samples)
+    OutputFile.clean(name)
+    OutputFile.clean(samples)
   }
 
   deinit { close(descriptor) }
@@ -77,7 +77,7 @@ final class TrainFolder {
           try TensorFile(ByteSource(path: path))
         }
         let said = try Checkpoint(file)
-        for reason in reasons { Terminal.say("\(reason); the one before it is taken") }
+        for reason in reasons { Terminal.say("\(reason); using the one before it") }
         return (said, file)
       } catch {
         reasons.append("\(name.shown): \(error.message)")
@@ -131,17 +131,6 @@ final class TrainFolder {
   private static func make(_ folder: FileName) throws(Failure) {
     let result = folder.withCString { mkdir($0, 0o777) }
     guard result == 0 || errno == EEXIST else { throw Failure(folder, "cannot be made") }
-  }
-
-  /// Takes away what a process that was killed while it wrote has left.
-  private static func removeLeftovers(in folder: FileName) {
-    guard let stream = folder.withCString({ opendir($0) }) else { return }
-    defer { closedir(stream) }
-    while let entry = readdir(stream) {
-      let part = withUnsafeBytes(of: &entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
-      guard OutputFile.isTemporary(part) else { continue }
-      _ = FileName(bytes: part).inFolder(folder).withCString(unlink)
-    }
   }
 }
 

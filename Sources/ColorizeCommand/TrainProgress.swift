@@ -15,7 +15,9 @@ final class TrainProgress {
   private let start = Clock.seconds()
   private var lastSaid = Clock.seconds()
   private var lastSeconds = Clock.seconds()
-  private var smoothedLoss: Double?
+  /// Of the last row of the metrics, so that what is said here is found there; of the steps until now
+  /// where there is none.
+  private var loss: (value: Double, isRow: Bool) = (0, false)
   private var smoothedSeconds: Double?
 
   private static let secondsBetweenLines = 60.0
@@ -28,11 +30,14 @@ final class TrainProgress {
     before = done
   }
 
-  func update(step: Int, loss: Float) {
+  /// - Parameters:
+  ///   - loss: mean over the steps since the last row of the metrics.
+  ///   - isRow: whether these steps are a row of them.
+  func update(step: Int, loss: Double, isRow: Bool) {
     let now = Clock.seconds()
     let seconds = now - lastSeconds
     lastSeconds = now
-    smoothedLoss = Self.smoothed(smoothedLoss, Double(loss), keeping: 0.98)
+    if isRow || !self.loss.isRow { self.loss = (loss, isRow) }
     smoothedSeconds = Self.smoothed(smoothedSeconds, seconds, keeping: 0.95)
     if line.isShown {
       line.show(text(step))
@@ -49,7 +54,7 @@ final class TrainProgress {
     let speed = Double(batch) / max(smoothedSeconds ?? 0, 1e-9)
     // By the mean of all steps, since those that write a checkpoint take longer.
     let left = (Clock.seconds() - start) / Double(step - before) * Double(steps - step)
-    return "step \(step)/\(steps)  loss \(Table.formatted("%.4f", smoothedLoss ?? 0))  "
+    return "step \(step)/\(steps)  loss \(Table.formatted("%.4f", loss.value))  "
       + "\(Table.oneDecimal(speed)) images/s  \(Self.duration(left)) left"
   }
 

@@ -30,7 +30,7 @@ final class TrainRun {
   init(_ folder: TrainFolder, _ start: TrainStart, threads: Int?, isQuiet: Bool) throws {
     self.folder = folder
     self.isQuiet = isQuiet
-    recipe = start.recipe
+    var recipe = start.recipe
     team = Team(threads: threads)
     var data = try TrainingData(recipe)
     if !isQuiet { for sentence in data.damage { Terminal.say(sentence) } }
@@ -39,9 +39,9 @@ final class TrainRun {
       recipe.network, data.shape, recipe.trainer(data.shape),
       kernels: TrainingKernels(instructionSet), team: team)
     if let (said, file) = start.checkpoint {
-      guard said.pictures == data.description else {
+      guard said.pictures.utf8.elementsEqual(data.description.utf8) else {
         throw Failure(
-          "the data are not those that the run was begun with: \(data.description) now, "
+          "the data are not those that the run was started with: \(data.description) now, "
             + "\(said.pictures) then")
       }
       try trainer.restore(file, step: said.step)
@@ -49,13 +49,14 @@ final class TrainRun {
       sum = said.metrics
       seconds = said.seconds
     } else {
-      if !recipe.initial.isEmpty { try Self.load(recipe, into: trainer) }
+      if !recipe.initial.isEmpty { try Self.load(&recipe, into: trainer) }
       let line = StatusLine(isQuiet: isQuiet)
-      line.show("counting how frequent the colours are")
+      line.show("counting how frequent the colors are")
       defer { line.end() }
       try data.findPrior(threads: team.size)
     }
     self.data = data
+    self.recipe = recipe
     lastCheckpointStep = trainer.step
     metrics = try folder.table("metrics.csv", MetricsSum.columns, keeping: trainer.step)
     if recipe.samplesEvery > 0, let pictures = try data.validation() {
@@ -73,8 +74,8 @@ final class TrainRun {
       steps: recipe.steps, done: trainer.step, batch: recipe.batch, isQuiet: isQuiet)
   }
 
-  /// Begins with the weights of a model.
-  private static func load(_ recipe: Recipe, into trainer: Trainer) throws {
+  /// Begins with the weights of a model, whose licence and history become the run's.
+  private static func load(_ recipe: inout Recipe, into trainer: Trainer) throws {
     let choice = ModelChoice(
       file: recipe.initial == "default" ? nil : FileName(bytes: Array(recipe.initial.utf8)))
     do throws(ColorizeError) {
@@ -84,10 +85,13 @@ final class TrainRun {
         throw .invalidArgument("it is of \(network.architecture), and \(recipe.model) is trained")
       }
       let mask = file[metadata: "mask_convention"] ?? MaskConvention.zeroOne.rawValue
-      guard mask == MaskConvention.zeroOne.rawValue else {
+      guard mask.utf8.elementsEqual(MaskConvention.zeroOne.rawValue.utf8) else {
         throw .unsupportedModel("its mask_convention is \(mask); training takes zero-one")
       }
       try trainer.load(file)
+      recipe.inherit(
+        from: file,
+        name: choice.file.map { String(decoding: $0.lastPart, as: UTF8.self) } ?? choice.shown)
     } catch {
       throw Failure("\(choice.shown): \(error.message)")
     }
@@ -100,6 +104,8 @@ final class TrainRun {
       say("the run in \(folder.name.shown) has done all of its \(recipe.steps) steps")
       return
     }
+    // What the weights that it begins with make of the pictures.
+    if trainer.step == 0, recipe.samplesEvery > 0, !Interrupt.wanted { try lookAtModel() }
     while trainer.step < recipe.steps, !Interrupt.wanted {
       try step()
       if recipe.samplesEvery > 0, isDue(recipe.samplesEvery) { try lookAtModel() }
@@ -136,8 +142,10 @@ final class TrainRun {
     let duration = Clock.seconds() - start
     seconds += duration
     sum.add(report, seconds: duration)
-    progress.update(step: trainer.step, loss: Float(report.loss))
-    guard isDue(recipe.metricsEvery) else { return }
+    let loss = sum.loss
+    let isRow = isDue(recipe.metricsEvery)
+    progress.update(step: trainer.step, loss: loss, isRow: isRow)
+    guard isRow else { return }
     try metrics.append(sum.row(report, batch: recipe.batch, seconds: seconds))
     sum = MetricsSum()
   }
@@ -183,7 +191,9 @@ final class TrainRun {
   /// A plot that fails is no reason to stop.
   private func drawPlot() {
     guard isPlotted else { return }
-    switch TrainPlot(folder: folder.name, losses: trainer.options.losses.columns).draw() {
+    let plot = TrainPlot(
+      folder: folder.name, losses: trainer.options.losses.columns, isValidated: validation != nil)
+    switch plot.draw() {
     case .drawn: return
     case .notInstalled:
       say("metrics.png is not drawn: gnuplot is not installed (Debian's package gnuplot-nox)")

@@ -1,4 +1,4 @@
-// A sheet of pictures as a network in training colours them: a row for each, gray, coloured, and as it
+// A sheet of pictures as a network in training colors them: a row for each, gray, colored, and as it
 // truly is.
 
 import CImageFiles
@@ -11,7 +11,7 @@ struct TrainSheet {
   /// Of a picture on the sheet, in pixels.
   private static let side = 192
   private static let pictures = 8
-  /// Gray, coloured, true.
+  /// Gray, colored, true.
   private static let columns = 3
   private static let pixelBytes = 3
 
@@ -42,7 +42,7 @@ struct TrainSheet {
 
   var isEmpty: Bool { rows == 0 }
 
-  /// Colours the pictures, and writes the sheet as a PNG file.
+  /// Colors the pictures, and writes the sheet as a PNG file.
   func write(to name: FileName, _ model: Model, networkSize: Int, threads: Int) throws {
     var options = RunOptions()
     options.networkSize = networkSize
@@ -88,7 +88,7 @@ struct TrainSheet {
       pixels: picture.row((picture.height - shorter) / 2)
         + (picture.width - shorter) / 2 * bytes,
       rowBytes: picture.rowBytes, width: shorter, height: shorter, format: picture.format)
-    let resampler = try BicubicResampler(
+    let resampler = try Resampler(
       square, width: side, height: side, kernels: kernels, workers: 1)
     let small = try Memory<UInt8>(count: side * side * resampler.channels)
     for band in 0..<resampler.bands { resampler.run(band: band, worker: 0, into: small.start) }

@@ -6,7 +6,7 @@ import Glibc
 
 /// How much each loss counts; 0: not at all.
 package struct LossWeights: Sendable, Equatable {
-  /// Cross entropy of the distribution over the bins with the soft-encoded colour, rebalanced by class (Zhang et al. 2016,
+  /// Cross entropy of the distribution over the bins with the soft-encoded color, rebalanced by class (Zhang et al. 2016,
   /// equations 2 to 4).
   package var classification: Float = 1
   /// Of a / 110 and b / 110, summed over both (Zhang et al. 2017, section 3.1).
@@ -34,6 +34,8 @@ package struct LossParts: Sendable, Equatable {
   package var regression = 0.0
   package var map = 0.0
   package var pooled = 0.0
+
+  package init() {}
 
   package func total(_ weights: LossWeights) -> Double {
     Double(weights.classification) * classification + Double(weights.regression) * regression

@@ -55,6 +55,16 @@ package struct StepReport: Sendable {
   package var learningRate: Float
   /// Of all gradients together, before they are clipped.
   package var gradientNorm: Double
+
+  package init(
+    step: Int, loss: Double, parts: LossParts, learningRate: Float, gradientNorm: Double
+  ) {
+    self.step = step
+    self.loss = loss
+    self.parts = parts
+    self.learningRate = learningRate
+    self.gradientNorm = gradientNorm
+  }
 }
 
 /// A tensor as files have it: row-major.
@@ -112,8 +122,8 @@ package final class Trainer {
     try parameters.initialise(seed: options.seed)
     Self.setBins(network, parameters)
     for tensor in parameters.tensors {
-      tensor.isFrozen = options.frozen.contains { tensor.name.hasPrefix($0) }
-      if options.slow.contains(where: { tensor.name.hasPrefix($0) }) {
+      tensor.isFrozen = options.frozen.contains { tensor.name.isSpelled(beginning: $0) }
+      if options.slow.contains(where: { tensor.name.isSpelled(beginning: $0) }) {
         tensor.rateFactor = options.slowFactor
       }
     }
@@ -189,7 +199,7 @@ package final class Trainer {
 
   /// Takes the weights of a model, and begins the averages with them. Extra heads stay as they are. The
   /// loss takes the plain softmax, at a temperature of 1: where that of the file stands at another one the
-  /// logits are multiplied by it, which changes no colour.
+  /// logits are multiplied by it, which changes no color.
   package func load(_ file: TensorFile) throws(ColorizeError) {
     let temperature = try Model.plainSoftmaxTemperature(file, network)
     let logits = network.distribution.map { "\(network.nodes[$0.node].name)." }

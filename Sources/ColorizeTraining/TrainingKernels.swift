@@ -13,7 +13,8 @@ import KernelsBaseline
 package struct TrainingKernels: @unchecked Sendable {
   /// Those of inference.
   package let core: KernelSet
-  let table: colorize_training_kernels
+  /// See `kernel_contract.h` for what each computes.
+  package let table: colorize_training_kernels
 
   /// - Parameter instructionSet: one of `InstructionSet.available`.
   package init(_ instructionSet: InstructionSet) {

@@ -214,7 +214,7 @@ static void images(void) {
   refuses("20x11", NULL);
   out.height = HEIGHT;
   out.format = COLORIZE_GRAY8;
-  refuses("no colour", NULL);
+  refuses("no color", NULL);
   out.format = COLORIZE_RGB8;
 
   /* Rows whose last one ends just past what a number can hold. */
@@ -296,12 +296,12 @@ static void inputs_of_the_network(void) {
     network_refuses("mask[1023]", SIDE, SIDE, hints, mask, NULL);
   }
   mask[last] = 1;
-  const float colours[] = {128.1f, -128.1f, NAN, INFINITY, -INFINITY};
+  const float colors[] = {128.1f, -128.1f, NAN, INFINITY, -INFINITY};
   for (int i = 0; i < 5; i++) {
-    hints[last] = colours[i];
+    hints[last] = colors[i];
     network_refuses("hints[1023]", SIDE, SIDE, hints, mask, NULL);
     hints[last] = -128;
-    hints[2 * last + 1] = colours[i];
+    hints[2 * last + 1] = colors[i];
     network_refuses("hints[2047]", SIDE, SIDE, hints, mask, NULL);
     hints[2 * last + 1] = 128;
   }
@@ -311,7 +311,7 @@ static void inputs_of_the_network(void) {
   options.threads = 257;
   network_refuses("threads", SIDE, SIDE, NULL, NULL, &options);
 
-  /* The network looks at all of its input, as PyTorch's does: at a hint, at a mask, and at a colour
+  /* The network looks at all of its input, as PyTorch's does: at a hint, at a mask, and at a color
    * under a mask of 0. */
   float expected[sizeof ab / sizeof *ab];
   CHECK_OK(colorize_predict(model, SIDE, SIDE, lightness, hints, mask, NULL, expected, &error));
@@ -370,7 +370,7 @@ static void bins_of_the_distribution(void) {
   }
 }
 
-static void colours(void) {
+static void colors(void) {
   enum { COUNT = 1001 };
   float rgb[3 * COUNT], lab[3 * COUNT], again[3 * COUNT];
   for (int i = 0; i < 3 * COUNT; i++) rgb[i] = (float)((i * 37) % 256) / 255;
@@ -395,7 +395,7 @@ static void colours(void) {
   CHECK_CALL(COLORIZE_INVALID_ARGUMENT, "count",
              colorize_lab_to_rgb(lab, rgb, SIZE_MAX / 12, 0, &error));
 
-  /* Clipping: a colour outside of sRGB. */
+  /* Clipping: a color outside of sRGB. */
   float outside[3] = {50, 120, -120}, kept[3], clipped[3];
   CHECK_OK(colorize_lab_to_rgb(outside, kept, 1, 0, &error));
   CHECK_OK(colorize_lab_to_rgb(outside, clipped, 1, 1, &error));
@@ -620,7 +620,7 @@ const test tests[] = {
     {"options out of range", options_of_run},
     {"inputs of the network out of range", inputs_of_the_network},
     {"the distribution sums to 1, and the bins have centres", bins_of_the_distribution},
-    {"colours: in place, any count, odd numbers", colours},
+    {"colors: in place, any count, odd numbers", colors},
     {"colorize_options of older and newer versions", versions_of_options},
     {"colorize_options_init writes what it is told", initialised_options},
     {"colorize_model_options of older and newer versions", versions_of_model_options},

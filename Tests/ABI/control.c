@@ -3,6 +3,7 @@
 #include "test.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,8 +96,8 @@ static void options_are_checked(void) {
   REFUSED_HINT("hints[0].y is nan", .y = NAN);
   REFUSED_HINT("hints[0].radius is -1.0", .radius = -1);
   REFUSED_HINT("hints[0].radius is inf", .radius = INFINITY);
-  REFUSED_HINT("no colour of sRGB has", .color = {-100, 0});
-  REFUSED_HINT("no colour of sRGB has", .color = {NAN, 0});
+  REFUSED_HINT("no color of sRGB has", .color = {-100, 0});
+  REFUSED_HINT("no color of sRGB has", .color = {NAN, 0});
   REFUSED_HINT("hints[0].color[2] is 1.0", .color = {0, 0, 1});
   REFUSED_HINT("hints[0].space is 3", .space = 3);
   REFUSED_HINT("hints[0].color[1] is 1.1", .space = COLORIZE_COLOR_RGB, .color = {0, 1.1f, 0});
@@ -202,7 +203,7 @@ static void a_palette_is_taken(void) {
     for (int x = 0; x < WIDTH; x++) {
       float ab[2];
       ab_of(first, x, y, ab);
-      /* The hue; the chroma is what there is at the pixel's lightness. Dark colours are rounded. */
+      /* The hue; the chroma is what there is at the pixel's lightness. Dark colors are rounded. */
       if (hypotf(ab[0], ab[1]) < 10) continue;
       float turn = atan2f(ab[1], ab[0]) - atan2f(wanted[2], wanted[1]);
       near += fabsf(turn) < 0.2f;
@@ -225,23 +226,23 @@ static void hints_are_kept(void) {
   uint8_t plain[BYTES], rgb[BYTES];
   colorize_options options = {.struct_size = sizeof options};
   CHECK_OK(run(plain, &options, &error));
-  static const float colours[][2] = {{40, 30}, {-35, 25}, {5, -40}, {0, 0}};
+  static const float colors[][2] = {{40, 30}, {-35, 25}, {5, -40}, {0, 0}};
   int far = 0;
   for (int i = 0; i < 4; i++) {
-    at("colour %d", i);
+    at("color %d", i);
     colorize_hint hint = {.x = 37.5f, .y = 25, .radius = 6, .space = COLORIZE_COLOR_AB};
-    hint.color[0] = colours[i][0], hint.color[1] = colours[i][1];
+    hint.color[0] = colors[i][0], hint.color[1] = colors[i][1];
     options.hints = &hint;
     options.hint_count = 1;
     CHECK_OK(run(rgb, &options, &error));
     float ab[2], before[2];
     ab_of(rgb, 37, 25, ab);
     ab_of(plain, 37, 25, before);
-    CHECK_THAT(hypotf(ab[0] - colours[i][0], ab[1] - colours[i][1]) < 5, "a %g, b %g", ab[0], ab[1]);
-    far += hypotf(before[0] - colours[i][0], before[1] - colours[i][1]) > 20;
+    CHECK_THAT(hypotf(ab[0] - colors[i][0], ab[1] - colors[i][1]) < 5, "a %g, b %g", ab[0], ab[1]);
+    far += hypotf(before[0] - colors[i][0], before[1] - colors[i][1]) > 20;
   }
-  /* Without the hints the pixel has one of the colours at most. */
-  CHECK_THAT(far >= 2, "%d colours are far from what the network says by itself", far);
+  /* Without the hints the pixel has one of the colors at most. */
+  CHECK_THAT(far >= 2, "%d colors are far from what the network says by itself", far);
 }
 
 static void hints_in_every_form(void) {
@@ -249,7 +250,7 @@ static void hints_in_every_form(void) {
   uint8_t first[BYTES], second[BYTES], plain[BYTES];
   colorize_options options = small_options();
   CHECK_OK(run(plain, &options, &error));
-  /* The same colour as red, green and blue. */
+  /* The same color as red, green and blue. */
   float ab[3] = {50, 30, -20}, rgb[3];
   CHECK_OK(colorize_lab_to_rgb(ab, rgb, 1, 0, &error));
   colorize_hint hint = {.x = 20, .y = 30, .radius = 4, .space = COLORIZE_COLOR_AB, .color = {30, -20}};
@@ -356,7 +357,7 @@ static void sessions_are_checked(void) {
   CHECK_OK(colorize_session_open(model, &in, NULL, &session, &error));
   uint8_t rgb[BYTES];
   colorize_image out = image(rgb, WIDTH, HEIGHT, COLORIZE_GRAY8);
-  CHECK_CALL(COLORIZE_INVALID_ARGUMENT, "no colour",
+  CHECK_CALL(COLORIZE_INVALID_ARGUMENT, "no color",
              colorize_session_run(session, &out, NULL, &error));
   out = image(rgb, WIDTH - 1, HEIGHT, COLORIZE_RGB8);
   CHECK_CALL(COLORIZE_INVALID_ARGUMENT, "74x50",
@@ -397,18 +398,18 @@ static void suggestions_are_sound(void) {
   colorize_image in = input();
   colorize_session *session;
   CHECK_OK(colorize_session_open(model, &in, NULL, &session, &error));
-  enum { POINTS = 4, COLOURS = 9 };
+  enum { POINTS = 4, COLORS = 9 };
   const float points[2 * POINTS] = {0, 0, 37.5f, 25, WIDTH, HEIGHT, 1.25f, 48};
-  colorize_suggestion found[POINTS * COLOURS];
-  CHECK_OK(colorize_session_suggest(session, points, POINTS, COLOURS, NULL, found, &error));
+  colorize_suggestion found[POINTS * COLORS];
+  CHECK_OK(colorize_session_suggest(session, points, POINTS, COLORS, NULL, found, &error));
   for (int point = 0; point < POINTS; point++) {
     int x = (int)fminf(points[2 * point], WIDTH - 1), y = (int)fminf(points[2 * point + 1], HEIGHT - 1);
     float value = (float)gray[y * WIDTH + x] / 255, rgb[3] = {value, value, value}, lab[3];
     CHECK_OK(colorize_rgb_to_lab(rgb, lab, 1, &error));
     float sum = 0, last = 1;
-    for (int i = 0; i < COLOURS; i++) {
-      const colorize_suggestion *one = &found[point * COLOURS + i];
-      at("point %d, colour %d", point, i);
+    for (int i = 0; i < COLORS; i++) {
+      const colorize_suggestion *one = &found[point * COLORS + i];
+      at("point %d, color %d", point, i);
       sum += one->probability;
       CHECK(one->probability >= 0 && one->probability <= last);
       last = one->probability;
@@ -420,16 +421,16 @@ static void suggestions_are_sound(void) {
       for (int channel = 0; channel < 3; channel++)
         CHECK(one->rgb[channel] >= 0 && one->rgb[channel] <= 1);
       for (int other = 0; other < i; other++)
-        CHECK(found[point * COLOURS + other].a != one->a || one->a == 0);
+        CHECK(found[point * COLORS + other].a != one->a || one->a == 0);
     }
     CHECK_THAT(sum > 0.99f && sum < 1.0001f, "probabilities sum up to %g", sum);
   }
   /* A hint decides what was open. */
   colorize_hint hint = {.x = 37.5f, .y = 25, .radius = 10, .space = COLORIZE_COLOR_AB, .color = {20, 40}};
   colorize_options options = {.struct_size = sizeof options, .hints = &hint, .hint_count = 1};
-  colorize_suggestion after[COLOURS];
-  CHECK_OK(colorize_session_suggest(session, points + 2, 1, COLOURS, &options, after, &error));
-  CHECK(after[0].probability != found[COLOURS].probability);
+  colorize_suggestion after[COLORS];
+  CHECK_OK(colorize_session_suggest(session, points + 2, 1, COLORS, &options, after, &error));
+  CHECK(after[0].probability != found[COLORS].probability);
 
   /* More confidence at a lower temperature; nothing between the rows. */
   enum { STRIDE = WIDTH + 3 };
@@ -499,6 +500,57 @@ static void sessions_can_be_cancelled(void) {
   }
 }
 
+/* What threads share: a session, and what it gives when nothing else runs. */
+static struct {
+  colorize_session *session;
+  uint8_t rgb[BYTES];
+  float confidence[WIDTH * HEIGHT];
+  colorize_suggestion suggestions[3];
+} shared;
+
+/* Two threads for each call, and calls that are cancelled between. */
+static void *uses_the_session(void *argument) {
+  static const float points[2] = {3, 3};
+  for (int round = 0; round < 6; round++) {
+    uint8_t rgb[BYTES];
+    float confidence[WIDTH * HEIGHT];
+    colorize_suggestion suggestions[3];
+    colorize_image out = image(rgb, WIDTH, HEIGHT, COLORIZE_RGB8);
+    int left = round;
+    colorize_options options = {.struct_size = sizeof options, .threads = 2}, cancelled = options;
+    cancelled.progress = count_to;
+    cancelled.user_data = &left;
+    CHECK_CALL(COLORIZE_CANCELLED, "callback",
+               colorize_session_run(shared.session, &out, &cancelled, &error));
+    CHECK_OK(colorize_session_run(shared.session, &out, &options, &error));
+    CHECK(memcmp(rgb, shared.rgb, BYTES) == 0);
+    CHECK_OK(colorize_session_confidence(shared.session, &options, confidence, 4 * WIDTH, &error));
+    CHECK(memcmp(confidence, shared.confidence, sizeof confidence) == 0);
+    CHECK_OK(colorize_session_suggest(shared.session, points, 1, 3, &options, suggestions, &error));
+    CHECK(memcmp(suggestions, shared.suggestions, sizeof suggestions) == 0);
+  }
+  return argument;
+}
+
+static void threads_share_a_session(void) {
+  enum { THREADS = 4 };
+  static const float points[2] = {3, 3};
+  set_up();
+  colorize_image in = input(), out = image(shared.rgb, WIDTH, HEIGHT, COLORIZE_RGB8);
+  colorize_options options = small_options();
+  options.network_size = 64;
+  CHECK_OK(colorize_session_open(model, &in, &options, &shared.session, &error));
+  options = (colorize_options){.struct_size = sizeof options, .threads = 1};
+  CHECK_OK(colorize_session_run(shared.session, &out, &options, &error));
+  CHECK_OK(colorize_session_confidence(shared.session, &options, shared.confidence, 4 * WIDTH, &error));
+  CHECK_OK(colorize_session_suggest(shared.session, points, 1, 3, &options, shared.suggestions, &error));
+  pthread_t threads[THREADS];
+  for (int i = 0; i < THREADS; i++)
+    CHECK(pthread_create(&threads[i], NULL, uses_the_session, NULL) == 0);
+  for (int i = 0; i < THREADS; i++) CHECK(pthread_join(threads[i], NULL) == 0);
+  colorize_session_close(shared.session);
+}
+
 /* ---- The gamut ------------------------------------------------------------------------------- */
 
 static void chroma_is_on_the_border(void) {
@@ -541,6 +593,7 @@ const test tests[] = {
     {"sessions are checked", sessions_are_checked},
     {"suggestions and confidence are sound", suggestions_are_sound},
     {"sessions can be cancelled", sessions_can_be_cancelled},
+    {"threads share a session", threads_share_a_session},
     {"chroma is on the border of the gamut", chroma_is_on_the_border},
     {NULL, NULL},
 };

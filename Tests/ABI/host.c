@@ -313,7 +313,7 @@ static double thread_seconds(void) {
 
 typedef struct pauses {
   double last, longest;
-  float before, fraction; /* where the longest is */
+  float fraction; /* told at the end of the longest */
 } pauses;
 
 static int32_t notes_the_time(void *data, float fraction) {
@@ -329,17 +329,21 @@ static int32_t notes_the_time(void *data, float fraction) {
 
 static const double longest_pause = 0.05;
 
-/* From one question to the next one, and from the last one to the end, of which what gives memory back is no part
- * that could ask. */
-#define ASKS_OFTEN(name, call)                                                                       \
-  do {                                                                                               \
-    pauses pauses = {.last = thread_seconds()};                                                      \
-    options.progress = notes_the_time;                                                               \
-    options.user_data = &pauses;                                                                     \
-    CHECK_OK(call);                                                                                  \
-    notes_the_time(&pauses, 2);                                                                      \
-    CHECK_THAT(pauses.longest < longest_pause, "%s asks nobody for %.0f ms before %g", name, pauses.longest * 1e3, \
-               (double)pauses.fraction);                                                             \
+/* From one question to the next one, and from the last one to the end. A stage that asks nobody is long every time; a
+ * processor that is shared with others may be slow once. */
+#define ASKS_OFTEN(name, call)                                                                   \
+  do {                                                                                           \
+    pauses pauses;                                                                               \
+    int attempt = 0;                                                                             \
+    do {                                                                                         \
+      pauses = (struct pauses){.last = thread_seconds()};                                        \
+      options.progress = notes_the_time;                                                         \
+      options.user_data = &pauses;                                                               \
+      CHECK_OK(call);                                                                            \
+      notes_the_time(&pauses, 2);                                                                \
+    } while (pauses.longest >= longest_pause && ++attempt < 3);                                  \
+    CHECK_THAT(pauses.longest < longest_pause, "%s asks nobody for %.0f ms before %g", name,     \
+               pauses.longest * 1e3, (double)pauses.fraction);                                   \
   } while (0)
 
 static void *zeros(size_t size) {
@@ -368,8 +372,10 @@ static void every_stage_asks(void) {
   colorize_image in = image(large, LARGE, LARGE, COLORIZE_GRAY8);
   colorize_image out = image(rgb, LARGE, LARGE, COLORIZE_RGB8), in_color = out;
   colorize_options options = {.struct_size = sizeof options, .network_size = 128, .threads = 1};
-  colorize_session *session;
-  ASKS_OFTEN("colorize_session_open", colorize_session_open(model, &in, &options, &session, &error));
+  colorize_session *session = NULL;
+  ASKS_OFTEN("colorize_session_open",
+             (colorize_session_close(session),
+              colorize_session_open(model, &in, &options, &session, &error)));
   ASKS_OFTEN("colorize_session_run", colorize_session_run(session, &out, &options, &error));
   ASKS_OFTEN("colorize_session_suggest",
              colorize_session_suggest(session, points, POINTS, 32, &options, suggestions, &error));

@@ -49,7 +49,7 @@ static void load(void) {
   FIND(rgb_to_lab, "colorize_rgb_to_lab");
 }
 
-/* Opens the model, colours a picture, closes the model. */
+/* Opens the model, colors a picture, closes the model. */
 static void use(uint8_t *rgb, const colorize_options *options) {
   colorize_error error;
   colorize_model *model;

@@ -123,7 +123,7 @@ static colorize_status run_steered(void *output, colorize_error *error) {
       {.x = 9, .y = 9, .space = COLORIZE_COLOR_RGB, .color = {1, 0.5f, 0}}};
   colorize_image in = image(gray, WIDTH, HEIGHT, COLORIZE_GRAY8);
   colorize_image out = image(output, WIDTH, HEIGHT, COLORIZE_RGB8);
-  colorize_image palette = image((uint8_t *)"colours of it", 2, 2, COLORIZE_RGB8);
+  colorize_image palette = image((uint8_t *)"colors of it", 2, 2, COLORIZE_RGB8);
   colorize_options options = {.struct_size = sizeof options,
                               .network_size = next_network_size(),
                               .threads = threads,

@@ -144,7 +144,7 @@ static void limit_to(size_t more) {
   CHECK(setrlimit(RLIMIT_AS, &limit) == 0);
 }
 
-static colorize_status colour(const colorize_model *model, uint8_t *rgb, colorize_error *error) {
+static colorize_status color(const colorize_model *model, uint8_t *rgb, colorize_error *error) {
   static uint8_t *gray;
   if (gray == NULL) gray = picture(WIDTH, HEIGHT);
   colorize_image in = image(gray, WIDTH, HEIGHT, COLORIZE_GRAY8);
@@ -153,14 +153,14 @@ static colorize_status colour(const colorize_model *model, uint8_t *rgb, coloriz
   return colorize_run(model, &in, &out, &options, error);
 }
 
-static void colours(const colorize_model *model, uint8_t *rgb) {
-  CHECK_OK(colour(model, rgb, &error));
+static void colors(const colorize_model *model, uint8_t *rgb) {
+  CHECK_OK(color(model, rgb, &error));
 }
 
 /* OpenBLAS itself would try for ever where it gets no memory. */
 static void little_memory(void) {
   static uint8_t expected[BYTES], rgb[BYTES];
-  colours(open_with("own"), rgb);
+  colors(open_with("own"), rgb);
   setenv("COLORIZE_GEMM", "openblas", 1);
   colorize_model *model;
   for (size_t more = 8; more <= 200; more += 24) {
@@ -173,9 +173,9 @@ static void little_memory(void) {
   at("240 MB more");
   limit_to(240 << 20);
   model = default_model();
-  colours(model, rgb);
+  colors(model, rgb);
   limit_to(0);
-  colours(model, expected);
+  colors(model, expected);
   CHECK(memcmp(rgb, expected, BYTES) == 0);
 }
 
@@ -195,7 +195,7 @@ static void memory_that_ends_anywhere(void) {
       uint8_t rgb[BYTES];
       colorize_status status = colorize_model_open_default(&model, NULL);
       bool is_open = status == COLORIZE_OK;
-      if (is_open) status = colour(model, rgb, NULL);
+      if (is_open) status = color(model, rgb, NULL);
       CHECK_THAT(status == COLORIZE_OK || status == COLORIZE_OUT_OF_MEMORY, "the status is %s",
                  colorize_status_name(status));
       _exit(is_open);

@@ -1,5 +1,5 @@
 /* Pixels: no byte is read or written but those that a description names, whatever the size, stride
- * and format; and what colour they get does not depend on how they lie in memory. */
+ * and format; and what color they get does not depend on how they lie in memory. */
 #include "test.h"
 
 #include <stdio.h>
@@ -262,7 +262,7 @@ static void extreme_sizes(void) {
     }
 }
 
-/* A picture of one gray has a lightness that colour does not change: green, which carries most of
+/* A picture of one gray has a lightness that color does not change: green, which carries most of
  * it, stays near. */
 static void lightness_stays(void) {
   set_up();
@@ -290,7 +290,7 @@ const test tests[] = {
     {"in place as elsewhere", in_place},
     {"side by side is fine, overlap is refused", side_by_side},
     {"formats agree, and alpha is kept", formats_agree},
-    {"alpha has no influence on colours", alpha_is_not_looked_at},
+    {"alpha has no influence on colors", alpha_is_not_looked_at},
     {"from 1x1 to 1048576x1", extreme_sizes},
     {"lightness stays", lightness_stays},
     {NULL, NULL},

@@ -323,7 +323,7 @@ static void no_thread_to_be_had(void) {
 
 /* ---- fork ------------------------------------------------------------------------------------ */
 
-/* Forks a child that colours a picture and opens a model of its own; waits for it. */
+/* Forks a child that colors a picture and opens a model of its own; waits for it. */
 static void child_runs(const uint8_t *expected, uint32_t threads) {
   pid_t child = fork();
   CHECK(child >= 0);

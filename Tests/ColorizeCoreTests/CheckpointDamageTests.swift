@@ -91,8 +91,8 @@ import Testing
     ),
     // A list, a dictionary and a dictionary of pairs that contain themselves.
     (Array("]q\0h\0a".utf8), "holds a list"),
-    (Array("}q\0h\0h\0s".utf8), "something else than tensors under names"),
-    (Array("}X\u{1}\0\0\0a]s".utf8), "something else than tensors under names"),
+    (Array("}q\0h\0h\0s".utf8), "something other than named tensors"),
+    (Array("}X\u{1}\0\0\0a]s".utf8), "something other than named tensors"),
     (Array("}X\u{1}\0\0\0aNs".utf8), "no tensors"),
     (Array("}q\0X\u{05}\0\0\0modelh\0s".utf8), "no tensors"),
     (
@@ -180,13 +180,13 @@ import Testing
       #expect(error(shape: several, strides: several).contains("not within"))
       #expect(error(strides: size + [0x85]).contains("strides"))
     }
-    #expect(error(shape: Self.negative + [0x85]).contains("no sound shape"))
-    #expect(error(strides: Self.negative + [0x85]).contains("no sound strides"))
+    #expect(error(shape: Self.negative + [0x85]).contains("no valid shape"))
+    #expect(error(strides: Self.negative + [0x85]).contains("no valid strides"))
     #expect(error(shape: [0x4B, 0, 0x85]).contains("belong to no tensor"))
     #expect(error(shape: [0x4B, 3, 0x85]).contains("values 3 to 6"))
     #expect(error(shape: [0x4B, 2, 0x4B, 3, 0x86]).contains("[2, 3] and the strides [1]"))
     let nine = [0x28] + Array(repeating: one, count: 9).flatMap(\.self) + [0x74]
-    #expect(error(shape: nine, strides: nine).contains("no sound shape"))
+    #expect(error(shape: nine, strides: nine).contains("no valid shape"))
     // [1, 6] with any stride where there is one value, and [2, 3] transposed.
     #expect(
       error(shape: [0x4B, 1, 0x4B, 6, 0x86], strides: Self.largest + [0x4B, 1, 0x86]) == "none")
@@ -299,7 +299,7 @@ import Testing
       error {
         $0[2].isWide = true
         $0[2].size = -1
-      }.contains("no sound zip64 sizes"))
+      }.contains("no valid zip64 sizes"))
     #expect(error { $0[2].size = 23 }.contains("does not end at byte"))
     #expect(error { $0[2].offset = 0 }.contains("overlaps"))
     #expect(error { $0[2].offset = 1 }.contains("overlaps"))
@@ -320,14 +320,14 @@ import Testing
     #expect(error { $0[1].flags = 1 }.contains("encrypted"))
     #expect(error { $0[1].flags = 8 }.contains("does not end at byte"))
     #expect(error { $0[1].localName = "b/byteorder" }.contains("is not the entry a/byteorder"))
-    #expect(error { $0[1].name = "a/data.pkl" }.contains("is there twice"))
-    #expect(error { $0.append($0[2]) }.contains("a/data/k is there twice"))
+    #expect(error { $0[1].name = "a/data.pkl" }.contains("occurs twice"))
+    #expect(error { $0.append($0[2]) }.contains("a/data/k occurs twice"))
     #expect(error { $0.append(Entry(name: "b/x", data: [])) }.contains("not in one folder"))
     #expect(error { $0.remove(at: 0) }.contains("has no data.pkl"))
     #expect(error { $0.remove(at: 2) }.contains("entry data/k is missing"))
     #expect(error { $0[2].data += [0] }.contains("has 25 bytes for 6 values"))
     #expect(error { $0.append(Entry(name: "a/data/l", data: [])) }.contains("has 2 storages"))
-    #expect(error { $0[0].data += [0] }.contains("goes on after its end"))
+    #expect(error { $0[0].data += [0] }.contains("continues after its end"))
     #expect(error { $0[1].data = [0] }.contains("its byteorder is ?"))
     let name = String(repeating: "n", count: 600)
     #expect(error { $0[2].name = "a/\(name)" }.contains("has 602 bytes"))
@@ -350,7 +350,7 @@ import Testing
 
   @Test func manyEntries() {
     let many = (0..<25_000).map { Entry(name: "a/\($0)", data: []) }
-    #expect(CheckpointTests.error(Self.archive(many))?.contains("the most is 1048576") == true)
+    #expect(CheckpointTests.error(Self.archive(many))?.contains("the limit is 1048576") == true)
   }
 
   // MARK: - Files

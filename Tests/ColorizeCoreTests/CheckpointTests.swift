@@ -92,7 +92,74 @@ import Testing
     }
   }
 
+  /// Weights that are in parts are what PyTorch makes of them; the parts are still there.
+  @Test(arguments: files("normalized")) func normalizedWeightsArePutTogether(_ path: String) throws
+  {
+    let expected = try TensorFile(ByteSource(path: "\(Self.folder)/normalized.safetensors"))
+    let file = try TensorFile(ByteSource(path: path))
+    #expect(expected.names == ["line.weight", "spectral.weight", "weight.weight"])
+    for name in expected.names {
+      let shape = try #require(expected.shape(name))
+      #expect(file.shape(name) == shape && file.format(name) == "F32")
+      let want = try expected.floats(name, shape: shape)
+      let have = try file.floats(name, shape: shape)
+      for index in 0..<want.count {
+        #expect(abs(have.start[index] - want.start[index]) <= 1e-6 * abs(want.start[index]))
+      }
+    }
+    #expect(file.shape("spectral.weight_orig") == [4, 3, 3, 3])
+    #expect(!file.names.contains("spectral.weight"))
+  }
+
+  /// A norm of 0, a length of 0, and parts that do not fit.
+  @Test func weightsThatCannotBePutTogether() throws {
+    func message(_ tensors: [(name: String, shape: [Int], values: [Float])]) throws -> String {
+      var entries: [String] = []
+      var values: [Float] = []
+      for tensor in tensors {
+        let start = 4 * values.count
+        values += tensor.values
+        entries.append(
+          "\"\(tensor.name)\":{\"dtype\":\"F32\",\"shape\":\(tensor.shape),"
+            + "\"data_offsets\":[\(start),\(4 * values.count)]}")
+      }
+      let header = Array("{\(entries.joined(separator: ","))}".utf8)
+      let bytes =
+        (0..<8).map { UInt8(truncatingIfNeeded: header.count >> (8 * $0)) } + header
+        + values.flatMap { value in
+          (0..<4).map { UInt8(truncatingIfNeeded: value.bitPattern >> (8 * $0)) }
+        }
+      let memory = try Memory<UInt8>(count: bytes.count)
+      memory.start.update(from: bytes, count: bytes.count)
+      let file = try TensorFile(
+        ByteSource(UnsafeRawBufferPointer(start: memory.start, count: memory.count)))
+      defer { withExtendedLifetime(memory) {} }
+      do throws(ColorizeError) {
+        _ = try file.floats("a.weight", shape: [2, 2])
+        return ""
+      } catch { return error.message }
+    }
+    let original = ("a.weight_orig", [2, 2], [1, 2, 3, 4] as [Float])
+    let left = ("a.weight_u", [2], [1, 0] as [Float])
+    #expect(
+      try message([original, left, ("a.weight_v", [2], [2, -1])]).contains(
+        "norm of a.weight_orig is 0"))
+    #expect(try message([original, left, ("a.weight_v", [2], [1, 1])]) == "")
+    #expect(
+      try message([original, left, ("a.weight_v", [3], [1, 1, 1])]).contains(
+        "a.weight_v has the shape [3]"))
+    #expect(try message([original, left]).contains("a.weight is missing"))
+    #expect(
+      try message([original, left, ("a.weight_v", [2], [.leastNonzeroMagnitude, 0])]).contains(
+        "a.weight has the value inf"))
+    let direction = ("a.weight_v", [2, 2], [1, 2, 0, 0] as [Float])
+    #expect(
+      try message([("a.weight_g", [2, 1], [1, 1]), direction]).contains(
+        "output 1 of a.weight_v is 0"))
+  }
+
   @Test func thereAreSoundFiles() {
+    #expect(Self.files("normalized").count == 3)
     #expect(Self.files("sound").count == 22)
     #expect(Self.files("refused").count == Self.refusals.count)
   }
@@ -116,8 +183,9 @@ import Testing
     ("no-tensors", "no tensors"),
     ("part", "values 0 to 2 of the storage 1 belong to no tensor"),
     ("protocol-1", "no pickle of a protocol from 2 to 5"),
-    ("same-name", "tensor conv.bias is there twice"),
+    ("same-name", "tensor conv.bias occurs twice"),
     ("script", "TorchScript"),
+    ("slice-of-text", "slice is called with other arguments"),
     ("sparse", "torch._utils._rebuild_sparse_tensor"),
     ("tied", "share values of the storage 1"),
     ("two", "more than one state dict"),

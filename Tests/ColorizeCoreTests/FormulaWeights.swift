@@ -1,7 +1,7 @@
 // Weights for networks that nobody has to store: each number is a hash of its tensor's
 // name and its index. Tests/Reference/published.py has the same formula and says how its constants
 // were chosen; a name, a shape or an order that differs between the two gives other weights, and
-// other colours.
+// other colors.
 
 import ColorizeCore
 
@@ -10,9 +10,11 @@ struct FormulaWeights {
   private let network: Network
   /// The names of its batch norms.
   private let norms: Set<String>
+  private let names: Set<String>
 
   init(_ network: Network) {
     self.network = network
+    names = Set(network.parameters.map(\.name))
     norms = Set(
       network.parameters.map(\.name).filter { $0.hasSuffix(".running_mean") }.map {
         String($0.dropLast(".running_mean".count))
@@ -48,9 +50,6 @@ struct FormulaWeights {
     return file
   }
 
-  /// Batch norms stand before the ReLU.
-  private var isOwn: Bool { ["compact", "lite"].contains(network.architecture) }
-
   private func write(_ parameter: Parameter, to target: UnsafeMutablePointer<Float>) {
     let shape = parameter.shape
     let count = shape.reduce(1, *)
@@ -65,10 +64,18 @@ struct FormulaWeights {
     let noise = Noise("\(network.architecture) \(parameter.name)")
     let isTransposed = shape.count == 4 && shape[2] == 4
     if norms.contains(module) {
-      let (mean, variance): (Float, Float) = isOwn ? (0, 1) : (0.56, 0.68)
+      let isBehind = [1, 2].map { distance in
+        Self.module(module, -distance).map { names.contains("\($0).weight") } ?? false
+      }
+      let isAttenuated = isBehind.contains(true)
+      // Directly behind a convolution, or after the ReLU.
+      let isDirect =
+        isBehind[0]
+        || Self.beside(module, "bn", "conv").map { names.contains("\($0).weight") } ?? false
+      let (mean, variance): (Float, Float) = isDirect ? (0, 1) : (0.56, 0.68)
       for channel in 0..<count {
         let value = noise[channel]
-        let less = attenuation(module, channel)
+        let less = isAttenuated ? attenuation(module, channel) : 1
         target[channel] =
           switch kind {
           case "weight": 1 + 0.25 * value
@@ -79,19 +86,24 @@ struct FormulaWeights {
       }
       return
     }
+    if kind == "std" || kind == "weight" && shape.count == 1 {
+      // A deviation, and of a layer norm.
+      let (mean, range): (Float, Float) = kind == "std" ? (0.25, 0.125) : (1, 0.25)
+      for index in 0..<count { target[index] = mean + range * noise[index] }
+      return
+    }
     var factor: Float = 0.25
-    if kind == "weight" {
+    if kind == "weight" || kind == "in_proj_weight" {
       let fanIn = isTransposed ? shape[0] * 4 : shape.dropFirst().reduce(1, *)
-      let gain = Self.gains["\(network.architecture) \(parameter.name)"] ?? 1
+      // What is added in a residual block is little.
+      let usual = Self.beside(module, "conv", "bn").map(norms.contains) == true ? 0.5 : 1
+      let gain = Self.gains["\(network.architecture) \(parameter.name)"] ?? usual
       factor = Float(gain * (6 / Double(fanIn)).squareRoot())
     }
     for index in 0..<count { target[index] = noise[index] * factor }
 
-    let (sequence, place) = Self.split(module)
-    let distance = isOwn ? 1 : 2
-    guard let place = Int(place) else { return }
-    let norm = "\(sequence).\(place + distance)"
-    guard norms.contains(norm) else { return }
+    let places = [1, 2].compactMap { Self.module(module, $0) }
+    guard let norm = places.first(where: norms.contains) else { return }
     let each = count / shape[0]
     for output in 0..<shape[0] {
       let less = attenuation(norm, output)
@@ -106,12 +118,30 @@ struct FormulaWeights {
     "siggraph17 model1.0.weight": 2.5,
     "siggraph17 model_class.0.weight": 4,
     "siggraph17 model_out.0.weight": 0.125,
+    "deoldify-deep layers.5.conv2.3.query.weight": 0.25,
+    "deoldify-deep layers.11.0.weight": 0.25,
+    "deoldify-wide layers.5.conv.3.query.weight": 0.25,
+    "deoldify-wide layers.11.0.weight": 0.25,
+    "ddcolor-tiny refine_net.0.0.weight": 2,
+    "ddcolor-large refine_net.0.0.weight": 1,
   ]
 
   /// What is before the last period, and what is behind it.
   private static func split(_ name: String) -> (first: String, last: String) {
     guard let period = name.lastIndex(of: ".") else { return ("", name) }
     return (String(name[..<period]), String(name[name.index(after: period)...]))
+  }
+
+  /// The module so many places further on in its sequence.
+  private static func module(_ name: String, _ distance: Int) -> String? {
+    let (sequence, place) = split(name)
+    return Int(place).map { "\(sequence).\($0 + distance)" }
+  }
+
+  /// The module called `other` instead of `kind`, with the same number: ResNet's bn1 and conv1.
+  private static func beside(_ name: String, _ kind: String, _ other: String) -> String? {
+    let (sequence, place) = split(name)
+    return place.hasPrefix(kind) ? "\(sequence).\(other)\(place.dropFirst(kind.count))" : nil
   }
 
   /// 1, 1/4, 1/16 or 1/64.

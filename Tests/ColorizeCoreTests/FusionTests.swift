@@ -42,6 +42,25 @@ import Testing
       $0.convolution("a.0", 16, kernel: 3) + $0.globalMean().linear("b", 16)
     },
     Case("depthwise, an addition", steps: 2) { $0.depthwise("a.0", kernel: 3).relu() + $0 },
+    Case("side by side: in place, and read by another one too", steps: 9) {
+      let x = $0.convolution("a.0", 20, kernel: 3).relu()
+      let y = x.batchNorm("a.2").relu()
+      let z = $0.convolution("b", 12, kernel: 3, bias: false).pixelShuffle(2)
+        .blurred(croppedTo: $0)
+      let both = z.joined(with: y)
+      // What is side by side is read whole, and its parts are where their own steps put them.
+      return (both + both.relu()).joined(with: $0)
+    },
+    Case("side by side: what writes whole panels comes last, and is first", steps: 3) {
+      let y = $0.batchNorm("a.1")
+      return $0.convolution("b", 4, kernel: 1).joined(with: y)
+    },
+    Case("max pool, sigmoid", steps: 2) {
+      $0.maxPool(kernel: 3, stride: 2, padding: 1).sigmoid(-3...3)
+    },
+    Case("attention", steps: 5) {
+      $0.convolution("a.0", 40, kernel: 3).relu().selfAttention("b")
+    },
   ]
 
   @Test(arguments: cases, Engine.available)

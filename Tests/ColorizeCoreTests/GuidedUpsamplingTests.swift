@@ -176,9 +176,9 @@ import Testing
     #expect(one.ab == many.ab)
   }
 
-  /// Two things that differ in lightness and colour, and meet within a cell, where bilinear colours are
+  /// Two things that differ in lightness and color, and meet within a cell, where bilinear colors are
   /// up to 35 off.
-  @Test func coloursEndWhereThingsDo() throws {
+  @Test func colorsEndWhereThingsDo() throws {
     let sizes = Case(8, 8, 32, 32)
     // The left one reaches to the middle of the fourth cell.
     let lightness = (0..<1024).map { $0 % 32 < 14 ? Float(30) : 70 }

@@ -1,4 +1,4 @@
-// Colour conversions against scikit-image, which computes them in float64.
+// Color conversions against scikit-image, which computes them in float64.
 
 import ColorizeCore
 import Glibc
@@ -22,7 +22,7 @@ import Testing
     #expect(largestDifference(values, expected.values) < 1e-3)
   }
 
-  /// Unclipped colours reach far beyond 1, where the same relative precision is a larger
+  /// Unclipped colors reach far beyond 1, where the same relative precision is a larger
   /// difference: the bound is for values up to 1 in magnitude, and grows with them.
   @Test(arguments: InstructionSet.available, [true, false])
   func toRGBIsScikitImages(_ instructionSet: InstructionSet, _ clip: Bool) throws {
@@ -38,11 +38,11 @@ import Testing
       let bound = 1e-4 * max(1, abs(expected.values[index]))
       #expect(abs(Double(rgb.start[index]) - expected.values[index]) < bound)
     }
-    // The fixture has colours outside of sRGB's gamut, or clipping would not be tested.
+    // The fixture has colors outside of sRGB's gamut, or clipping would not be tested.
     #expect(clip || expected.values.contains { $0 < -0.1 })
   }
 
-  /// Numbers that no colour has: the formula where float32 can hold its result, a number where it
+  /// Numbers that no color has: the formula where float32 can hold its result, a number where it
   /// cannot, and no number where none came in.
   @Test(arguments: InstructionSet.available)
   func extremesAreTaken(_ instructionSet: InstructionSet) throws {

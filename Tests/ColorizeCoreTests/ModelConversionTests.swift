@@ -54,7 +54,7 @@ import Testing
       let values = (0..<ab.count).map { ab.start[$0] }
       // The bound of docs/exactness.md.
       #expect(largestDifference(values, expected) < 2e-3)
-      // Colours that vary, or a network that says the same everywhere would pass.
+      // Colors that vary, or a network that says the same everywhere would pass.
       #expect((expected.max() ?? 0) - (expected.min() ?? 0) > 1)
     }
   }

@@ -103,7 +103,7 @@ var defaultModel: UnsafeRawBufferPointer {
       }
     }
     #expect(cases >= 3)
-    // Colours that vary, or a network that says the same everywhere would pass.
+    // Colors that vary, or a network that says the same everywhere would pass.
     #expect(deviation > 5)
   }
 
@@ -122,7 +122,7 @@ var defaultModel: UnsafeRawBufferPointer {
   }
 }
 
-/// A network that gives colours and no distribution.
+/// A network that gives colors and no distribution.
 @Suite struct ColorsAloneTests {
   private static let network = Network(
     "colors-alone", input: .gray, sizeMultiple: 4, sizeRounding: 4
@@ -165,7 +165,7 @@ var defaultModel: UnsafeRawBufferPointer {
     let probabilities = try Memory<Float>(count: 1)
     let lightness = Array(repeating: Float(50), count: 16)
     let refused = ColorizeError.invalidArgument(
-      "the network colors-alone gives colours alone, and no distribution")
+      "the network colors-alone gives colors only, and no distribution")
     #expect(throws: refused) {
       try Colorizer.distribution(
         model: model,

@@ -56,7 +56,7 @@ import Testing
     }
   }
 
-  /// No colours, and no overflow: the picture has the nearest that there are.
+  /// No colors, and no overflow: the picture has the nearest that there are.
   @Test(arguments: [Float(1e18), -3e20, 5])
   func colorsThatAreFarOutside(_ centre: Float) throws {
     let model = try model(binAt: centre)

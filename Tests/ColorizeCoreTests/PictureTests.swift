@@ -128,14 +128,14 @@ import Testing
   func anySize(_ width: Int, _ height: Int) throws {
     let output = try color(try sample(.gray8, width: width, height: height))
     #expect(output.gapsAreUntouched)
-    // Colour came out, not only the gray that went in.
+    // Color came out, not only the gray that went in.
     #expect(
       output.values.indices.contains { $0 % 3 == 0 && output.values[$0] != output.values[$0 + 1] })
   }
 
-  /// Colours at a high temperature are duller than at a low one.
+  /// Colors at a high temperature are duller than at a low one.
   /// Towards 0 the most probable bin of each cell alone decides, and neighbours differ.
-  @Test func temperatureEvensColours() throws {
+  @Test func temperatureEvensColors() throws {
     let fixture = try Fixture("picture")
     let input = try #require(try fixture.tensor("6.input", of: UInt8.self))
     let picture = try Picture(.gray8, width: input.shape[1], height: input.shape[0]) { x, y, _ in

@@ -1,5 +1,5 @@
 // Every layout of pixels, read and written by the last stage, against one slow path in float64; and what
-// becomes of colours that sRGB has not.
+// happens to colors outside sRGB.
 
 import ColorizeCore
 import Glibc
@@ -199,7 +199,7 @@ import Testing
           }
           mapped += 1
           // On the border: a little more is outside. The search ends within a 1024th of what was asked
-          // for; the last digits of dark colours, whose transfer function is steep, are a tenth.
+          // for; the last digits of dark colors, whose transfer function is steep, are a tenth.
           #expect(madeChroma < chroma + 0.15)
           let more = madeChroma + chroma / 1024 + 0.15
           let beyond = LabColor(

@@ -75,7 +75,7 @@ import Testing
       let variance = expected.values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Float(ab.count)
       deviation = max(deviation, Double(variance).squareRoot())
     }
-    // Colours that vary: the bounds would say nothing about those that hardly do.
+    // Colors that vary: the bounds would say nothing about those that hardly do.
     #expect(deviation > (architecture == "siggraph17" ? 20 : 2))
   }
 

@@ -46,7 +46,7 @@ import Testing
     return (y, y > 0.008856 ? cbrt(y) : 7.787 * y + 16.0 / 116)
   }
 
-  /// sRGB 0 to 255, not rounded, of a colour with the lightness of `bytes`.
+  /// sRGB 0 to 255, not rounded, of a color with the lightness of `bytes`.
   private func formula(_ bytes: [UInt8], _ a: Double, _ b: Double) -> [Double] {
     let (y, fy) = luminance(bytes)
     func inverse(_ f: Double) -> Double { f > 0.2068966 ? f * f * f : (f - 16.0 / 116) / 7.787 }

@@ -24,7 +24,7 @@ import Testing
         pixels: pixels.start, rowBytes: rowBytes, width: input.shape[1], height: input.shape[0],
         format: channels == 1 ? .gray8 : .rgb8)
       let output = try Memory<UInt8>(count: expected.values.count)
-      let resampler = try BicubicResampler(
+      let resampler = try Resampler(
         view, width: expected.shape[1], height: expected.shape[0],
         kernels: KernelSet(instructionSet), workers: 1)
       for band in 0..<resampler.bands {

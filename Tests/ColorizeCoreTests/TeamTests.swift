@@ -1,5 +1,6 @@
 // Threads that share out work.
 
+import CPlatform
 import ColorizeCore
 import Glibc
 import Testing
@@ -65,17 +66,42 @@ import Testing
     #expect(questions == 10)
   }
 
-  @Test func endsItsThreads() {
-    func threads() -> Int {
-      var count = 0
-      guard let folder = opendir("/proc/self/task") else { return -1 }
-      while readdir(folder) != nil { count += 1 }
-      closedir(folder)
-      return count
+  /// The system's number of the calling thread.
+  private static func threadNumber() -> Int {
+    // "PID/task/NUMBER".
+    var name = [CChar](repeating: 0, count: 64)
+    let count = readlink("/proc/thread-self", &name, name.count)
+    let parts = name.prefix(max(count, 0)).map(UInt8.init(bitPattern:)).split(separator: 0x2F)
+    return parts.last.flatMap { Int(String(decoding: $0, as: UTF8.self)) } ?? -1
+  }
+
+  /// Each of them: other tests run at the same time and have threads too, so they are not counted but looked for.
+  @Test func endsItsThreads() throws {
+    for _ in 0..<50 {
+      let ids = try Memory<Int>(count: 4)
+      let arrived = try Memory<Int32>(count: 1)
+      arrived.fill(0)
+      nonisolated(unsafe) let shared = (ids.start, arrived.start)
+      do {
+        let team = Team(threads: 4)
+        #expect(team.size == 4)
+        team.run(4) { _, worker in
+          shared.0[worker] = Self.threadNumber()
+          // Nobody has two of the items.
+          platform_increment(shared.1)
+          while platform_load(shared.1) < 4 { sched_yield() }
+        }
+      }
+      #expect(Set((0..<4).map { ids.start[$0] }).count == 4)
+      for worker in 1..<4 {
+        // The system takes a moment to forget a thread that has been joined.
+        var waits = 0
+        while access("/proc/self/task/\(ids.start[worker])", F_OK) == 0, waits < 1000 {
+          usleep(1000)
+          waits += 1
+        }
+        #expect(waits < 1000, "a thread of a team is left")
+      }
     }
-    // Other tests run at the same time and have threads too: many teams would show.
-    let before = threads()
-    for _ in 0..<50 { Team(threads: 4).run(8) { _, _ in } }
-    #expect(threads() < before + 100)
   }
 }

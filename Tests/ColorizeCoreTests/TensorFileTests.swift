@@ -72,12 +72,12 @@ import Testing
     (#"{"t":{"shape":[1],"data_offsets":[0,4]}}"#, "lacks its dtype"),
     (
       #"{"t":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"#
-        + #""t":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#, "there twice"
+        + #""t":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#, "occurs twice"
     ),
     (#"{"__metadata__":{}}"#, "4 bytes follow the last tensor"),
     (#"{"t":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}"#, "4 bytes follow the last tensor"),
-    (#"{"__metadata__":{},"__metadata__":{}}"#, "__metadata__ is there twice"),
-    (#"{"__metadata__":{"a":"1","b":"2","a":"3"}}"#, "the metadata a is there twice"),
+    (#"{"__metadata__":{},"__metadata__":{}}"#, "__metadata__ occurs twice"),
+    (#"{"__metadata__":{"a":"1","b":"2","a":"3"}}"#, "the metadata a occurs twice"),
     (#"{"t":{"dtype":"F32","dtype":"F32"}}"#, "tensor t has dtype twice"),
     (#"{"\#(String(repeating: "n", count: 257))":{}}"#, "a name of 257 bytes"),
     // Combining marks, which a comparison would put in order, one by one.
@@ -129,7 +129,7 @@ import Testing
 
   @Test func namesThatAreTheSameWithoutPrefix() throws {
     let entry = #"{"dtype":"F32","shape":[1],"data_offsets":[0,4]}"#
-    #expect(throws: ColorizeError.invalidModel("tensor module.t is there twice")) {
+    #expect(throws: ColorizeError.invalidModel("tensor module.t occurs twice")) {
       try file(#"{"t":\#(entry),"module.t":\#(entry)}"#, data: [0, 0, 0, 0])
     }
   }

@@ -17,7 +17,7 @@ import Testing
     for number in 0..<count {
       let format = number % 2 == 0 ? IMAGE_FILE_PNG : IMAGE_FILE_JPEG
       let bytes = try pictureFile(
-        format, width: 40 + number, height: 50 - number, in: folder, colourful(number))
+        format, width: 40 + number, height: 50 - number, in: folder, colorful(number))
       try folder.write("picture-\(number)", bytes)
     }
   }
@@ -64,7 +64,7 @@ import Testing
   @Test(arguments: [1, 4])
   func holdWhatThePictureHas(_ channels: Int) throws {
     let side = 32
-    try folder.write("one", try pictureFile(width: side, height: side, in: folder, colourful(3)))
+    try folder.write("one", try pictureFile(width: side, height: side, in: folder, colorful(3)))
     let set = try folder.set()
     var shape = Self.shape
     shape.inputChannels = channels
@@ -123,7 +123,7 @@ import Testing
   private func check(_ batch: Batch, _ position: Int, _ weights: [Float]) throws -> Bool {
     let (side, channels) = (batch.shape.side, batch.shape.inputChannels)
     let rgb = (0..<(side * side)).flatMap { pixel in
-      let (red, green, blue) = colourful(3)(pixel % side, pixel / side)
+      let (red, green, blue) = colorful(3)(pixel % side, pixel / side)
       return [red, green, blue].map { Float($0) / 255 }
     }
     let lab = try Memory<Float>(count: rgb.count)
@@ -141,7 +141,7 @@ import Testing
         #expect(ab[1] == lab.start[place(x, y) + 2] / 110)
         guard channels == 4 else { continue }
         #expect(input[3] == 0 || input[3] == 1)
-        // A hint is the mean of pixels that are close by, whose colours hardly differ.
+        // A hint is the mean of pixels that are close by, whose colors hardly differ.
         #expect(abs(input[1] - input[3] * ab[0]) < 0.1)
         #expect(abs(input[2] - input[3] * ab[1]) < 0.1)
       }
@@ -234,7 +234,7 @@ import Testing
     for _ in 0..<3 {
       #expect(
         message { _ = try gray.next() }
-          == "there are only gray pictures (1), and no colour to learn")
+          == "there are only gray pictures (1), and no color to learn")
     }
     try folder.write("broken", [0xFF, 0xD8, 0xFF, 0xE0])
     let none = try loader(folder.set().all)

@@ -50,13 +50,13 @@ import Testing
     }
   }
 
-  /// Two pictures of one colour each: half of the prior is around each.
+  /// Two pictures of one color each: half of the prior is around each.
   @Test func priorIsThatOfThePictures() throws {
     let folder = try TemporaryFolder()
-    for (name, colour) in [("red", (200, 40, 40)), ("blue", (40, 60, 200))]
+    for (name, color) in [("red", (200, 40, 40)), ("blue", (40, 60, 200))]
       as [(String, (UInt8, UInt8, UInt8))]
     {
-      try folder.write(name, try pictureFile(width: 70, height: 40, in: folder) { _, _ in colour })
+      try folder.write(name, try pictureFile(width: 70, height: 40, in: folder) { _, _ in color })
     }
     try folder.write(
       "gray",
@@ -72,9 +72,9 @@ import Testing
     #expect(try prior(threads: 2) == found)
     #expect(abs(found.reduce(0, +) - 1) < 1e-12)
     var histogram = [Double](repeating: 0, count: 313)
-    for colour in [[200, 40, 40], [40, 60, 200]] as [[Float]] {
+    for color in [[200, 40, 40], [40, 60, 200]] as [[Float]] {
       let lab = try Memory<Float>(count: 3)
-      Lab.fromRGB(colour.map { $0 / 255 }, into: lab.start, count: 1, kernels: KernelSet(.best))
+      Lab.fromRGB(color.map { $0 / 255 }, into: lab.start, count: 1, kernels: KernelSet(.best))
       var bins = [Int32](repeating: 0, count: 5)
       var shares = [Float](repeating: 0, count: 5)
       encoding.encode(a: lab.start[1], b: lab.start[2], bins: &bins, shares: &shares)

@@ -79,8 +79,8 @@ func pictureFile(
   return bytes
 }
 
-/// Smooth colours that differ from picture to picture.
-func colourful(_ number: Int) -> (_ x: Int, _ y: Int) -> (UInt8, UInt8, UInt8) {
+/// Smooth colors that differ from picture to picture.
+func colorful(_ number: Int) -> (_ x: Int, _ y: Int) -> (UInt8, UInt8, UInt8) {
   { x, y in
     (
       UInt8(truncatingIfNeeded: 40 + 3 * x + 17 * number % 90),

@@ -39,30 +39,30 @@ private final class FormulaPicture {
     other = try FormulaPicture(width: 9, height: 37, number: 1)
   }
 
-  private func colours() throws -> PredictedColours {
+  private func colors() throws -> PredictedColors {
     let ab = try Memory<Float>(count: 8)
     for (index, value) in [-30, 60, 10, 35, 20, -5, -40, 70].enumerated() {
       ab.start[index] = Float(value)
     }
-    return PredictedColours(ab: ab, shape: Shape(channels: 2, height: 2, width: 2))
+    return PredictedColors(ab: ab, shape: Shape(channels: 2, height: 2, width: 2))
   }
 
   private func figures(
-    _ colouring: Colouring, known: [Patch], threads: Int = 1
+    _ coloring: Coloring, known: [Patch], threads: Int = 1
   ) throws -> [Double] {
     let comparison = try Comparison(
       truth: truth.view, weights: weights, known: known, team: Team(threads: threads))
     var sums = FigureSums()
     #expect(sums.figures == nil)
-    sums.add(try comparison.sums(of: colouring))
+    sums.add(try comparison.sums(of: coloring))
     let figures = try #require(sums.figures)
     return [
       figures.auc, figures.rebalancedAUC, figures.psnr, figures.ciede2000, figures.chroma,
-      figures.colourfulness,
+      figures.colorfulness,
     ]
   }
 
-  /// Relative. Everything is float64; scikit-image encodes colours and decodes them again, and the bend
+  /// Relative. Everything is float64; scikit-image encodes colors and decodes them again, and the bend
   /// of sRGB's curve is not at quite the same place in both.
   private func expect(
     _ figures: [Double], _ expected: [Double], within bound: Double = 1e-8,
@@ -105,15 +105,15 @@ private final class FormulaPicture {
   }
 
   /// ab is enlarged in float32 here: 1e-7 of it, and a few such.
-  @Test func figuresOfColoursAreScikitImages() throws {
+  @Test func figuresOfColorsAreScikitImages() throws {
     expect(
-      try figures(.ab(try colours()), known: []),
+      try figures(.ab(try colors()), known: []),
       [
         55.5157806813436, 36.892168443984474, 10.134278894456536, 33.10123941224048,
         39.561241629634864, 99.30784290292902,
       ], within: 1e-6)
     expect(
-      try figures(.ab(try colours()), known: known),
+      try figures(.ab(try colors()), known: known),
       [
         57.395143487858725, 40.511998492023835, 10.680550233039543, 33.113119829486216,
         34.887652059067136, 89.33039442792585,
@@ -121,9 +121,9 @@ private final class FormulaPicture {
   }
 
   @Test func anyNumberOfThreadsGivesTheSameFigures() throws {
-    let one = try figures(.ab(try colours()), known: known)
+    let one = try figures(.ab(try colors()), known: known)
     for threads in [2, 3, 7] {
-      #expect(try figures(.ab(try colours()), known: known, threads: threads) == one)
+      #expect(try figures(.ab(try colors()), known: known, threads: threads) == one)
     }
   }
 
@@ -144,10 +144,10 @@ private final class FormulaPicture {
     #expect(abs(one.auc - other.auc) > 1 && abs(one.psnr - other.psnr) > 0.1)
     expect([both.auc], [(one.auc * 333 + other.auc * 20) / 353])
     expect(
-      [both.psnr, both.ciede2000, both.colourfulness],
+      [both.psnr, both.ciede2000, both.colorfulness],
       [
         (one.psnr + other.psnr) / 2, (one.ciede2000 + other.ciede2000) / 2,
-        (one.colourfulness + other.colourfulness) / 2,
+        (one.colorfulness + other.colorfulness) / 2,
       ])
   }
 
@@ -179,7 +179,7 @@ private final class FormulaPicture {
         if distances[nearest] > 7.1 { outside += 1 }
       }
     }
-    // Colours that no square of a bin holds.
+    // Colors that no square of a bin holds.
     #expect(outside > 100)
   }
 
@@ -250,7 +250,7 @@ private final class FormulaPicture {
           #expect(ab.start[pixel] == 0 && ab.start[mask.count + pixel] == 0)
           continue
         }
-        // All have the one colour, and are where the patch is.
+        // All have the one color, and are where the patch is.
         #expect(ab.start[pixel] == ab.start[known[0]] && ab.start[pixel] != 0)
         #expect(ab.start[mask.count + pixel] == ab.start[mask.count + known[0]])
         let (y, x) = pixel.quotientAndRemainder(dividingBy: side)

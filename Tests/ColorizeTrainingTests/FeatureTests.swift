@@ -64,7 +64,7 @@ import Testing
   }
 
   /// In samples of any part of the picture, mirrored or not: the map tells the place that the
-  /// colours do.
+  /// colors do.
   @Test func followTheCropAndTheFlip() throws {
     let set = try PictureSet((0..<Self.pictures).map { Array("\(folder.path)/\($0)".utf8) })
     let file = try FeatureFile(path: try writeFeatures("features"), set: set)
@@ -91,7 +91,7 @@ import Testing
               mean += SIMD3(rgb[place], rgb[place + 1], rgb[place + 2]) / 4
             }
             #expect(abs(mean.z - 100 * picture) < 3)
-            // What the map tells, as the picture's colours: constant beyond the outermost cells'
+            // What the map tells, as the picture's colors: constant beyond the outermost cells'
             // middles, and pixels' values are those of their left and upper edges. A level of
             // rounding each.
             let across = min(max((mean.x + 0.5) / 160, 0.5 / 8), 7.5 / 8)
@@ -123,7 +123,7 @@ import Testing
 
   /// The whole of a square picture and a grid of the map's size: the map itself.
   @Test func wholePictureHasTheMapItself() throws {
-    try folder.write("square", try pictureFile(width: 64, height: 64, in: folder, colourful(0)))
+    try folder.write("square", try pictureFile(width: 64, height: 64, in: folder, colorful(0)))
     let set = try PictureSet([Array("\(folder.path)/square".utf8)])
     let layout = try TensorFileLayout(
       [TensorFileLayout.Tensor(name: "map", shape: [1, 4, 4, 3], format: .float16)], metadata: [:])

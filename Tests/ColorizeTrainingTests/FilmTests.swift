@@ -27,12 +27,12 @@ import Testing
 
   /// A film that sees as eyes do gives CIE Lab's lightness.
   @Test func atFirstNothingChanges() throws {
-    let values = lightness(Film()) { colourful(2)($0, $1) }
+    let values = lightness(Film()) { colorful(2)($0, $1) }
     let lab = try Memory<Float>(count: 3 * values.count)
     for y in 0..<Self.side {
       for x in 0..<Self.side {
         let place = lab.start + 3 * (y * Self.side + x)
-        let (red, green, blue) = colourful(2)(x, y)
+        let (red, green, blue) = colorful(2)(x, y)
         for (channel, value) in [red, green, blue].enumerated() {
           place[channel] = Float(value) / 255
         }

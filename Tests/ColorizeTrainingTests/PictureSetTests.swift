@@ -13,8 +13,8 @@ import Testing
 
   init() throws {
     folder = try TemporaryFolder()
-    png = try pictureFile(width: 9, height: 5, in: folder, colourful(1))
-    jpeg = try pictureFile(IMAGE_FILE_JPEG, width: 24, height: 16, in: folder, colourful(2))
+    png = try pictureFile(width: 9, height: 5, in: folder, colorful(1))
+    jpeg = try pictureFile(IMAGE_FILE_JPEG, width: 24, height: 16, in: folder, colorful(2))
   }
 
   private func names(_ set: PictureSet) -> [String] { (0..<set.count).map(set.name) }

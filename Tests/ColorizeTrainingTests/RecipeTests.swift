@@ -12,13 +12,13 @@ struct RecipeTests {
     "model": "siggraph17", "init": "/a b.safetensors", "freeze": "model1\nmodel2", "slow": "model3",
     "slow-factor": "0.25", "seed": "7",
     "data": "/x\n/y z", "size": "64", "batch": "3", "scale": "0.25 0.75", "flip": "no",
-    "hints": "0.5", "recolour": "0.75", "film": "0.25", "hold-back": "9", "validation": "/v",
+    "hints": "0.5", "recolor": "0.75", "film": "0.25", "hold-back": "9", "validation": "/v",
     "loss": "both", "regression": "l1",
     "regression-weight": "0.1", "lambda": "0.3", "prior": "/p", "features": "/f",
     "feature-weight": "0.2", "steps": "12345", "optimiser": "adam", "learning-rate": "3e-05",
     "warmup": "0", "schedule": "step", "step-every": "11", "step-factor": "0.7",
     "weight-decay": "0.0", "average": "0.9", "clip": "1.5", "licence": "CC0 \"x\"\n",
-    "metrics-every": "2",
+    "history": "began as x", "metrics-every": "2",
     "checkpoint-every": "15m", "samples-every": "0", "samples": "/s",
   ]
 
@@ -53,7 +53,9 @@ struct RecipeTests {
   }
 
   @Test func whatChangesNoStepMayBeAnother() throws {
-    let free: Set = ["validation", "licence", "checkpoint-every", "samples-every", "samples"]
+    let free: Set = [
+      "validation", "licence", "history", "checkpoint-every", "samples-every", "samples",
+    ]
     for (name, text) in Self.other where name != "schedule" {
       var recipe = Recipe()
       recipe.schedule = .constant

@@ -18,18 +18,18 @@ import Testing
     return zip(nearest, weights).map { ($0, $1 / sum) }
   }
 
-  private static let colours: [SIMD2<Float>] = {
+  private static let colors: [SIMD2<Float>] = {
     var numbers = RandomNumbers(seed: 5, number: 0)
     func value(_ range: Double) -> Float { Float(numbers.value(in: -range...range)) }
-    var colours = (0..<20_000).map { _ in SIMD2(value(128), value(128)) }
+    var colors = (0..<20_000).map { _ in SIMD2(value(128), value(128)) }
     // Beyond the table, and far beyond.
-    colours += (0..<200).map { _ in SIMD2(value(400), value(400)) }
-    colours += [SIMD2(1e6, -1e6), SIMD2(-128, 128), SIMD2(128, -128)]
+    colors += (0..<200).map { _ in SIMD2(value(400), value(400)) }
+    colors += [SIMD2(1e6, -1e6), SIMD2(-128, 128), SIMD2(128, -128)]
     // On every middle and edge of the bins several are equally near.
     for a in stride(from: Float(-130), through: 130, by: 5) {
-      for b in stride(from: Float(-130), through: 130, by: 5) { colours.append(SIMD2(a, b)) }
+      for b in stride(from: Float(-130), through: 130, by: 5) { colors.append(SIMD2(a, b)) }
     }
-    return colours
+    return colors
   }()
 
   @Test(arguments: [Gamut.centres, Gamut.grid])
@@ -39,9 +39,9 @@ import Testing
     var shares = [Float](repeating: -1, count: 5)
     var wrong = 0
     var largest = 0.0
-    for colour in Self.colours {
-      encoding.encode(a: colour.x, b: colour.y, bins: &bins, shares: &shares)
-      let expected = reference(colour.x, colour.y, centres)
+    for color in Self.colors {
+      encoding.encode(a: color.x, b: color.y, bins: &bins, shares: &shares)
+      let expected = reference(color.x, color.y, centres)
       if bins.map(Int.init) != expected.map(\.0) { wrong += 1 }
       for place in 0..<5 { largest = max(largest, abs(Double(shares[place]) - expected[place].1)) }
       // Five roundings to float.

@@ -3,6 +3,7 @@
 import io
 import os
 import re
+import resource
 import struct
 import subprocess
 import zlib
@@ -21,7 +22,7 @@ USAGE = 64
 
 GRAY, RGB, PALETTE, GRAY_ALPHA, RGBA = 0, 2, 3, 4, 6
 CHANNELS = {GRAY: 1, RGB: 3, PALETTE: 1, GRAY_ALPHA: 2, RGBA: 4}
-COLOURS = {1: GRAY, 2: GRAY_ALPHA, 3: RGB, 4: RGBA}
+COLORS = {1: GRAY, 2: GRAY_ALPHA, 3: RGB, 4: RGBA}
 
 
 def prior_table(frequency):
@@ -59,15 +60,15 @@ class Command:
         )
         return why
 
-    def colour(self, source, target, *options):
-        """Colours one picture and returns its pixels and what was said."""
+    def color(self, source, target, *options):
+        """Colors one picture and returns its pixels and what was said."""
         said = self(*options, "-o", target, source).stderr
         return pixels(target), said
 
     def reads(self, source, expected, tmp_path):
         """Asserts that the command takes `source` for the pixels `expected`.
 
-        Both are coloured, `expected` from a plain PNG of 8 or 16 bits, or a plain TIFF of floats,
+        Both are colored, `expected` from a plain PNG of 8 or 16 bits, or a plain TIFF of floats,
         and must give the same picture with the same number of bits.
         """
         if expected.dtype == np.float32:
@@ -83,9 +84,9 @@ class Command:
         else:
             plain, kind = tmp_path / "plain.png", "png"
             channels = expected.shape[2] if expected.ndim == 3 else 1
-            plain.write_bytes(png(expected, 8 * expected.itemsize, COLOURS[channels]))
-        want, _ = self.colour(plain, tmp_path / f"want.{kind}")
-        have, _ = self.colour(source, tmp_path / f"have.{kind}")
+            plain.write_bytes(png(expected, 8 * expected.itemsize, COLORS[channels]))
+        want, _ = self.color(plain, tmp_path / f"want.{kind}")
+        have, _ = self.color(source, tmp_path / f"have.{kind}")
         assert (have.shape, have.dtype) == (want.shape, want.dtype)
         assert have.dtype == expected.dtype
         assert np.array_equal(have, want)
@@ -114,6 +115,13 @@ def lightness(picture):
     return 116 * np.where(y > 0.008856, np.cbrt(y), 7.787 * y + 16 / 116) - 16
 
 
+def processor_seconds():
+    """What all processes that this one has waited for have taken. It does not depend on what else
+    the machine does, as the time of day would."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
@@ -138,18 +146,18 @@ def chunks(data):
     return found
 
 
-def header(width, height, depth, colour, interlaced=False):
-    return chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, interlaced))
+def header(width, height, depth, color, interlaced=False):
+    return chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, interlaced))
 
 
-def png(samples, depth, colour, *, interlaced=False, before=(), after=()):
+def png(samples, depth, color, *, interlaced=False, before=(), after=()):
     """The bytes of a PNG.
 
     samples: [H, W] or [H, W, channels], of `depth` bits. before, after: (kind, data) of chunks
     before and after the pixels.
     """
     samples = np.asarray(samples)
-    samples = samples.reshape(*samples.shape[:2], CHANNELS[colour])
+    samples = samples.reshape(*samples.shape[:2], CHANNELS[color])
     # Adam7, as (first row, first column, row step, column step).
     passes = [(0, 0, 1, 1)]
     if interlaced:
@@ -162,7 +170,7 @@ def png(samples, depth, colour, *, interlaced=False, before=(), after=()):
             bits = (line.reshape(-1, 1) >> np.arange(depth - 1, -1, -1)) & 1
             data += b"\0" + np.packbits(bits.astype(np.uint8)).tobytes()
     parts = [b"\x89PNG\r\n\x1a\n"]
-    parts.append(header(samples.shape[1], samples.shape[0], depth, colour, interlaced))
+    parts.append(header(samples.shape[1], samples.shape[0], depth, color, interlaced))
     parts += [chunk(kind, content) for kind, content in before]
     parts.append(chunk(b"IDAT", zlib.compress(data)))
     parts += [chunk(kind, content) for kind, content in after]

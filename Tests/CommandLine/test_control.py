@@ -80,16 +80,16 @@ class Library:
             options.hint_count = len(hints)
         return options
 
-    def colour(self, gray, options):
-        coloured = np.zeros((*gray.shape, 3), np.uint8)
+    def color(self, gray, options):
+        colored = np.zeros((*gray.shape, 3), np.uint8)
         self.call(
             "colorize_run",
             self.model,
             ctypes.byref(self.image(gray)),
-            ctypes.byref(self.image(coloured)),
+            ctypes.byref(self.image(colored)),
             ctypes.byref(options),
         )
-        return coloured
+        return colored
 
     def lab(self, rgb):
         """CIE Lab of uint8 [..., 3]."""
@@ -105,7 +105,7 @@ class Library:
         return lab
 
     def suggest(self, gray, places, count, options):
-        """[place][colour] = (probability, a, b, rgb)"""
+        """[place][color] = (probability, a, b, rgb)"""
         session = c.colorize_session_p()
         image = self.image(gray)
         self.call(
@@ -147,7 +147,7 @@ def hint(x, y, rgb, radius=0):
 
 
 def assert_same(have, want):
-    """But for rounding: a hint's colour is a float32 for the library, a float64 for the command."""
+    """But for rounding: a hint's color is a float32 for the library, a float64 for the command."""
     difference = np.abs(have.astype(int) - want)
     assert difference.max() <= 1 and (difference > 0).mean() < 0.002
 
@@ -178,27 +178,27 @@ def assert_same(have, want):
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_dials(colorize, library, tmp_path, photo, arguments, fields):
-    have, said = colorize.colour(photo, tmp_path / "out.png", *arguments)
+    have, said = colorize.color(photo, tmp_path / "out.png", *arguments)
     assert said == ""
     gray = pixels(photo)
-    assert np.array_equal(have, library.colour(gray, library.options(**fields)))
+    assert np.array_equal(have, library.color(gray, library.options(**fields)))
     # And it does something.
-    assert np.abs(have.astype(int) - library.colour(gray, library.options())).max() > 3
+    assert np.abs(have.astype(int) - library.color(gray, library.options())).max() > 3
 
 
 @pytest.mark.parametrize("name", ["bilinear", "guided"])
 def test_upsampling(colorize, library, tmp_path, photo, name):
-    have, _ = colorize.colour(photo, tmp_path / "out.png", "--upsampling", name)
+    have, _ = colorize.color(photo, tmp_path / "out.png", "--upsampling", name)
     value = {"bilinear": c.COLORIZE_UPSAMPLING_BILINEAR, "guided": c.COLORIZE_UPSAMPLING_GUIDED}
     gray = pixels(photo)
-    assert np.array_equal(have, library.colour(gray, library.options(upsampling=value[name])))
-    other = library.colour(gray, library.options(upsampling=3 - value[name]))
+    assert np.array_equal(have, library.color(gray, library.options(upsampling=value[name])))
+    other = library.color(gray, library.options(upsampling=3 - value[name]))
     assert np.abs(have.astype(int) - other).max() > 3
 
 
 def test_what_is_said_by_default(colorize, tmp_path, photo):
-    have, _ = colorize.colour(photo, tmp_path / "have.png")
-    want, _ = colorize.colour(
+    have, _ = colorize.color(photo, tmp_path / "have.png")
+    want, _ = colorize.color(
         photo, tmp_path / "want.png", "--style", "default", "--saturation", "1", "--variant", "0",
         "--gamut", "keep-hue", "--upsampling", "guided", "--fit", "square",
     )  # fmt: skip
@@ -209,14 +209,14 @@ def test_what_is_said_by_default(colorize, tmp_path, photo):
 def test_a_palette(colorize, library, tmp_path, photo, warm, strength):
     arguments = ["--palette-from", warm]
     arguments += [] if strength is None else ["--palette-strength", str(strength)]
-    have, _ = colorize.colour(photo, tmp_path / "out.png", *arguments)
+    have, _ = colorize.color(photo, tmp_path / "out.png", *arguments)
     palette = pixels(warm)
     options = library.options(
         palette=ctypes.pointer(library.image(palette)), palette_strength=strength or 0
     )
-    assert np.array_equal(have, library.colour(pixels(photo), options))
+    assert np.array_equal(have, library.color(pixels(photo), options))
     if strength is None:
-        # Warm colours have more red than blue.
+        # Warm colors have more red than blue.
         assert (have[..., 0].astype(int) - have[..., 2]).mean() > 30
 
 
@@ -224,7 +224,7 @@ def test_a_palette(colorize, library, tmp_path, photo, warm, strength):
 
 
 def test_hints(colorize, library, tmp_path, photo):
-    have, _ = colorize.colour(
+    have, _ = colorize.color(
         photo, tmp_path / "out.png",
         "--hint", "100,60,#c83c28,12", "--hint", "30.5,110,#288C32", "--hint", "0,0,#808080,0",
     )  # fmt: skip
@@ -234,13 +234,13 @@ def test_hints(colorize, library, tmp_path, photo):
         hint(0, 0, [128] * 3),
     ]
     gray = pixels(photo)
-    assert_same(have, library.colour(gray, library.options(hints)))
+    assert_same(have, library.color(gray, library.options(hints)))
     red = have[55:66, 95:106].astype(int)
     assert (red[..., 0] - red[..., 1]).mean() > 25
 
 
 def test_strokes(colorize, library, tmp_path, photo, strokes):
-    have, _ = colorize.colour(photo, tmp_path / "out.png", "--hints", strokes)
+    have, _ = colorize.color(photo, tmp_path / "out.png", "--hints", strokes)
     drawn = pixels(strokes)
     ab = np.ascontiguousarray(library.lab(drawn[..., :3])[..., 1:])
     mask = np.ascontiguousarray((drawn[..., 3] >= 128).astype(np.uint8))
@@ -253,7 +253,7 @@ def test_strokes(colorize, library, tmp_path, photo, strokes):
         mask_row_bytes=mask.strides[0],
     )
     options = library.options(hint_map=ctypes.pointer(hint_map))
-    assert np.array_equal(have, library.colour(pixels(photo), options))
+    assert np.array_equal(have, library.color(pixels(photo), options))
     green = have[100:106, 40:160].astype(int)
     assert (green[..., 1] - green[..., 0]).mean() > 15
 
@@ -266,8 +266,8 @@ def test_hints_are_places_in_the_picture_as_it_is_seen(colorize, tmp_path, photo
     turned = tmp_path / "turned.tif"
     turned.write_bytes(tiff_of(np.rot90(gray), 8, 1, _274=(3, [6])))
     place = ["--hint", "150,20,#c83c28,10"]
-    want, _ = colorize.colour(plain, tmp_path / "want.tif", *place)
-    have, _ = colorize.colour(turned, tmp_path / "have.tif", *place)
+    want, _ = colorize.color(plain, tmp_path / "want.tif", *place)
+    have, _ = colorize.color(turned, tmp_path / "have.tif", *place)
     assert np.array_equal(have, want)
 
 
@@ -344,7 +344,7 @@ def test_pictures_that_are_no_hints_and_no_palettes(colorize, tmp_path, photo, s
         ("--hints", clear, "has no opaque pixel: there are no hints in it"),
         ("--hints", letter, "is not a PNG, JPEG or TIFF file"),
         ("--hints", tmp_path / "none.png", "cannot be opened: No such file or directory"),
-        ("--palette-from", gray, "is gray: it has no colours to be taken"),
+        ("--palette-from", gray, "is gray: it has no colors to use"),
         ("--palette-from", letter, "is not a PNG, JPEG or TIFF file"),
         ("--palette-from", tmp_path / "none.png", "cannot be opened: No such file or directory"),
     ]:
@@ -370,16 +370,16 @@ def test_networks_that_take_none(colorize, tmp_path, photo, strokes):
 
 
 def table(text):
-    """[place] = (name, [(colour, a, b, share)])"""
+    """[place] = (name, [(color, a, b, share)])"""
     head, *lines = text.splitlines()
-    assert head.split() == ["place", "colour", "a", "b", "share"]
+    assert head.split() == ["place", "color", "a", "b", "share"]
     found = []
     for line in lines:
-        *name, colour, a, b, share = line.split()
+        *name, color, a, b, share = line.split()
         assert line.startswith(" ") == (name == [])
         if name:
             found.append((name[0], []))
-        found[-1][1].append((colour, float(a), float(b), float(share.removesuffix("%"))))
+        found[-1][1].append((color, float(a), float(b), float(share.removesuffix("%"))))
     return found
 
 
@@ -403,15 +403,15 @@ def test_suggestions(colorize, library, photo, arguments, fields, count):
     have = table(result.stdout)
     want = library.suggest(pixels(photo), places, count, library.options(**fields))
     assert [name for name, _ in have] == ["100,60", "20,20.5", "200,120"]
-    for (_, colours), suggestions in zip(have, want, strict=True):
+    for (_, colors), suggestions in zip(have, want, strict=True):
         known = [one for one in suggestions if one[0] > 0]
-        assert len(colours) == len(known) >= 1
-        for (colour, a, b, share), (probability, want_a, want_b, rgb) in zip(
-            colours, known, strict=True
+        assert len(colors) == len(known) >= 1
+        for (color, a, b, share), (probability, want_a, want_b, rgb) in zip(
+            colors, known, strict=True
         ):
             assert share == pytest.approx(100 * probability, abs=0.051)
             assert (a, b) == pytest.approx((want_a, want_b), abs=0.051)
-            levels = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
+            levels = [int(color[i : i + 2], 16) for i in (1, 3, 5)]
             assert levels == pytest.approx([255 * value for value in rgb], abs=0.501)
 
 

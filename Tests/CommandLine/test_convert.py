@@ -122,8 +122,8 @@ def test_a_checkpoint_is_a_model(colorize, tmp_path, source, gray):
 
     Image.fromarray(gray).save(tmp_path / "in.png")
     size = ["--network-size", "160"]
-    want, _ = colorize.colour(tmp_path / "in.png", tmp_path / "want.png", *size)
-    have, _ = colorize.colour(tmp_path / "in.png", tmp_path / "have.png", "--model", source, *size)
+    want, _ = colorize.color(tmp_path / "in.png", tmp_path / "want.png", *size)
+    have, _ = colorize.color(tmp_path / "in.png", tmp_path / "have.png", "--model", source, *size)
     assert np.array_equal(want, have)
 
 
@@ -197,10 +197,10 @@ def test_eccv16(colorize, tmp_path):
 @pytest.mark.parametrize(
     ("output", "why"),
     [
-        ("model.pth", "the extension is to be .safetensors"),
+        ("model.pth", "the extension must be .safetensors"),
         ("none/model.safetensors", "there is no folder"),
         ("folder.safetensors", "is not a regular file"),
-        ("link.safetensors", "is a link that leads nowhere"),
+        ("link.safetensors", "is a broken link"),
         ("same.safetensors", "would overwrite the input"),
     ],
 )
@@ -266,7 +266,7 @@ def test_an_interrupt_leaves_nothing(colorize, tmp_path, weights):
     assert set(names(tmp_path)) <= {"in.pth", "o.safetensors"}
 
 
-# ---- Files that would take more memory than they should ------------------------------------------
+# ---- Files that would take more memory than they should -----------------------------------------
 
 
 # What a process has taken at most is counted from before its exec: started by a large one, like

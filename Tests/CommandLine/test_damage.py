@@ -190,9 +190,9 @@ def test_files_that_are_no_pictures(colorize, tmp_path, content, why):
     assert names(tmp_path) == ["source.png"]
 
 
-def claiming(width, height, depth=8, colour=GRAY):
+def claiming(width, height, depth=8, color=GRAY):
     """A PNG that claims to be of a size and ends there."""
-    return SIGNATURE + header(width, height, depth, colour) + chunk(b"IDAT", b"") * 2
+    return SIGNATURE + header(width, height, depth, color) + chunk(b"IDAT", b"") * 2
 
 
 def tiff_claiming(width, height, bits=8, order="<", big=False, **tags):
@@ -259,10 +259,10 @@ def test_memory_that_is_refused_is_an_error(colorize, tmp_path):
     source = tmp_path / "source.png"
     source.write_bytes(claiming(1048576, 2048))
     said = colorize("-o", tmp_path / "out.png", source, status=FAILURE, preexec_fn=limit).stderr
-    assert said == f"libcolorize: {source}: needs 2048 MB of memory, which was refused\n"
+    assert said == f"libcolorize: {source}: needs 2048 MB of memory, more than there is\n"
     source.write_bytes(tiff_claiming(1048576, 2048))
     said = colorize("-o", tmp_path / "out.png", source, status=FAILURE, preexec_fn=limit).stderr
-    assert said == f"libcolorize: {source}: needs 2048 MB of memory, which was refused\n"
+    assert said == f"libcolorize: {source}: needs 2048 MB of memory, more than there is\n"
 
 
 def peak_megabytes(colorize, source, target, status=0):
@@ -301,7 +301,7 @@ def test_a_chunk_that_claims_gigabytes(colorize, tmp_path):
 
 
 def test_texts_that_unpack_to_gigabytes(colorize, tmp_path):
-    """900 of 8 MB, one pixel: some are left out, and the picture is coloured."""
+    """900 of 8 MB, one pixel: some are left out, and the picture is colored."""
     packed = zlib.compress(b"a" * 7_900_000, 9)
     texts = [(b"zTXt", b"Comment\0\0" + packed)] * 900
     source = tmp_path / "source.png"
@@ -366,15 +366,15 @@ def test_salvage_writes_what_there_is(colorize, tmp_path, seeds, name):
         half = half[: len(half) * 2 // 3]
     source.write_bytes(half)
     colorize("-o", tmp_path / "out.png", source, status=FAILURE)
-    have, said = colorize.colour(source, tmp_path / "out.png", "--salvage")
+    have, said = colorize.color(source, tmp_path / "out.png", "--salvage")
     assert "is damaged" in said
     source.write_bytes(data)
-    want, _ = colorize.colour(source, tmp_path / "want.png")
+    want, _ = colorize.color(source, tmp_path / "want.png")
     assert have.shape == want.shape
     assert np.any(have != want)
     if name in ("rgb.jpg", "jpeg.tif"):
         return  # they are turned: their first rows are the last
-    # Lightness is the input's, whatever its colours are.
+    # Lightness is the input's, whatever its colors are.
     first = slice(0, 8)
     assert np.abs(lightness(have[first]) - lightness(want[first])).max() < 1.5
 
@@ -384,7 +384,7 @@ def test_an_animation_is_said_to_be_one(colorize, tmp_path, gray):
     for frames in (1, 2):
         control = (b"acTL", struct.pack(">II", frames, 0))
         source.write_bytes(png(gray, 8, GRAY, before=[control]))
-        _, said = colorize.colour(source, tmp_path / "out.png")
+        _, said = colorize.color(source, tmp_path / "out.png")
         assert ("is an animation" in said) == (frames == 2)
 
 

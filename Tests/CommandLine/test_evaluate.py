@@ -22,7 +22,7 @@ COLUMNS = [
     "psnr",
     "ciede2000",
     "chroma",
-    "colourfulness",
+    "colorfulness",
     "pictures",
 ]
 
@@ -58,7 +58,7 @@ def evaluate(colorize, tmp_path, *arguments, status=0):
     return numbers, result
 
 
-def colourfulness(image):
+def colorfulness(image):
     """Hasler and Suesstrunk 2003, of uint8 [H, W, 3]."""
     red, green, blue = image.reshape(-1, 3).astype(float).T
     opponents = np.array([red - green, (red + green) / 2 - blue])
@@ -84,9 +84,9 @@ def test_rows_and_their_figures(colorize, tmp_path, folder):
     assert all(row["pictures"] == 3 for row in rows.values())
     assert truth["auc"] == pytest.approx(100) and truth["rebalanced_auc"] == pytest.approx(100)
     assert truth["psnr"] == math.inf and truth["ciede2000"] == 0
-    expected = np.mean([colourfulness(image) for image in photographs(folder)])
-    assert truth["colourfulness"] == pytest.approx(expected, rel=1e-9)
-    assert gray["chroma"] == 0 and gray["colourfulness"] < 0.01
+    expected = np.mean([colorfulness(image) for image in photographs(folder)])
+    assert truth["colorfulness"] == pytest.approx(expected, rel=1e-9)
+    assert gray["chroma"] == 0 and gray["colorfulness"] < 0.01
     assert gray["rebalanced_auc"] < gray["auc"] < 100
     one, other = rows["network at 32"], rows["network at 48"]
     assert all(one[figure] != other[figure] for figure in COLUMNS[1:-1])
@@ -106,7 +106,7 @@ def test_the_table_says_what_the_csv_says(colorize, tmp_path, folder):
         "PSNR",
         "CIEDE2000",
         "chroma",
-        "colourfulness",
+        "colorfulness",
         "pictures",
     ]
     for line, (name, row) in zip(table[1:], rows.items(), strict=True):
@@ -129,8 +129,8 @@ def test_other_results_are_compared_as_they_are(colorize, tmp_path, folder):
     row = rows[str(others)]
     pairs = list(zip(photographs(folder), made, strict=True))
     assert row["psnr"] == pytest.approx(np.mean([psnr(*pair) for pair in pairs]), rel=1e-9)
-    expected = np.mean([colourfulness(image) for image in made])
-    assert row["colourfulness"] == pytest.approx(expected, rel=1e-9)
+    expected = np.mean([colorfulness(image) for image in made])
+    assert row["colorfulness"] == pytest.approx(expected, rel=1e-9)
 
 
 def test_the_dials_do_what_they_say(colorize, tmp_path, folder):
@@ -142,7 +142,7 @@ def test_the_dials_do_what_they_say(colorize, tmp_path, folder):
     half = network("--saturation", "0.5")
     assert half["chroma"] == pytest.approx(plain["chroma"] / 2, rel=1e-6)
     assert network("--saturation", "1", "--threads", "3") == plain
-    # Without colours it is gray, but for 0 having a sign.
+    # Without colors it is gray, but for 0 having a sign.
     rows, _ = evaluate(colorize, tmp_path, "--saturation", "0", folder)
     assert rows["network at 32"] == rows["gray"]
 
@@ -151,7 +151,7 @@ def test_hints_help_and_their_pixels_do_not_count(colorize, tmp_path, folder):
     rows, result = evaluate(colorize, tmp_path, "--hints", "8", folder)
     plain, said = evaluate(colorize, tmp_path, folder)
     assert "hints        8 patches of 6x6 pixels in each picture" in result.stdout
-    assert "All figures are over the pixels outside of these patches." in result.stdout
+    assert "All figures exclude these patches." in result.stdout
     assert "patches" not in said.stdout
     assert rows["gray"] != plain["gray"]
     assert rows["network at 32"]["ciede2000"] < plain["network at 32"]["ciede2000"]
@@ -177,8 +177,8 @@ def test_photographs_of_more_bits_are_rounded_to_8(colorize, tmp_path, folder, r
 def test_limit_takes_the_first_names(colorize, tmp_path, folder):
     rows, _ = evaluate(colorize, tmp_path, "--limit", "1", folder)
     assert rows["gray"]["pictures"] == 1
-    assert rows["ground truth"]["colourfulness"] == pytest.approx(
-        colourfulness(pixels(folder / "a.jpg")), rel=1e-9
+    assert rows["ground truth"]["colorfulness"] == pytest.approx(
+        colorfulness(pixels(folder / "a.jpg")), rel=1e-9
     )
 
 
@@ -187,13 +187,13 @@ def test_written_pictures_are_those_that_are_compared(colorize, tmp_path, folder
     rows, _ = evaluate(colorize, tmp_path, "--write", written, folder)
     assert names(written) == ["a.png", "b.png", "c.png"]
     assert pixels(written / "c.png").shape == (48, 64, 3)
-    # The protocols' colours: bilinear, and clipped.
+    # The protocols' colors: bilinear, and clipped.
     protocol = ["--network-size", "32", "--upsampling", "bilinear", "--gamut", "clip"]
-    made, _ = colorize.colour(folder / "b.png", tmp_path / "b.png", *protocol)
+    made, _ = colorize.color(folder / "b.png", tmp_path / "b.png", *protocol)
     assert np.array_equal(pixels(written / "b.png"), made)
     back, _ = evaluate(colorize, tmp_path, "--results", written, folder)
     # But for their 8 bits: half a level is 0.2 % of the range.
-    for figure in ("psnr", "ciede2000", "colourfulness"):
+    for figure in ("psnr", "ciede2000", "colorfulness"):
         assert back[str(written)][figure] == pytest.approx(rows["network at 32"][figure], rel=0.01)
     evaluate(colorize, tmp_path, "--write", written, "--saturation", "0", folder)
     assert np.ptp(pixels(written / "b.png").astype(int), axis=2).max() <= 1
@@ -261,7 +261,7 @@ def test_pictures_smaller_than_their_hints_are_reported(colorize, tmp_path, fold
         (["--limit", "0"], "--limit is 0; it must be 1 or more"),
         (["--network-size", "100"], "--network-size is 100; it must be a multiple of 16"),
         (["--network-size", "32", "--network-size", "48", "--write", "x"], "one --network-size"),
-        (["--csv", "table.txt"], "table.txt cannot be written: the extension is to be .csv"),
+        (["--csv", "table.txt"], "table.txt cannot be written: the extension must be .csv"),
         (["--csv", "nowhere/table.csv"], "there is no folder nowhere"),
         (["--results", "nowhere"], "nowhere cannot be read: No such file or directory"),
         (["--results", "inside"], "inside has no PNG, JPEG or TIFF file"),

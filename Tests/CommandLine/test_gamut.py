@@ -7,18 +7,18 @@ import pytest
 from PIL import Image
 from support import FAILURE, names, prior_table
 
-# sRGB colours near the centres of bins, found with scikit-image, and these bins.
-COLOURS = {(178, 75, 41): (40, 40), (48, 129, 60): (-40, 30), (89, 117, 187): (10, -40)}
+# sRGB colors near the centres of bins, found with scikit-image, and these bins.
+COLORS = {(178, 75, 41): (40, 40), (48, 129, 60): (-40, 30), (89, 117, 187): (10, -40)}
 
 
 @pytest.fixture
 def folder(tmp_path):
-    """Each colour once in a large picture, and the first one in a small one; a gray one."""
+    """Each color once in a large picture, and the first one in a small one; a gray one."""
     folder = tmp_path / "photographs"
     (folder / "inside").mkdir(parents=True)
-    large = np.repeat(np.array(list(COLOURS), np.uint8), 40, axis=0)[None].repeat(90, axis=0)
+    large = np.repeat(np.array(list(COLORS), np.uint8), 40, axis=0)[None].repeat(90, axis=0)
     Image.fromarray(large).save(folder / "large.png")
-    small = np.full((10, 12, 3), next(iter(COLOURS)), np.uint8)
+    small = np.full((10, 12, 3), next(iter(COLORS)), np.uint8)
     Image.fromarray(small).save(folder / "inside/small.png")
     Image.fromarray(np.full((20, 20), 99, np.uint8)).save(folder / "gray.png")
     (folder / "notes.txt").write_text("not a picture")
@@ -28,7 +28,7 @@ def folder(tmp_path):
 def expected_prior(bins, shares):
     """The shares of some bins, smoothed over `bins` [313, 2]."""
     prior = np.zeros(len(bins))
-    for bin, share in zip(COLOURS.values(), shares, strict=True):
+    for bin, share in zip(COLORS.values(), shares, strict=True):
         prior += share * np.exp(-np.square(bins - bin).sum(axis=1) / 50)
     return prior / prior.sum()
 
@@ -46,7 +46,7 @@ def test_pictures_count_alike_whatever_their_size(colorize, tmp_path, folder, ex
     rows = [line.split() for line in lines[5:]]
     assert sorted(rows) == sorted(
         [str(a), str(b), f"{100 * share:.2f}%"]
-        for (a, b), share in zip(COLOURS.values(), shares, strict=True)
+        for (a, b), share in zip(COLORS.values(), shares, strict=True)
     )
     assert rows[0][:2] == ["40", "40"]
     header, *cells = [line.split(separator) for line in table.read_text().splitlines()]
@@ -95,7 +95,7 @@ def test_the_prior_is_taken_by_evaluate(colorize, tmp_path, folder, rgb):
         ("a\tb\tprior\n0\t0\tx\n", "row 2 does not end in three numbers, a, b and the prior"),
         ("0\t0\t-1\n", "the prior of row 1 is -1.0"),
         ("0\t5\t1\n", "row 1 is of the bin (0.0, 5.0), which the network has not"),
-        ("0\t0\t1\n0\t0\t1\n", "the bin (0.0, 0.0) is there twice"),
+        ("0\t0\t1\n0\t0\t1\n", "the bin (0.0, 0.0) occurs twice"),
         (prior_table(0), "the priors sum up to 0.0"),
         (
             prior_table(1).replace("100\t0\t1", "100\t0\t0"),
@@ -132,7 +132,7 @@ def test_a_damaged_tar_is_reported(colorize, tmp_path, folder):
     assert result.stdout.startswith("photographs  1,")
 
 
-def test_without_colours_there_is_no_table(colorize, tmp_path):
+def test_without_colors_there_is_no_table(colorize, tmp_path):
     pictures = tmp_path / "pictures"
     pictures.mkdir()
     table = tmp_path / "prior.csv"
@@ -149,7 +149,7 @@ def test_wrong_arguments(colorize, folder):
     for arguments, said in [
         (
             ["--csv", "prior.txt"],
-            "prior.txt cannot be written: the extension is to be .csv or .tsv",
+            "prior.txt cannot be written: the extension must be .csv or .tsv",
         ),
         (["--csv", "nowhere/prior.csv"], "there is no folder nowhere"),
         (["--threads", "257"], "--threads is 257; it must be 1 to 256"),

@@ -29,7 +29,7 @@ def decoded(data):
     ],
     ids=["4:4:4", "4:2:2", "4:2:0", "RGB", "coarse"],
 )
-def test_colour(colorize, tmp_path, rgb, options, progressive):
+def test_color(colorize, tmp_path, rgb, options, progressive):
     source = tmp_path / "source.jpg"
     source.write_bytes(jpeg(rgb, progressive=progressive, **options))
     colorize.reads(source, decoded(source.read_bytes()), tmp_path)
@@ -147,10 +147,10 @@ def test_a_large_picture_is_turned(colorize, tmp_path):
 # ---- Writing ------------------------------------------------------------------------------------
 
 
-def test_jpeg_is_written_with_quality_95_and_colour_at_full_resolution(colorize, tmp_path, rgb):
+def test_jpeg_is_written_with_quality_95_and_color_at_full_resolution(colorize, tmp_path, rgb):
     source = tmp_path / "source.png"
     Image.fromarray(rgb).save(source)
-    expected, _ = colorize.colour(source, tmp_path / "out.png")
+    expected, _ = colorize.color(source, tmp_path / "out.png")
     Image.fromarray(expected).save(tmp_path / "pillow.jpg", quality=95, subsampling=0)
     for name in ["out.jpg", "out.jpeg", "out.JPG"]:
         colorize("-o", tmp_path / name, source)
@@ -165,9 +165,9 @@ def test_jpeg_is_written_with_quality_95_and_colour_at_full_resolution(colorize,
 def test_an_opaque_picture_with_alpha_becomes_a_jpeg(colorize, tmp_path, rgb):
     source = tmp_path / "source.png"
     Image.fromarray(np.dstack([rgb, np.full_like(rgb[..., 0], 255)])).save(source)
-    have, _ = colorize.colour(source, tmp_path / "out.jpg")
+    have, _ = colorize.color(source, tmp_path / "out.jpg")
     Image.fromarray(rgb).save(source)
-    want, _ = colorize.colour(source, tmp_path / "want.jpg")
+    want, _ = colorize.color(source, tmp_path / "want.jpg")
     assert np.array_equal(have, want)
 
 
@@ -278,7 +278,7 @@ def test_stray_bytes_are_a_note(colorize, tmp_path, rgb):
         source = tmp_path / "source.jpg"
         source.write_bytes(data[:place] + b"\0" * 30 + data[place:])
         colorize.reads(source, decoded(data), tmp_path)
-        _, said = colorize.colour(source, tmp_path / "out.png")
+        _, said = colorize.color(source, tmp_path / "out.png")
         assert said.endswith(": has bytes that belong to nothing, which are passed over\n")
 
 
@@ -288,7 +288,7 @@ def test_a_missing_end_marker_is_a_note(colorize, tmp_path, rgb, progressive):
     source = tmp_path / "source.jpg"
     source.write_bytes(data[:-2])
     colorize.reads(source, decoded(data), tmp_path)
-    _, said = colorize.colour(source, tmp_path / "out.png")
+    _, said = colorize.color(source, tmp_path / "out.png")
     assert said.endswith(": has no end marker; its pixels are whole\n")
 
 
@@ -299,7 +299,7 @@ def test_a_progressive_file_that_lacks_scans_is_an_error(colorize, tmp_path, rgb
     source.write_bytes(data[: data.rindex(b"\xff\xda")])
     said = colorize("-o", tmp_path / "out.png", source, status=FAILURE).stderr
     assert said == f"libcolorize: {source}: ends too early: the file is cut off\n"
-    _, said = colorize.colour(source, tmp_path / "out.png", "--salvage")
+    _, said = colorize.color(source, tmp_path / "out.png", "--salvage")
     assert "is damaged" in said
 
 

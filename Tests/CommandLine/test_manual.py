@@ -109,7 +109,7 @@ def test_help_without_a_command_is_about_coloring(colorize):
     ("arguments", "why"),
     [
         ([], "Missing expected argument '<PICTURE> ...'"),
-        (["--colour", "a.png"], "Unknown option '--colour'"),
+        (["--color", "a.png"], "Unknown option '--color'"),
         (["--styl", "vivid", "a.png"], "Unknown option '--styl'. Did you mean '--style'?"),
         (["-x", "a.png"], "Unknown option '-x'"),
         (["--threads", "0", "a.png"], "--threads is 0; it must be 1 to 256"),
@@ -138,7 +138,7 @@ def test_help_without_a_command_is_about_coloring(colorize):
         (["doctor", "--quiet"], "Unknown option '--quiet'"),
         (["profile", "--rounds", "0"], "--rounds is 0; it must be 1 to 10000"),
         (["profile", "--size", "7"], "--size is 7; it must be"),
-        (["convert", "MODEL", "b"], "b cannot be written: the extension is to be .safetensors"),
+        (["convert", "MODEL", "b"], "b cannot be written: the extension must be .safetensors"),
         (["evaluate", "--limit", "0", "."], "--limit is 0; it must be 1 or more"),
         (["gamut", "--csv", "a.txt", "."], "a.txt cannot be written"),
         (["train", "--out", "run"], "--data is missing"),

@@ -41,7 +41,7 @@ STREAMS = ["jpg", "png"]
 XMP_NAME = b"http://ns.adobe.com/xap/1.0/\0"
 XMP = (
     b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6" '
-    b"exif:Colour='none'><tiff:Orientation>6</tiff:Orientation></rdf:Description></x:xmpmeta>"
+    b"exif:Color='none'><tiff:Orientation>6</tiff:Orientation></rdf:Description></x:xmpmeta>"
 )
 XMP_AFTER = XMP.replace(b'"6"', b'"1"').replace(b">6<", b">1<")
 
@@ -141,7 +141,7 @@ def test_exif_goes_into_a_tiffs_directories_and_back(colorize, tmp_path, rgb, so
     assert colorize("-o", out, source).stderr == ""
     assert entries(out) == (own | {0x0112: 1}, inside, place)
     if to == "tif":
-        assert np.array_equal(pixels(out), colorize.colour(source, tmp_path / "out.png")[0])
+        assert np.array_equal(pixels(out), colorize.color(source, tmp_path / "out.png")[0])
 
 
 @pytest.mark.parametrize("order", [">", "<"], ids=["big", "little"])
@@ -394,7 +394,7 @@ def test_a_text_with_a_bad_key_does_no_harm(colorize, tmp_path, gray, key):
     assert texts == [b"Title\0kept"]
 
 
-def test_the_colour_chunks_of_a_png(colorize, tmp_path, rgb):
+def test_the_color_chunks_of_a_png(colorize, tmp_path, rgb):
     for chunk_kinds in (
         [(b"sRGB", b"\1"), (b"gAMA", struct.pack(">I", 45455))],
         [
@@ -442,6 +442,6 @@ def test_the_pixels_do_not_depend_on_metadata(colorize, tmp_path, rgb):
     Image.fromarray(rgb).save(full, "PNG", icc_profile=rgb_profile(), dpi=(99, 99), exif=exif(1))
     (tmp_path / "plain.png").write_bytes(plain.getvalue())
     (tmp_path / "full.png").write_bytes(full.getvalue())
-    first, _ = colorize.colour(tmp_path / "plain.png", tmp_path / "a.png")
-    second, _ = colorize.colour(tmp_path / "full.png", tmp_path / "b.png")
+    first, _ = colorize.color(tmp_path / "plain.png", tmp_path / "a.png")
+    second, _ = colorize.color(tmp_path / "full.png", tmp_path / "b.png")
     assert np.array_equal(first, second)

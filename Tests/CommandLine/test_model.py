@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import struct
 import subprocess
 
 import numpy as np
@@ -44,8 +45,8 @@ def values(head, body, name):
 
 
 def test_a_model_file_gives_what_the_same_model_built_in_gives(colorize, tmp_path, photo):
-    built_in, _ = colorize.colour(photo, tmp_path / "a.png")
-    from_file, _ = colorize.colour(photo, tmp_path / "b.png", "--model", MODEL)
+    built_in, _ = colorize.color(photo, tmp_path / "a.png")
+    from_file, _ = colorize.color(photo, tmp_path / "b.png", "--model", MODEL)
     assert np.array_equal(from_file, built_in)
     name = os.fsencode(tmp_path) + b"/mod\xe8le.safetensors"
     head, body = load()
@@ -53,7 +54,7 @@ def test_a_model_file_gives_what_the_same_model_built_in_gives(colorize, tmp_pat
     text = json.dumps(head).encode()
     with open(name, "wb") as file:
         file.write(len(text).to_bytes(8, "little") + text + body)
-    other, _ = colorize.colour(photo, tmp_path / "c.png", "--model", name)
+    other, _ = colorize.color(photo, tmp_path / "c.png", "--model", name)
     assert not np.array_equal(other, built_in)
 
 
@@ -106,12 +107,50 @@ def test_a_model_that_is_not_there(colorize, tmp_path, photo):
     assert names(tmp_path) == ["photo.png"]
 
 
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"<!DOCTYPE html>\n<html>" + b"<p>" * 99, "an HTML page"),
+        (b"\xef\xbb\xbf\n  <HTML lang=en>" + b"<p>" * 99, "an HTML page"),
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64,
+            "a Git LFS pointer",
+        ),
+        (b'<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>', "an XML document"),
+        (b"\x1f\x8b\x08\0" + b"\xff" * 60, "compressed with gzip"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(60), "an HDF5 file"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(60), "a PNG picture"),
+        (b"GGUF\3\0\0\0" + bytes(60), "a GGUF file"),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_a_model_that_is_something_else(colorize, tmp_path, photo, content, what):
+    """What a failed download leaves, and what is taken for a model: by its name."""
+    model = tmp_path / "model.safetensors"
+    model.write_bytes(content)
+    for arguments in (["info", model], ["--model", model, photo]):
+        said = colorize(*arguments, status=FAILURE).stderr
+        assert said.startswith(f"libcolorize: {model}: it is {what}"), said
+        assert said.count("\n") == 1 and "header" not in said
+
+
+def test_a_header_that_is_as_long_as_gzip_begins(colorize, tmp_path, photo):
+    """0x088b1f bytes: a sound model whose first bytes are those of gzip."""
+    data = MODEL.read_bytes()
+    (length,) = struct.unpack_from("<Q", data)
+    header = data[8 : 8 + length]
+    model = tmp_path / "model.safetensors"
+    model.write_bytes(struct.pack("<Q", 0x088B1F) + header.ljust(0x088B1F) + data[8 + length :])
+    assert model.read_bytes()[:3] == b"\x1f\x8b\x08"
+    colorize("--model", model, "-o", tmp_path / "out.png", photo)
+
+
 def test_the_network_size_depends_on_the_model(colorize, tmp_path, photo):
     head, body = load()
     head["__metadata__"]["default_network_size"] = "64"
     model = save(tmp_path / "small.safetensors", head, body)
-    of_the_model, _ = colorize.colour(photo, tmp_path / "a.png", "--model", model)
-    asked_for, _ = colorize.colour(photo, tmp_path / "b.png", "--network-size", "64")
+    of_the_model, _ = colorize.color(photo, tmp_path / "a.png", "--model", model)
+    asked_for, _ = colorize.color(photo, tmp_path / "b.png", "--network-size", "64")
     assert np.array_equal(of_the_model, asked_for)
 
 
@@ -134,7 +173,7 @@ def test_info(colorize):
         assert int(facts["parameters"]) == parameters
         assert facts["network size"] == "160; multiples of 16, up to 2048"
         assert facts["ab bins"] == "313"
-        assert facts["colour hints"] == "yes; mask 1 and 0"
+        assert facts["color hints"] == "yes; mask 1 and 0"
         assert float(facts["plain softmax T"]) == 1
         assert facts["instruction set"] in SETS
         for key in metadata.keys() - {"architecture", "licence"}:
@@ -195,7 +234,7 @@ def test_doctor(colorize):
         assert 0 < float(mean) < float(largest) < BOUNDS[0]
         assert float(mean) < BOUNDS[1]
         assert 0.1 < float(milliseconds) < 60000
-    assert f"\n{tested[0][0]} is chosen: the best that this processor has." in result.stdout
+    assert f"\n{tested[0][0]} is chosen: the best one of this processor." in result.stdout
 
 
 def test_doctor_on_fewer_processors(colorize):
@@ -253,12 +292,12 @@ def test_doctor_does_not_warn_of_a_fast_openblas(colorize):
     assert "Warning" not in said
 
 
-def test_doctor_finds_a_wrong_colour_with_openblas(colorize, tmp_path):
+def test_doctor_finds_a_wrong_color_with_openblas(colorize, tmp_path):
     head, body = load()
     values(head, body, "vector.1.ab")[17] += 2.5e-3
     model = save(tmp_path / "other.safetensors", head, body)
     said = colorize("doctor", model, environment=OPENBLAS, status=FAILURE).stderr
-    assert f"{model}: with openblas its colours are off by more than the bound" in said
+    assert f"{model}: with openblas its colors are off by more than the bound" in said
 
 
 @pytest.mark.parametrize("command", ["info", "doctor", "run"])
@@ -293,9 +332,9 @@ def test_another_library_of_openblas_name(colorize, tmp_path):
 
 def test_openblas_gives_the_same_picture(colorize, photo, tmp_path, monkeypatch):
     """In float32 with sums in another order: a level at most."""
-    own, _ = colorize.colour(photo, tmp_path / "own.png")
+    own, _ = colorize.color(photo, tmp_path / "own.png")
     monkeypatch.setenv("COLORIZE_GEMM", "openblas")
-    other, _ = colorize.colour(photo, tmp_path / "other.png")
+    other, _ = colorize.color(photo, tmp_path / "other.png")
     assert np.abs(own.astype(int) - other).max() <= 1
 
 
@@ -319,7 +358,7 @@ def test_doctor_finds_one_flipped_bit_in_a_weight(colorize, tmp_path, name):
     assert tested
     for row in tested:
         assert not float(row[3]) <= BOUNDS[0]
-        complaint = f"{model}: with {row[0]} its colours are off by more than the bound"
+        complaint = f"{model}: with {row[0]} its colors are off by more than the bound"
         assert complaint in result.stderr
     assert result.stderr.count("\n") == len(tested)
 
@@ -330,7 +369,7 @@ def test_doctor_finds_a_small_error(colorize, tmp_path):
     values(head, body, "vector.1.ab")[17] += 2.5e-3
     model = save(tmp_path / "other.safetensors", head, body)
     result = colorize("doctor", model, status=FAILURE)
-    assert "its colours are off by more than the bound" in result.stderr
+    assert "its colors are off by more than the bound" in result.stderr
     values(head, body, "vector.1.ab")[17] -= 1e-3
     colorize("doctor", save(model, head, body))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from support import jpeg, names, pixels
+from support import FAILURE, jpeg, names, pixels
 
 
 @pytest.fixture
@@ -124,7 +124,8 @@ def test_an_output_that_is_there_is_replaced_in_one_piece(colorize, folder):
 
 
 @pytest.mark.parametrize("mask", [0o022, 0o077, 0o000])
-def test_the_permissions_are_those_of_any_new_file(colorize, folder, mask):
+def test_the_permissions_are_the_inputs_under_the_umask(colorize, folder, mask):
+    (folder / "a.png").chmod(0o666)
     colorize("-o", "c.png", "a.png", cwd=folder, umask=mask)
     assert stat.S_IMODE((folder / "c.png").stat().st_mode) == 0o666 & ~mask
 
@@ -170,16 +171,16 @@ def refused(colorize, folder, *arguments):
         ["-o", "c", "a.png"],
         ["-o", "c.", "a.png"],
         ["-o", ".png", "a.png"],
-        ["a.png", "scan.bmp"],
-        ["-o", "out", "a.png", "scan.bmp"],
-        ["-o", "out", "a.png", "scan"],
+        ["scan.bmp"],
+        ["-o", "out/", "scan"],
+        ["-o", "out", "scan.bmp", "scan"],
     ],
 )
 def test_unknown_extensions(colorize, folder, arguments):
     (folder / "scan.bmp").write_bytes((folder / "a.png").read_bytes())
     (folder / "scan").write_bytes((folder / "a.png").read_bytes())
     said = refused(colorize, folder, *arguments)
-    assert "the extension is to be .png, .jpg, .jpeg, .tif or .tiff" in said
+    assert "the extension must be .png, .jpg, .jpeg, .tif or .tiff" in said
 
 
 @pytest.mark.parametrize(
@@ -235,8 +236,8 @@ def test_an_output_that_is_an_input(colorize, folder, arguments):
         (["-o", "none/c.png", "a.png"], "there is no folder none"),
         (["-o", "b.jpg/c.png", "a.png"], "there is no folder b.jpg"),
         (["-o", "pipe.png", "a.png"], "pipe.png is not a regular file"),
-        (["-o", "nowhere.png", "a.png"], "nowhere.png is a link that leads nowhere"),
-        (["a.png", "sub"], "sub is a folder: name the pictures in it"),
+        (["-o", "nowhere.png", "a.png"], "nowhere.png is a broken link"),
+        (["sub"], "sub is a folder: name the pictures in it"),
         (["sub/"], "sub/ is a folder: name the pictures in it"),
     ],
 )
@@ -256,13 +257,69 @@ def test_missing_names(colorize, folder, arguments):
     refused(colorize, folder, *arguments)
 
 
+# ---- What a pattern catches besides -------------------------------------------------------------
+
+
+def test_foreign_files_of_a_folder_are_passed_over(colorize, folder):
+    """`-o out/ scans/*` with what lies about in folders: said, and no failure."""
+    scans = folder / "scans"
+    scans.mkdir()
+    for name in ("a.png", "b.jpg"):
+        (scans / name).write_bytes((folder / name).read_bytes())
+    (scans / "notes.txt").write_text("in the attic")
+    (scans / "Thumbs.db").write_bytes(b"\xd0\xcf\x11\xe0")
+    (scans / "more").mkdir()
+    inputs = sorted(scans.iterdir())
+    said = colorize("-o", "out/", *inputs, cwd=folder).stderr.splitlines()
+    assert names(folder / "out") == ["a.png", "b.jpg"]
+    assert [line.partition(": passed over: ")[0] for line in said] == [
+        f"libcolorize: {scans / name}" for name in ("Thumbs.db", "more", "notes.txt")
+    ]
+    assert "is a folder" in said[1] and "the extension is to be" in said[2]
+    # Nobody wants to know.
+    assert colorize("--quiet", "-o", "out/", *inputs, cwd=folder).stderr == ""
+
+
+def test_a_picture_that_is_none_is_a_failure_all_the_same(colorize, folder):
+    """Its name says that it is one."""
+    (folder / "notes.txt").write_text("in the attic")
+    (folder / "broken.png").write_text("no picture")
+    said = colorize("-o", "out", "a.png", "notes.txt", "broken.png", status=FAILURE, cwd=folder)
+    assert names(folder / "out") == ["a.png"]
+    assert "notes.txt: passed over: " in said.stderr
+    assert "broken.png: is not a PNG, JPEG or TIFF file" in said.stderr
+
+
+def test_a_missing_file_of_no_pictures_name_is_no_foreign_one(colorize, folder):
+    said = refused(colorize, folder, "-o", "out", "a.png", "nothere")
+    assert said == "libcolorize: nothere: no such file"
+
+
+def test_the_same_pattern_a_second_time(colorize, folder):
+    """`*.png` now catches what the first time has made: no input is written over, and what is new
+    is colored."""
+    Image.open(folder / "a.png").save(folder / "c.png")
+    colorize("a.png", "c.png", cwd=folder)
+    before = state(folder)
+    Image.open(folder / "a.png").save(folder / "d.png")
+    inputs = [name for name in names(folder) if name.endswith(".png")]
+    assert len(inputs) == 5
+    said = colorize(*inputs, cwd=folder).stderr
+    after = state(folder)
+    assert after.keys() - before.keys() == {"d.png", "d-colorized.png"}
+    assert before.items() <= after.items()
+    assert said.count("passed over: the output ") == said.count("passed over: it is what ") == 2
+    # A third time there is nothing to do, and that is said.
+    refused(colorize, folder, *[name for name in names(folder) if name.endswith(".png")])
+
+
 # ---- Inputs that are no regular files -----------------------------------------------------------
 
 
 def test_a_pipe_as_input(colorize, folder):
     os.mkfifo(folder / "pipe.png")
-    expected, _ = colorize.colour(folder / "a.png", folder / "want.png")
+    expected, _ = colorize.color(folder / "a.png", folder / "want.png")
     writer = subprocess.Popen(["cp", folder / "a.png", folder / "pipe.png"])
-    have, _ = colorize.colour(folder / "pipe.png", folder / "have.png")
+    have, _ = colorize.color(folder / "pipe.png", folder / "have.png")
     assert writer.wait() == 0
     assert np.array_equal(have, expected)

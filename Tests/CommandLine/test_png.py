@@ -52,13 +52,13 @@ def test_rgb(colorize, tmp_path, rgb, depth, interlaced):
 
 @INTERLACED
 @pytest.mark.parametrize("depth", [8, 16])
-@pytest.mark.parametrize("colour", [GRAY_ALPHA, RGBA])
-def test_alpha(colorize, tmp_path, rgb, colour, depth, interlaced):
-    shown = rgb if colour == RGBA else rgb[..., :1]
+@pytest.mark.parametrize("color", [GRAY_ALPHA, RGBA])
+def test_alpha(colorize, tmp_path, rgb, color, depth, interlaced):
+    shown = rgb if color == RGBA else rgb[..., :1]
     both = np.concatenate([shown, np.roll(rgb[..., 2:], 5, axis=0)], axis=2)
     samples = np.stack([samples_of(both[..., i], depth) for i in range(both.shape[2])], axis=2)
     source = tmp_path / "source.png"
-    source.write_bytes(png(samples, depth, colour, interlaced=interlaced))
+    source.write_bytes(png(samples, depth, color, interlaced=interlaced))
     expected = scaled(samples, depth)
     colorize.reads(source, expected, tmp_path)
     have = pixels(tmp_path / "have.png")
@@ -119,28 +119,28 @@ def test_small_and_odd_sizes(colorize, tmp_path, shape, interlaced):
     colorize.reads(source, samples.astype(np.uint8), tmp_path)
 
 
-def test_the_lightness_stays_and_colour_comes(colorize, tmp_path, gray):
+def test_the_lightness_stays_and_color_comes(colorize, tmp_path, gray):
     """What the other tests compare with is right in itself."""
     source = tmp_path / "source.png"
     Image.fromarray(gray).save(source)
-    coloured, said = colorize.colour(source, tmp_path / "out.png")
+    colored, said = colorize.color(source, tmp_path / "out.png")
     assert said == ""
-    assert coloured.shape == (*gray.shape, 3)
+    assert colored.shape == (*gray.shape, 3)
     # Luma is not lightness, and gamut clipping moves it; but a wrong picture is far off.
-    luma = coloured @ [0.299, 0.587, 0.114]
+    luma = colored @ [0.299, 0.587, 0.114]
     assert np.abs(luma - gray).mean() < 12
     assert np.corrcoef(luma.ravel(), gray.ravel())[0, 1] > 0.98
-    assert np.ptp(coloured.astype(int), axis=2).mean() > 2
+    assert np.ptp(colored.astype(int), axis=2).mean() > 2
 
 
 @pytest.mark.parametrize("depth", [8, 16])
 @pytest.mark.parametrize(
-    ("colour", "kind"), [(GRAY, RGB), (RGB, RGB), (GRAY_ALPHA, RGBA), (RGBA, RGBA)]
+    ("color", "kind"), [(GRAY, RGB), (RGB, RGB), (GRAY_ALPHA, RGBA), (RGBA, RGBA)]
 )
-def test_the_output_has_the_inputs_bits_and_its_alpha(colorize, tmp_path, rgb, depth, colour, kind):
-    samples = np.dstack([rgb, rgb[..., :1]])[..., : CHANNELS[colour]].astype(np.int64)
+def test_the_output_has_the_inputs_bits_and_its_alpha(colorize, tmp_path, rgb, depth, color, kind):
+    samples = np.dstack([rgb, rgb[..., :1]])[..., : CHANNELS[color]].astype(np.int64)
     source = tmp_path / "source.png"
-    source.write_bytes(png(samples * 257 >> (16 - depth), depth, colour))
+    source.write_bytes(png(samples * 257 >> (16 - depth), depth, color))
     said = colorize("-o", tmp_path / "out.png", source).stderr
     (name, head), *_ = chunks((tmp_path / "out.png").read_bytes())
     assert (name, head[8], head[9]) == (b"IHDR", depth, kind)
@@ -153,12 +153,12 @@ def test_16_bits_are_16_bits_of_lightness(colorize, tmp_path):
     samples = 20000 + np.arange(40 * 256).reshape(40, 256)
     source = tmp_path / "source.png"
     source.write_bytes(png(samples, 16, GRAY))
-    coloured, _ = colorize.colour(source, tmp_path / "out.png")
-    assert coloured.dtype == np.uint16
+    colored, _ = colorize.color(source, tmp_path / "out.png")
+    assert colored.dtype == np.uint16
     # A step in L is 0.0015 here; rounding to 16 bits moves it by up to half of that.
-    error = np.abs(lightness(coloured) - lightness(samples.astype(np.uint16)))
+    error = np.abs(lightness(colored) - lightness(samples.astype(np.uint16)))
     assert error.max() < 0.0015
-    assert (coloured % 257 != 0).mean() > 0.9
+    assert (colored % 257 != 0).mean() > 0.9
 
 
 def test_16_bits_that_a_jpeg_has_not_are_said_and_not_if_quiet(colorize, tmp_path, gray):

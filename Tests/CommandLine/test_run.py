@@ -37,7 +37,7 @@ def photo(tmp_path):
 
 def test_options_change_the_picture(colorize, tmp_path, photo):
     out = tmp_path / "out.png"
-    default, _ = colorize.colour(photo, out)
+    default, _ = colorize.color(photo, out)
     chroma = np.ptp(default.astype(int), axis=2).mean()
     for options in [
         ["--temperature", "1"],
@@ -45,17 +45,22 @@ def test_options_change_the_picture(colorize, tmp_path, photo):
         ["--network-size", "64"],
         ["--preset", "reference"],
     ]:
-        other, _ = colorize.colour(photo, out, *options)
+        other, _ = colorize.color(photo, out, *options)
         assert np.abs(other.astype(int) - default).max() > 3, options
         if "--saturation" in options:
             assert np.ptp(other.astype(int), axis=2).mean() < chroma
-    spelled_out, _ = colorize.colour(
+    spelled_out, _ = colorize.color(
         photo, out, "--temperature", "0.38", "--network-size", "160", "--preset", "default"
     )
     assert np.array_equal(spelled_out, default)
-    reference, _ = colorize.colour(photo, out, "--preset", "reference", "--network-size", "256")
-    same, _ = colorize.colour(photo, out, "--preset", "reference")
+    reference, _ = colorize.color(photo, out, "--preset", "reference", "--network-size", "256")
+    same, _ = colorize.color(photo, out, "--preset", "reference")
     assert np.array_equal(reference, same)
+    size, _ = colorize.color(photo, out, "--network-size", "64")
+    factor, _ = colorize.color(photo, out, "--render-factor", "4")
+    assert np.array_equal(size, factor)
+    said = colorize.refused("--render-factor=4", "--network-size=64", photo)
+    assert "--network-size and --render-factor say the same" in said
 
 
 def test_any_number_of_threads_gives_the_same_file(colorize, tmp_path, photo):
@@ -71,6 +76,7 @@ def test_any_number_of_threads_gives_the_same_file(colorize, tmp_path, photo):
     [
         ("--temperature", ["0", "0.009", "10.1", "-1", "nan", "inf"], "it must be 0.01 to 10"),
         ("--threads", ["0", "257", "-3"], "it must be 1 to 256"),
+        ("--render-factor", ["0", "129", "-3"], "it must be 1 to 128"),
         (
             "--network-size",
             ["0", "15", "24", "2064", "-16"],
@@ -93,7 +99,7 @@ def test_values_out_of_bounds_are_named_with_the_bound(colorize, photo, option, 
         ["--network-size", "1e3"],
         ["--network-size", "99999999999999999999"],
         ["--preset", "best"],
-        ["--colour"],
+        ["--color"],
     ],
 )
 def test_values_that_are_none(colorize, photo, arguments):
@@ -177,7 +183,7 @@ def test_a_folder_without_permission(colorize, public_folder, gray, name):
     user = {"user": 65534, "group": 65534} if os.geteuid() == 0 else {}
     said = colorize("-o", folder / name, folder / "a.png", status=FAILURE, **user).stderr
     folder.chmod(0o755)
-    assert said == f"libcolorize: {folder}/a.png: cannot be written: Permission denied\n"
+    assert said == f"libcolorize: {folder / name}: cannot be written: Permission denied\n"
     assert names(folder) == ["a.png"]
 
 
@@ -209,7 +215,7 @@ def test_a_file_that_may_not_grow(colorize, tmp_path, noise, kind, size):
 
     out = tmp_path / f"out.{kind}"
     said = colorize("-o", out, noise, status=FAILURE, preexec_fn=limit).stderr
-    assert said == f"libcolorize: {noise}: cannot be written: File too large\n"
+    assert said == f"libcolorize: {out}: cannot be written: File too large\n"
     assert names(tmp_path) == ["noise.png"]
 
 
@@ -225,7 +231,9 @@ def test_a_full_disk(colorize, tmp_path, noise, gray, kind):
         small = tmp_path / "small.png"
         Image.fromarray(gray[:24, :24]).save(small)
         said = colorize("-o", disk / f"out.{kind}", noise, status=FAILURE).stderr
-        assert said == f"libcolorize: {noise}: cannot be written: No space left on device\n"
+        assert (
+            said == f"libcolorize: {disk}/out.{kind}: cannot be written: No space left on device\n"
+        )
         assert names(disk) == []
         (disk / "filler").write_bytes(b"x" * 61440)
         colorize("-o", disk / f"fits.{kind}", small)
@@ -233,7 +241,9 @@ def test_a_full_disk(colorize, tmp_path, noise, gray, kind):
         (disk / f"fits.{kind}").unlink()
         (disk / "filler").write_bytes(b"x" * 65536)
         said = colorize("-o", disk / f"out.{kind}", small, status=FAILURE).stderr
-        assert said == f"libcolorize: {small}: cannot be written: No space left on device\n"
+        assert (
+            said == f"libcolorize: {disk}/out.{kind}: cannot be written: No space left on device\n"
+        )
         assert names(disk) == ["filler"]
     finally:
         subprocess.run(["umount", disk], check=True)
@@ -248,7 +258,7 @@ PROMPTLY = 4
 
 @pytest.fixture(scope="module")
 def huge(tmp_path_factory):
-    """60 megapixels: some seconds of reading, colouring and writing."""
+    """60 megapixels: some seconds of reading, coloring and writing."""
     width, height = 10000, 6000
     row = b"\0" + (np.arange(width) // 40 % 256).astype(np.uint8).tobytes()
     data = b"\x89PNG\r\n\x1a\n" + header(width, height, 8, GRAY)
@@ -297,7 +307,7 @@ def test_stopped_while_writing(colorize, tmp_path, huge, number, kind):
 
 @pytest.mark.parametrize("delay", [0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8])
 def test_stopped_at_any_time(colorize, tmp_path, huge, delay):
-    """While the model opens, the picture is read, the network runs or rows are coloured."""
+    """While the model opens, the picture is read, the network runs or rows are colored."""
     process = start(colorize, "--network-size", "512", "-o", tmp_path / "out.png", huge)
     time.sleep(delay)
     begin = time.monotonic()
@@ -341,7 +351,7 @@ def test_stopped_while_a_picture_is_read(colorize, tmp_path):
 
 
 def test_the_files_before_are_whole_when_it_is_stopped(colorize, tmp_path, huge, photo):
-    expected, _ = colorize.colour(photo, tmp_path / "expected.png")
+    expected, _ = colorize.color(photo, tmp_path / "expected.png")
     process = start(colorize, "-o", tmp_path / "out", photo, huge)
     until = time.monotonic() + 60
     while not (tmp_path / "out" / "photo.png").exists():
@@ -454,7 +464,7 @@ def test_no_progress_where_it_is_not_wanted(colorize, tmp_path, photo, quiet):
     [("png", 1, 1 + 3), ("png", 3, 3), ("png", 4, 4), ("tif", 1, 2 + 6), ("tif", 3, 6)],
 )
 def test_memory_stays_within_the_pictures(colorize, tmp_path, kind, channels, bytes_a_pixel):
-    """Input and output, which are one where both have colour, the model and the network."""
+    """Input and output, which are one where both have color, the model and the network."""
     side = 5000
     source = tmp_path / f"in.{kind}"
     if kind == "png":

@@ -1,7 +1,10 @@
 """TIFF files of every kind are read for what they show, and written with all of their bits."""
 
 import io
+import os
+import signal
 import subprocess
+import time
 
 import numpy as np
 import pytest
@@ -9,6 +12,7 @@ import tifffile
 from PIL import Image, ImageOps
 from support import (
     BLACK_IS_ZERO,
+    BYTE,
     FAILURE,
     LONG,
     SHORT,
@@ -23,7 +27,7 @@ from support import (
     tiff_tags,
 )
 
-PALETTE_COLOURS, CMYK, YCBCR, LAB, SENSOR = 3, 5, 6, 8, 32803
+PALETTE_COLORS, CMYK, YCBCR, LAB, SENSOR = 3, 5, 6, 8, 32803
 ASSOCIATED, UNASSOCIATED = 1, 2
 
 DEPTHS = pytest.mark.parametrize("kind", ["uint8", "uint16", "float32"])
@@ -168,12 +172,12 @@ def test_faxes(colorize, tmp_path, gray, compression, white):
 @pytest.mark.parametrize("bits", [1, 2, 4, 8])
 @pytest.mark.parametrize("scale", [257, 256])
 def test_palettes(colorize, tmp_path, deep, bits, scale):
-    """Colours of 8 bits, which some programs write as the upper half of 16, others in both."""
+    """Colors of 8 bits, which some programs write as the upper half of 16, others in both."""
     samples = deep[:, :61, 0].astype(int) >> (16 - bits)
     table = np.random.default_rng(7).integers(0, 256, (2**bits, 3))
     source = tmp_path / "source.tif"
-    colours = (SHORT, (table.T * scale).ravel())
-    source.write_bytes(tiff_of(samples, bits, PALETTE_COLOURS, _320=colours))
+    colors = (SHORT, (table.T * scale).ravel())
+    source.write_bytes(tiff_of(samples, bits, PALETTE_COLORS, _320=colors))
     colorize.reads(source, table[samples].astype(np.uint8), tmp_path)
 
 
@@ -188,11 +192,11 @@ def test_associated_alpha_is_divided_out(colorize, tmp_path, deep, kind, channel
     alpha = straight[..., -1:].copy()
     alpha[:5] = 0
     alpha[5:9] = largest
-    colour = straight[..., :-1] * (alpha / largest)
+    color = straight[..., :-1] * (alpha / largest)
     if kind != "float32":
-        colour = np.floor(colour + 0.5)
-    stored = np.concatenate([colour.astype(alpha.dtype), alpha], axis=2)
-    stored[10, 10, 0] = largest  # more than alpha: no colour
+        color = np.floor(color + 0.5)
+    stored = np.concatenate([color.astype(alpha.dtype), alpha], axis=2)
+    stored[10, 10, 0] = largest  # more than alpha: no color
     source = tmp_path / "source.tif"
     tifffile.imwrite(
         source,
@@ -218,9 +222,9 @@ def test_associated_alpha_is_divided_out(colorize, tmp_path, deep, kind, channel
 @pytest.mark.parametrize(
     ("extras", "alpha", "left_out"),
     [
-        ([0], None, "a channel that is neither colour nor alpha, which is left out"),
-        ([0, UNASSOCIATED], 1, "a channel that is neither colour nor alpha, which is left out"),
-        ([UNASSOCIATED, 0, 0], 0, "2 channels that are neither colour nor alpha, which are"),
+        ([0], None, "a channel that is neither color nor alpha, which is left out"),
+        ([0, UNASSOCIATED], 1, "a channel that is neither color nor alpha, which is left out"),
+        ([UNASSOCIATED, 0, 0], 0, "2 channels that are neither color nor alpha, which are"),
     ],
 )
 def test_other_channels_are_left_out_and_said(
@@ -254,7 +258,7 @@ def test_all_bits_reach_the_output(colorize, tmp_path, kind, to):
     """A step of 16 bits is 1/257 of one of 8 bits; the result's lightness follows each."""
     samples = ramp(kind)
     tifffile.imwrite(tmp_path / "source.tif", samples, photometric="minisblack")
-    have, said = colorize.colour(tmp_path / "source.tif", tmp_path / f"out.{to}")
+    have, said = colorize.color(tmp_path / "source.tif", tmp_path / f"out.{to}")
     assert have.dtype == (np.uint16 if to == "png" else samples.dtype)
     floats_lost = kind == "float32" and to == "png"
     assert said.endswith("has floats; the output has 16\n") if floats_lost else said == ""
@@ -281,19 +285,19 @@ def test_floats_outside_of_0_to_1(colorize, tmp_path):
     samples[1, :2] = np.nan
     expected = np.nan_to_num(np.clip(samples, 0, 1))
     tifffile.imwrite(tmp_path / "source.tif", samples, photometric="minisblack")
-    have, _ = colorize.colour(tmp_path / "source.tif", tmp_path / "out.tif")
+    have, _ = colorize.color(tmp_path / "source.tif", tmp_path / "out.tif")
     assert have.min() >= 0 and have.max() <= 1
     tifffile.imwrite(tmp_path / "source.tif", expected, photometric="minisblack")
-    want, _ = colorize.colour(tmp_path / "source.tif", tmp_path / "want.tif")
+    want, _ = colorize.color(tmp_path / "source.tif", tmp_path / "want.tif")
     assert np.array_equal(have, want)
 
 
 # ---- Pages --------------------------------------------------------------------------------------
 
-SEVERAL = "has several pages, of which the first is coloured"
+SEVERAL = "has several pages, of which the first is colored"
 
 
-def test_of_several_pages_the_first_is_coloured_which_is_said(colorize, tmp_path, gray):
+def test_of_several_pages_the_first_is_colored_which_is_said(colorize, tmp_path, gray):
     source = tmp_path / "source.tif"
     with tifffile.TiffWriter(source) as file:
         for page in (gray, 255 - gray, gray.T):
@@ -333,7 +337,7 @@ def test_what_is_written(colorize, tmp_path, deep, kind, channels, shape):
     samples = of_kind(np.resize(deep, (*shape, 4)), channels, kind)
     source = tmp_path / "source.tif"
     write(source, samples)
-    have, said = colorize.colour(source, tmp_path / "out.tiff")
+    have, said = colorize.color(source, tmp_path / "out.tiff")
     assert said == ""
     assert have.dtype == samples.dtype
     assert have.shape == (*shape, 4 if channels % 2 == 0 else 3)
@@ -344,7 +348,7 @@ def test_what_is_written(colorize, tmp_path, deep, kind, channels, shape):
         assert page.extrasamples == ((UNASSOCIATED,) if channels % 2 == 0 else ())
         assert page.tags[274].value == 1
     if kind != "float32":
-        want, _ = colorize.colour(source, tmp_path / "out.png")
+        want, _ = colorize.color(source, tmp_path / "out.png")
         assert np.array_equal(have, want)
     if kind == "uint8":
         with Image.open(tmp_path / "out.tiff") as image:
@@ -356,7 +360,7 @@ def test_a_png_becomes_a_tiff_and_a_tiff_a_png(colorize, tmp_path, deep):
     (tmp_path / "source.png").write_bytes(png(samples, 16, 6))
     write(tmp_path / "source.tif", samples)
     results = [
-        colorize.colour(tmp_path / f"source.{source}", tmp_path / f"out.{to}")
+        colorize.color(tmp_path / f"source.{source}", tmp_path / f"out.{to}")
         for source in ("png", "tif")
         for to in ("png", "tif")
     ]
@@ -392,7 +396,7 @@ def test_the_orientation_is_applied(colorize, tmp_path, deep, kind, orientation)
 def test_a_pipe(colorize, tmp_path, deep):
     samples = of_kind(deep, 3, "uint16")
     write(tmp_path / "source.tif", samples)
-    want, _ = colorize.colour(tmp_path / "source.tif", tmp_path / "want.tif")
+    want, _ = colorize.color(tmp_path / "source.tif", tmp_path / "want.tif")
     with subprocess.Popen(["cat", tmp_path / "source.tif"], stdout=subprocess.PIPE) as writer:
         colorize("-o", tmp_path / "have.tif", "/dev/stdin", stdin=writer.stdout)
     assert np.array_equal(pixels(tmp_path / "have.tif"), want)
@@ -423,11 +427,11 @@ def refused(colorize, tmp_path, data):
         (LAB, 3, "is a TIFF of Lab, which is not read: convert it to gray or RGB first"),
         (YCBCR, 3, "is a TIFF of YCbCr, which is not read: convert it to gray or RGB first"),
         (SENSOR, 1, "is a TIFF of raw sensor data, which is not read: convert it to gray or RGB "),
-        (4, 1, "is a TIFF of colour space 4, which is not read"),
-        (999, 1, "is a TIFF of colour space 999, which is not read"),
+        (4, 1, "is a TIFF of color space 4, which is not read"),
+        (999, 1, "is a TIFF of color space 999, which is not read"),
     ],
 )
-def test_other_colour_spaces(colorize, tmp_path, gray, photometric, channels, why):
+def test_other_color_spaces(colorize, tmp_path, gray, photometric, channels, why):
     samples = np.dstack([gray] * channels)
     said = refused(colorize, tmp_path, tiff_of(samples, 8, photometric, _530=(SHORT, [1, 1])))
     assert said.startswith(why)
@@ -459,6 +463,62 @@ def test_tags_that_are_missing(colorize, tmp_path, gray):
         tags = tiff_tags(gray, 8, BLACK_IS_ZERO)
         del tags[tag]
         assert refused(colorize, tmp_path, tiff(tags, [tiff_rows(gray, 8)]))
+
+
+def feed(colorize, tmp_path, *arguments, seconds=60):
+    """Starts the command on a pipe, which is given a TIFF's beginning and then zeros for ever."""
+    os.mkfifo(tmp_path / "pipe.tif")
+    process = subprocess.Popen(
+        [colorize.path, *arguments, "-o", tmp_path / "out.png", tmp_path / "pipe.tif"],
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    written = 0
+    until = time.monotonic() + seconds
+    try:
+        with (tmp_path / "pipe.tif").open("wb", buffering=0) as pipe:
+            pipe.write(b"II*\0\x08\x10\0\0")
+            while time.monotonic() < until:
+                written += pipe.write(bytes(65536))
+                yield process, written
+    except BrokenPipeError:
+        return
+    raise AssertionError(f"still reading after {written} bytes")
+
+
+def test_an_endless_pipe_has_a_bound(colorize, tmp_path):
+    """As much as --max-memory, and 32 MB of metadata; without it, as much as is ever read."""
+    for running, written in feed(colorize, tmp_path, "--max-memory=20"):
+        process = running
+        assert written < 60 << 20
+    assert process.wait(60) == FAILURE
+    said = process.stderr.read()
+    assert said.endswith("comes through a pipe and is larger than the 52 MB that are read\n")
+    assert names(tmp_path) == ["pipe.tif"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_endless_pipe_is_stopped_by_the_first_signal(colorize, tmp_path, number):
+    sent = None
+    for process, written in feed(colorize, tmp_path):
+        if written > 1 << 20 and sent is None:
+            process.send_signal(number)
+            sent = written
+    assert process.wait(60) == -number
+    assert names(tmp_path) == ["pipe.tif"]
+
+
+def test_a_tag_of_40_megabytes(colorize, tmp_path, gray):
+    """XMP of which nobody wants to keep so much: left out, and said; --max-memory counts it."""
+    source = tmp_path / "source.tif"
+    xmp = b"<x:xmpmeta/>".ljust(40 << 20)
+    source.write_bytes(tiff_of(gray, 8, BLACK_IS_ZERO, _700=(BYTE, xmp)))
+    said = colorize("-o", tmp_path / "out.tif", source).stderr
+    assert "has more than 32 MB of metadata, of which some are left out" in said
+    assert (tmp_path / "out.tif").stat().st_size < 1 << 20
+    colorize.reads(source, gray, tmp_path)
+    colorize("--max-memory=1", "-o", tmp_path / "out.tif", source)
 
 
 def test_without_libtiff_it_says_what_to_install(colorize, gray, tmp_path):

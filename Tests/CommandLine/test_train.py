@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import io
 import json
 import os
 import pty
@@ -11,12 +12,13 @@ import shutil
 import signal
 import struct
 import subprocess
+import tarfile
 import time
 
 import numpy as np
 import pytest
 from PIL import Image
-from support import FAILURE, MODEL, names, pixels, prior_table
+from support import FAILURE, MODEL, USAGE, names, pixels, prior_table, processor_seconds
 
 # A run that takes a second or two: what is tested is the same for a long one.
 SMALL = ["--size", "32", "--batch", "2", "--steps", "30", "--warmup", "5", "--metrics-every", "4"]
@@ -72,7 +74,7 @@ def assert_same_run(run, other):
 
 
 def photograph(number):
-    """uint8 [72, 96, 3]: coloured gradients and edges, others for each number."""
+    """uint8 [72, 96, 3]: colored gradients and edges, others for each number."""
     random = np.random.default_rng(number)
     y, x = np.mgrid[0:72, 0:96] / 96
     waves = random.uniform(2, 9, (3, 2))
@@ -141,7 +143,7 @@ def test_the_model_is_one(colorize, whole, tmp_path, gray):
     said = colorize("info", whole / "model.safetensors").stdout
     assert "lite" in said and "steps 30" in said
     Image.fromarray(gray).save(tmp_path / "in.png")
-    made, _ = colorize.colour(
+    made, _ = colorize.color(
         tmp_path / "in.png", tmp_path / "out.png", "--model", whole / "model.safetensors"
     )
     assert made.shape == (48, 64, 3)
@@ -184,11 +186,11 @@ def test_sheets(colorize, photographs, tmp_path):
     run = tmp_path / "run"
     colorize("train", "--data", photographs, "--out", run, *SMALL, "--steps", "9",
              "--samples-every", "4")  # fmt: skip
-    assert names(run / "samples") == ["000004.png", "000008.png", "000009.png"]
+    assert names(run / "samples") == [f"00000{step}.png" for step in (0, 4, 8, 9)]
     sheet = pixels(run / "samples/000009.png").astype(int)
     side = sheet.shape[1] // 3
     assert sheet.shape == (8 * side, 3 * side, 3)
-    gray, coloured, truth = np.split(sheet, 3, axis=1)
+    gray, colored, truth = np.split(sheet, 3, axis=1)
     assert np.abs(gray - gray.mean(axis=2, keepdims=True)).max() <= 1
     assert np.abs(truth - truth.mean(axis=2, keepdims=True)).mean() > 10
     # The gray of the truth's luminance, but for rounding.
@@ -196,11 +198,11 @@ def test_sheets(colorize, photographs, tmp_path):
     y = light @ [0.212671, 0.715160, 0.072169]
     expected = 255 * np.where(y > 0.0031308, 1.055 * y ** (1 / 2.4) - 0.055, 12.92 * y)
     assert np.abs(gray[..., 0] - expected).max() < 0.6
-    # And the colours are the model's.
+    # And the colors are the model's.
     Image.fromarray(truth[:side].astype(np.uint8)).save(tmp_path / "in.png")
-    made, _ = colorize.colour(tmp_path / "in.png", tmp_path / "out.png",
+    made, _ = colorize.color(tmp_path / "in.png", tmp_path / "out.png",
         "--model", run / "model.safetensors", "--network-size", "32")  # fmt: skip
-    assert np.array_equal(made, coloured[:side])
+    assert np.array_equal(made, colored[:side])
 
 
 def test_pictures_for_the_sheets(colorize, photographs, tmp_path, rgb):
@@ -244,10 +246,10 @@ def test_validation(colorize, photographs, tmp_path):
     colorize("evaluate", "--model", run / "model.safetensors", "--network-size", "32",
              "--csv", table, held_back)  # fmt: skip
     validated = rows(run, "validation.csv")
-    assert [row["step"] for row in validated] == ["4", "8", "10"]
+    assert [row["step"] for row in validated] == ["0", "4", "8", "10"]
     with table.open(newline="") as file:
         expected = {row["name"]: row for row in csv.DictReader(file)}["network at 32"]
-    for name in ("auc", "rebalanced_auc", "psnr", "ciede2000", "chroma", "colourfulness"):
+    for name in ("auc", "rebalanced_auc", "psnr", "ciede2000", "chroma", "colorfulness"):
         assert validated[-1][name] == expected[name]
     # The same pictures in a folder are no part of the data, and the run is another one.
     other = tmp_path / "other"
@@ -257,7 +259,7 @@ def test_validation(colorize, photographs, tmp_path):
     process.kill()
     process.communicate()
     colorize("train", "--out", other, "--resume")
-    assert [row["step"] for row in rows(other, "validation.csv")] == ["4", "8", "10"]
+    assert [row["step"] for row in rows(other, "validation.csv")] == ["0", "4", "8", "10"]
     assert rows(other, "validation.csv")[-1] != validated[-1]
 
 
@@ -277,9 +279,15 @@ def test_progress_on_a_terminal(colorize, photographs, tmp_path):
     os.close(ours)
     assert process.wait(60) == 0
     shown = re.findall(
-        rb"\x1b\[Kstep (\d+)/30  loss \d\.\d{4}  [\d.]+ images/s  \d+ (?:s|min) left", said
+        rb"\x1b\[Kstep (\d+)/30  loss (\d\.\d{4})  [\d.]+ images/s  \d+ (?:s|min) left", said
     )
-    assert [int(step) for step in shown] == list(range(1, 31))
+    assert [int(step) for step, _ in shown] == list(range(1, 31))
+    # The loss is that of the last row of the table, so that who looks there finds it.
+    said_there = {int(row["step"]): float(row["loss"]) for row in rows(tmp_path / "run")}
+    for step, loss in shown:
+        row = max((one for one in said_there if one <= int(step)), default=None)
+        if row is not None:
+            assert float(loss) == pytest.approx(said_there[row], abs=6e-5)
     assert b"trained 30 steps in" in said
 
 
@@ -298,6 +306,150 @@ def test_the_plot(whole):
     assert plot.shape[:2] == (900, 1200)
     # Lines, not only axes: many pixels that are no gray.
     assert (np.ptp(plot[..., :3].astype(int), axis=2) > 60).sum() > 500
+
+
+@pytest.mark.skipif(shutil.which("gnuplot") is None, reason="gnuplot is not installed")
+def test_the_plot_of_validation(colorize, photographs, tmp_path):
+    """A third panel, with the lines of PSNR and CIEDE2000."""
+    run = tmp_path / "run"
+    colorize("train", "--data", photographs, "--out", run, *SMALL, "--steps", "6",
+             "--samples-every", "2", "--hold-back", "4")  # fmt: skip
+    plot = pixels(run / "metrics.png")
+    assert plot.shape[:2] == (1350, 1200)
+    third = plot[900:, :, :3].astype(int)
+    assert (np.ptp(third, axis=2) > 60).sum() > 300
+
+
+def test_what_it_begins_with_is_looked_at(colorize, photographs, tmp_path):
+    """Before the first step: the sheet of step 0 shows the colors of the model that is given."""
+    run = tmp_path / "run"
+    colorize("train", "--data", photographs, "--out", run, *STILL, "--init", "default",
+             "--size", "32", "--batch", "2", "--samples-every", "1",
+             "--hold-back", "4")  # fmt: skip
+    sheet = pixels(run / "samples/000000.png")
+    side = sheet.shape[1] // 3
+    Image.fromarray(sheet[:side, 2 * side :]).save(tmp_path / "in.png")
+    made, _ = colorize.color(tmp_path / "in.png", tmp_path / "out.png", "--network-size", "32")
+    difference = np.abs(made.astype(int) - sheet[:side, side : 2 * side])
+    assert difference.max() <= 2  # the file's weights are rounded, the run's are not
+    assert rows(run, "validation.csv")[0]["step"] == "0"
+
+
+def test_a_model_made_from_another_keeps_licence_and_history(colorize, photographs, tmp_path):
+    """Through a run that is resumed, and through a second generation."""
+    options = ["--size", "32", "--batch", "2", "--samples-every", "0", "--checkpoint-every", "1"]
+    licence = safetensors(MODEL)[0]["licence"]
+    first, second = tmp_path / "first", tmp_path / "second"
+    data = ["train", "--data", photographs]
+    colorize(*data, "--out", first, "--init", "default", "--steps", "2", *options,
+             "--schedule", "constant")  # fmt: skip
+    colorize("train", "--out", first, "--resume", "--steps", "3")
+    said, _ = tensors(first / "model.safetensors")
+    assert said["licence"] == licence
+    assert said["history"].startswith("began as the built-in model; licence: For research")
+    assert "source: lite-film.safetensors" in said["history"]
+    colorize(*data, "--out", second, "--init", first / "model.safetensors", "--steps", "1",
+             *options, "--licence", "mine")  # fmt: skip
+    again, _ = tensors(second / "model.safetensors")
+    assert again["licence"] == "mine"
+    assert again["history"].startswith(f"began as model.safetensors; licence: {licence}")
+    assert again["history"].endswith(f"; which {said['history']}")
+    # From nothing, it has none.
+    third = tmp_path / "third"
+    colorize(*data, "--out", third, "--steps", "1", *options)
+    assert not {"licence", "history"} & tensors(third / "model.safetensors")[0].keys()
+
+
+# ---- Crafted files ------------------------------------------------------------------------------
+
+
+def with_metadata(path, **changed):
+    """Writes a safetensors file again with other metadata."""
+    data = path.read_bytes()
+    (length,) = struct.unpack_from("<Q", data)
+    header = json.loads(data[8 : 8 + length])
+    header["__metadata__"] |= {key.replace("__", "."): value for key, value in changed.items()}
+    text = json.dumps(header, ensure_ascii=False).encode()
+    path.write_bytes(struct.pack("<Q", len(text)) + text + data[8 + length :])
+
+
+FIGURES = " 1.0" * 6
+CRAFTED = [
+    {"seconds": "nan"},
+    {"seconds": "inf"},
+    {"seconds": "-1"},
+    {"seconds": "1e300"},
+    {"step": "-1"},
+    {"step": "9223372036854775807"},
+    {"step": "100000001"},
+    {"metrics": "9.2e18 1.0" + FIGURES},
+    {"metrics": "nan 1.0" + FIGURES},
+    {"metrics": "-5 1.0" + FIGURES},
+    {"metrics": "3 nan" + FIGURES},
+    {"metrics": "3 1e300" + FIGURES},
+    {"metrics": "3 1.0 nan" + " 1.0" * 5},
+    {"metrics": "3 1.0 inf" + " 1.0" * 5},
+    {"option__steps": "9223372036854775807"},
+    {"option__batch": "9223372036854775807"},
+    {"option__seed": "-1"},
+    {"option__scale": "nan nan"},
+    {"option__learning-rate": "nan"},
+    {"option__metrics-every": "0"},
+    {"option__checkpoint-every": "0"},
+    {"option__model": "e" + "\u0301\u0316" * 100000},
+    {"option__loss": "e" + "\u0301\u0316" * 100000},
+    {"format": "colorize training checkpoint 1" + "\u0301\u0316" * 100000},
+    {"pictures": "12 pictures" + "\u0301\u0316" * 100000},
+]
+
+
+@pytest.mark.parametrize("changed", CRAFTED, ids=lambda changed: str(changed)[:40])
+def test_a_crafted_checkpoint(colorize, whole, tmp_path, changed):
+    """Whatever it says, it is one sentence, and soon."""
+    run = tmp_path / "run"
+    shutil.copytree(whole, run)
+    (run / "checkpoint-previous.safetensors").unlink(missing_ok=True)
+    with_metadata(run / "checkpoint.safetensors", **changed)
+    before = processor_seconds()
+    result = subprocess.run([colorize.path, "train", "--out", run, "--resume"], capture_output=True,
+                            timeout=100)  # fmt: skip
+    assert result.returncode in (FAILURE, USAGE), result.stderr[:200]
+    # Where an option is wrong a second line says where help is.
+    lines = result.stderr.splitlines()
+    assert lines[0].startswith(b"libcolorize: ")
+    assert len(lines) == (1 if result.returncode == FAILURE else 2)
+    # Comparing characters would take 2 * 10^10 steps.
+    assert processor_seconds() - before < 10
+
+
+def test_a_tar_of_accents(colorize, tmp_path):
+    """An attribute's name, and a member's, of a million bytes that belong to one character."""
+    accents = "e" + "\u0301\u0316" * 16000
+    data = io.BytesIO()
+    content = io.BytesIO()
+    Image.fromarray(photograph(1)).save(content, "PNG")
+    with tarfile.open(fileobj=data, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for number in range(40):
+            member = tarfile.TarInfo(f"{number}.png")
+            member.size = len(content.getvalue())
+            member.pax_headers = {accents: "x", "path": f"{accents}{number}"[-60000:]}
+            archive.addfile(member, io.BytesIO(content.getvalue()))
+    (tmp_path / "a.tar").write_bytes(data.getvalue())
+    before = processor_seconds()
+    colorize(
+        "train", "--data", tmp_path / "a.tar", "--out", tmp_path / "run", *SMALL, "--steps", "1"
+    )
+    # Some tenths of a second; by characters it were minutes.
+    assert processor_seconds() - before < 10
+
+
+def test_a_prior_of_accents(colorize, photographs, tmp_path):
+    table = tmp_path / "prior.tsv"
+    table.write_text("a" + "\u0301\u0316" * 200000 + "\tb\tprior\n")
+    before = processor_seconds()
+    said = colorize("train", "--data", photographs, "--out", tmp_path / "run", *SMALL, "--prior",
+                    table, status=FAILURE).stderr  # fmt: skip
+    assert "is missing" in said and processor_seconds() - before < 10
 
 
 # ---- Stopping and going on ----------------------------------------------------------------------
@@ -379,10 +531,10 @@ def test_options_that_differ(colorize, photographs, whole, tmp_path):
     def said(*options):
         return colorize.refused("train", "--out", whole, "--resume", *options)
 
-    assert "--batch is 4, and the run was begun with 2" in said("--batch", "4")
-    assert "--seed is 5, and the run was begun with 1" in said("--seed", "5")
-    assert "--steps is 60, and the run was begun with 30" in said("--steps", "60")
-    assert "--init is default, and the run was begun with none" in said("--init", "default")
+    assert "--batch is 4, and the run was started with 2" in said("--batch", "4")
+    assert "--seed is 5, and the run was started with 1" in said("--seed", "5")
+    assert "--steps is 60, and the run was started with 30" in said("--steps", "60")
+    assert "--init is default, and the run was started with none" in said("--init", "default")
     assert f"--data is {tmp_path}, and the run was" in said("--data", tmp_path)
     # What was given before may be given again, and what does not change a step may change.
     colorize("train", "--out", whole, "--resume", "--batch", "2", "--data", photographs,
@@ -717,7 +869,7 @@ def test_a_loss_that_is_not_finite(colorize, photographs, tmp_path):
         (["--lambda", "1.5"], "--lambda is 1.5; it must be 0.0 to 1.0"),
         (["--hints", "2"], "--hints is 2.0; it must be 0.0 to 1.0"),
         (["--film", "2"], "--film is 2.0; it must be 0.0 to 1.0"),
-        (["--recolour", "2"], "--recolour is 2.0; it must be 0.0 to 1.0"),
+        (["--recolor", "2"], "--recolor is 2.0; it must be 0.0 to 1.0"),
         (["--scale", "1", "0.5"], "--scale is 1.0 0.5; it must be two numbers"),
         (["--scale", "0.5"], "--scale is 0.5; it must be two numbers"),
         (["--model", "vgg"], "--model is vgg; it must be compact, lite, lite1, eccv16, siggraph17"),

@@ -60,7 +60,7 @@ def start_album(tmp_path_factory):
 @pytest.fixture
 def photos(tmp_path):
     """Six pictures that are not alike, one of them with alpha, and a folder for the results."""
-    (tmp_path / "coloured").mkdir()
+    (tmp_path / "colored").mkdir()
     paths = []
     for number in range(6):
         picture = Image.open(PHOTOGRAPH).crop((40 * number, 0, 40 * number + 200, 150 + number))
@@ -134,31 +134,31 @@ def test_says_how_it_is_used(program):
 
 
 @pytest.mark.parametrize("workers", ["1", "3"])
-def test_an_album_is_coloured_by_threads_that_share_a_model(start_album, tmp_path, photos, workers):
-    result = finish(start_album("--workers", workers, tmp_path / "coloured", *photos))
-    assert (result.returncode, result.stdout) == (0, "6 coloured, 0 not\n")
+def test_an_album_is_colored_by_threads_that_share_a_model(start_album, tmp_path, photos, workers):
+    result = finish(start_album("--workers", workers, tmp_path / "colored", *photos))
+    assert (result.returncode, result.stdout) == (0, "6 colored, 0 not\n")
     percentages = [int(number) for number in re.findall(r"(\d+) %", result.stderr)]
     assert percentages == sorted(set(percentages)) and percentages[-1] == 100
     assert len(percentages) > 10
     for path in photos:
         picture = Image.open(path)
         seen = picture.convert("RGBA" if picture.mode == "LA" else "RGB")
-        actual = np.asarray(Image.open(tmp_path / "coloured" / path.name))
+        actual = np.asarray(Image.open(tmp_path / "colored" / path.name))
         assert (actual == libcolorize.Model().colorize(np.asarray(seen))).all()
 
 
 def test_an_album_goes_on_after_a_bad_file(start_album, tmp_path, photos):
     photos[1].write_bytes(b"not a PNG")
-    result = finish(start_album(tmp_path / "coloured", *photos))
-    assert (result.returncode, result.stdout) == (1, "5 coloured, 1 not\n")
+    result = finish(start_album(tmp_path / "colored", *photos))
+    assert (result.returncode, result.stdout) == (1, "5 colored, 1 not\n")
     assert f"{photos[1]}: " in result.stderr
-    names = sorted(path.name for path in (tmp_path / "coloured").iterdir())
+    names = sorted(path.name for path in (tmp_path / "colored").iterdir())
     assert names == [path.name for path in photos if path != photos[1]]
 
 
 def test_control_c_cancels_an_album(start_album, tmp_path, photos):
     """At 2048 a picture takes seconds: the signal comes while networks run."""
-    folder = tmp_path / "coloured"
+    folder = tmp_path / "colored"
     process = start_album("--network-size", "2048", folder, *photos)
     seen = ""
     while "%" not in seen:
@@ -172,7 +172,7 @@ def test_control_c_cancels_an_album(start_album, tmp_path, photos):
 
 
 def test_an_album_refuses_what_it_cannot_do(start_album, tmp_path, photos):
-    folder = tmp_path / "coloured"
+    folder = tmp_path / "colored"
     for arguments in [
         [],
         [folder],

@@ -39,7 +39,7 @@ def photograph(mode, size=(131, 97), dtype=np.uint8):
     picture = Image.open(PHOTOGRAPH).resize(size)
     pixels = np.asarray(picture)[..., None] / 255
     if mode.startswith("RGB"):
-        # Colours, which are not to be looked at.
+        # Colors, which are not to be looked at.
         pixels = pixels * np.linspace(0.6, 1, 3 * size[0]).reshape(1, size[0], 3)
     elif dtype == np.uint16:
         # Grays that 8 bits do not have.

@@ -22,7 +22,7 @@ OPEN = """
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_a_layer_is_coloured(console, tmp_path, dtype):
+def test_a_layer_is_colored(console, tmp_path, dtype):
     """Gray, gray with alpha, RGB, RGBA; alpha is identical."""
     script = OPEN
     for mode in MODES:
@@ -73,13 +73,13 @@ def test_other_precisions(host, tmp_path, mode):
     halves = (pixels / 65535).astype(np.float16).astype(np.float32)
     for precision, tolerance in PRECISIONS.items():
         actual = read_png(tmp_path / f"{precision}.png")
-        coloured = expected(halves) * 65535 if "HALF" in precision else expected(pixels)
-        difference = np.abs(actual.astype(float) - coloured)
+        colored = expected(halves) * 65535 if "HALF" in precision else expected(pixels)
+        difference = np.abs(actual.astype(float) - colored)
         assert difference[..., :3].max() <= tolerance, precision
         assert (actual != as_rgb(pixels)).any()
 
 
-def test_a_layer_lies_anywhere_and_only_the_selection_is_coloured(host, tmp_path):
+def test_a_layer_lies_anywhere_and_only_the_selection_is_colored(host, tmp_path):
     """The layer hangs over two edges of the image; half of what is inside is selected."""
     pixels = photograph("LA")
     write_png(tmp_path / "in.png", pixels)
@@ -224,7 +224,7 @@ def test_hints_are_taken_from_a_layer(host, tmp_path):
 
 
 def lab(rgb):
-    """CIE Lab of one sRGB colour of 8 bits, D65, as the textbooks have it."""
+    """CIE Lab of one sRGB color of 8 bits, D65, as the textbooks have it."""
     linear = np.where(rgb / 255 > 0.04045, ((rgb / 255 + 0.055) / 1.055) ** 2.4, rgb / 255 / 12.92)
     matrix = [[0.412453, 0.35758, 0.180423], [0.212671, 0.71516, 0.072169]]
     matrix += [[0.019334, 0.119193, 0.950227]]
@@ -287,7 +287,7 @@ REFUSED = {
     "gray hints": (
         f"""(set! hints (car (gimp-layer-new image 9 9 GRAYA-IMAGE "hints" 100 {NORMAL})))
            (gimp-image-insert-layer image hints 0 0)""",
-        "gray image has no colours",
+        "gray image has no colors",
     ),
 }
 
@@ -318,8 +318,8 @@ def refusals(host, tmp_path_factory):
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_what_cannot_be_coloured_gets_a_message(refusals, case):
-    """And nothing is done: the layer is the same, and has no more colours than before."""
+def test_what_cannot_be_colored_gets_a_message(refusals, case):
+    """And nothing is done: the layer is the same, and has no more colors than before."""
     printed, folder = refusals
     assert REFUSED[case][1] in printed[case]
     assert "it was refused" in printed[case]
@@ -380,7 +380,7 @@ def test_an_rgb_image_with_a_profile_of_its_own(host, tmp_path):
 
 
 def test_srgb_by_name_changes_nothing(host, tmp_path):
-    """As photographs from a camera have it: colours are rounded to bytes, and nothing else."""
+    """As photographs from a camera have it: colors are rounded to bytes, and nothing else."""
     pixels = photograph("RGB")
     profile = ImageCmsProfile(createProfile("sRGB")).tobytes()
     actual = with_profile(host, tmp_path, pixels, profile, "(color image layer)")

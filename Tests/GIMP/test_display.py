@@ -65,7 +65,7 @@ class Opened:
         arguments = f'{self.image} {self.layer} "" 0 0 0 0 0 -1 0'
         self.evaluate(f"(plug-in-colorize-photo RUN-WITH-LAST-VALS {arguments})")
 
-    def wait_for_colours(self):
+    def wait_for_colors(self):
         wait_for(lambda: self.base_type() != GRAY)
         wait_for(lambda: not self.display.children())
 
@@ -83,10 +83,10 @@ def opened(display, tmp_path, settings):
 GRAY_PIXELS = photograph("L", (400, 300))
 
 
-def test_ok_colours_and_one_undo_takes_it_back(opened, display):
+def test_ok_colors_and_one_undo_takes_it_back(opened, display):
     opened.open_dialog()
     display.press(DIALOG, "Return")
-    opened.wait_for_colours()
+    opened.wait_for_colors()
     assert (opened.pixels() == expected(GRAY_PIXELS)).all()
     assert opened.is_dirty()
     display.press(opened.title, "ctrl+z")
@@ -107,7 +107,7 @@ def test_one_undo_of_an_rgb_layer(opened, display):
     assert (opened.pixels() == as_rgb(GRAY_PIXELS)).all()
 
 
-def colourfulness(pixels):
+def colorfulness(pixels):
     """How far red, green and blue are apart in each pixel, on average."""
     return (pixels.max(axis=-1).astype(float) - pixels.min(axis=-1)).mean()
 
@@ -120,9 +120,9 @@ def test_the_dialog_shows_before_and_after(opened, display):
         picture = display.screenshot()[y + 40 : y + 270, x : x + width]
         return picture[:, : width // 2], picture[:, width // 2 :]
 
-    wait_for(lambda: colourfulness(halves()[1]) > 5)
+    wait_for(lambda: colorfulness(halves()[1]) > 5)
     before, _ = halves()
-    assert colourfulness(before) < 1
+    assert colorfulness(before) < 1
     assert before.std() > 20
     display.press(DIALOG, "Escape")
     wait_for(lambda: not display.children())
@@ -154,7 +154,7 @@ def test_settings_are_remembered(opened, display, settings):
     opened.open_dialog()
     settings.unlink()
     display.press(DIALOG, "Return")
-    opened.wait_for_colours()
+    opened.wait_for_colors()
     options = {"upsampling": 1, "variant": 2, "network_size": 128}
     wanted = expected(GRAY_PIXELS, temperature=0.1, saturation=1.5, **options)
     assert (opened.pixels() == wanted).all()
@@ -171,7 +171,7 @@ def test_a_style_is_kept_as_one(opened, display, settings):
     settings.write_text("[libcolorize-photo]\nstyle=2\n")
     opened.open_dialog()
     display.press(DIALOG, "Return")
-    opened.wait_for_colours()
+    opened.wait_for_colors()
     assert (opened.pixels() == expected(GRAY_PIXELS, style=2)).all()
     file = ConfigParser()
     file.read(settings)
@@ -180,7 +180,7 @@ def test_a_style_is_kept_as_one(opened, display, settings):
 
 
 def test_a_layer_named_hints_is_chosen(opened, display, settings):
-    """By the dialog, and remembered; colours near the stroke are the stroke's."""
+    """By the dialog, and remembered; colors near the stroke are the stroke's."""
     opened.evaluate(f"(gimp-image-convert-rgb {opened.image})")
     opened.evaluate(f"""
       (let ((hints (car (gimp-layer-new {opened.image} 400 300 RGBA-IMAGE "Hints" 100 28))))
@@ -229,7 +229,7 @@ def test_a_broken_model_is_a_message_in_the_dialog(opened, display, settings, tm
     display.press(DIALOG, "alt+r")
     time.sleep(1)
     display.press(DIALOG, "alt+o")
-    opened.wait_for_colours()
+    opened.wait_for_colors()
     assert (opened.pixels() == expected(GRAY_PIXELS)).all()
 
 
@@ -270,7 +270,7 @@ def test_the_selection_in_a_window(opened, display):
     opened.evaluate(f"(gimp-image-select-rectangle {opened.image} 2 0 0 200 300)")
     opened.open_dialog()
     display.press(DIALOG, "Return")
-    opened.wait_for_colours()
+    opened.wait_for_colors()
     wanted = as_rgb(GRAY_PIXELS).copy()
     wanted[:, :200] = expected(GRAY_PIXELS)[:, :200]
     assert (opened.pixels() == wanted).all()

@@ -14,7 +14,7 @@ LIBRARY = Path(os.environ["LIBCOLORIZE_LIBRARY"])
 
 
 def attempt(host, folder, cases, **environment):
-    """Tries to colour a layer with each of these arguments, behind the layer; what GIMP printed."""
+    """Tries to color a layer with each of these arguments, behind the layer; what GIMP printed."""
     pixels = np.arange(48 * 40, dtype=np.uint32).reshape(40, 48, 1).astype(np.uint8)
     write_png(folder / "in.png", pixels)
     script = ""

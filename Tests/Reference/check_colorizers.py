@@ -23,8 +23,9 @@ import libcolorize
 import libcolorize.colorizers as ours
 from check_reference import AB_MAXIMUM, AB_MEAN
 from make_fixtures import seeded
+from networks import RELEASED
 from pictures import gray, picture
-from published import CLASSES, in_float64, released_network
+from published import in_float64, released_network
 from report import Report
 
 # Floats of 0 to 1.
@@ -102,7 +103,7 @@ def check_script(report, folder):
 
 def networks():
     """name -> the released network and ours, with the same weights from the same state dict."""
-    for name in CLASSES:
+    for name in RELEASED:
         theirs = released_network(name)
         model = getattr(ours, name)(pretrained=False).eval()
         model.load_state_dict(theirs.state_dict())
@@ -187,7 +188,7 @@ def check_pictures(report, models):
         for network, (theirs, model) in models.items():
             lightness, small = released.preprocess_img(image)
             with warnings.catch_warnings():
-                # Colours outside of sRGB, and a mode without align_corners.
+                # Colors outside of sRGB, and a mode without align_corners.
                 warnings.simplefilter("ignore", UserWarning)
                 wanted = released.postprocess_tens(lightness, theirs(small))
             lightness, small = ours.preprocess_img(image)

@@ -4,7 +4,7 @@
 
 Free pictures of several sizes and formats are evaluated with the built-in model at two network
 sizes, without hints and with them, beside other results. All of it is computed here again: the
-network by PyTorch, colours by scikit-image, nearest bins by SciPy. Prints what was measured and its
+network by PyTorch, colors by scikit-image, nearest bins by SciPy. Prints what was measured and its
 bound, row by row, and ends with `N passed, M failed`.
 """
 
@@ -30,15 +30,15 @@ from models import load
 from pictures import gray, picture
 from report import Report
 
-# Relative differences. Without a network all is float64 on both sides; scikit-image encodes colours
+# Relative differences. Without a network all is float64 on both sides; scikit-image encodes colors
 # and decodes them again, and the bend of sRGB's curve is not at quite the same place in both.
 EXACT = 1e-8
-# Colours are sorted into bins as float32: the few that lie between two may be in the other one.
+# Colors are sorted into bins as float32: the few that lie between two may be in the other one.
 GAMUT = 1e-4
 # The network's ab is within 2e-3 (docs/exactness.md), mostly far less, of errors and chroma of 10.
 WITH_NETWORK = 1e-4
 
-FIGURES = ["auc", "rebalanced_auc", "psnr", "ciede2000", "chroma", "colourfulness"]
+FIGURES = ["auc", "rebalanced_auc", "psnr", "ciede2000", "chroma", "colorfulness"]
 NETWORK_SIZES = [64, 160]
 HINTS = [0, 3, 40]
 TEMPERATURE, SATURATION = 0.6, 0.75
@@ -126,12 +126,12 @@ def predicted(network, image, lab, side, hints):
     return SATURATION * large[0].permute(1, 2, 0).numpy().astype(float)
 
 
-def coloured(lab, ab):
+def colored(lab, ab):
     """ab, and the picture of float64 0 to 1."""
     return ab, np.clip(lab2rgb(np.dstack([lab[..., :1], ab])), 0, 1)
 
 
-def colourfulness(rgb):
+def colorfulness(rgb):
     """Hasler and Suesstrunk 2003, of [N, 3] from 0 to 1."""
     red, green, blue = 255 * rgb.T
     opponents = np.array([red - green, (red + green) / 2 - blue])
@@ -155,7 +155,7 @@ class Row:
                 10 * np.log10(1 / error) if error else np.inf,
                 deltaE_ciede2000(lab, rgb2lab(rgb)).mean(),
                 np.linalg.norm(ab, axis=1).mean(),
-                colourfulness(rgb),
+                colorfulness(rgb),
             ]
         )
 
@@ -180,15 +180,15 @@ def expected(images, others, hints, probabilities):
         outside = np.ones(image.shape[:2], bool)
         for rows_and_columns in known:
             outside[rows_and_columns] = False
-        colourings = {
+        colorings = {
             "ground truth": (lab[..., 1:], image / 255),
-            "gray": coloured(lab, np.zeros_like(lab[..., 1:])),
+            "gray": colored(lab, np.zeros_like(lab[..., 1:])),
             "others": (rgb2lab(other)[..., 1:], other / 255),
         }
         for name, side in zip(names, NETWORK_SIZES, strict=True):
-            colourings[name] = coloured(lab, predicted(network, image, lab, side, known))
-        for name, colouring in colourings.items():
-            rows[name].add(image, lab, weights, outside, *colouring)
+            colorings[name] = colored(lab, predicted(network, image, lab, side, known))
+        for name, coloring in colorings.items():
+            rows[name].add(image, lab, weights, outside, *coloring)
     return {name: row.figures() for name, row in rows.items()}
 
 
@@ -272,7 +272,7 @@ def check_gamut(report, folder, images):
 
 def main():
     torch.set_grad_enabled(False)
-    # Colours outside of sRGB.
+    # Colors outside of sRGB.
     warnings.simplefilter("ignore", UserWarning)
     report = Report()
     report.section("the prior")

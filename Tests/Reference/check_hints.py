@@ -24,10 +24,10 @@ SIZE = 160
 CELL = 4
 # Of ab: what float32 makes of sRGB, and of paths.
 BOUND = 0.01
-# Of 0 to 1, from the ends of sRGB: nearer to these a colour may have been clipped.
+# Of 0 to 1, from the ends of sRGB: nearer to these a color may have been clipped.
 MARGIN = 0.01
 
-# Places, radii and colours: one that the network finds plausible, others that it does not.
+# Places, radii and colors: one that the network finds plausible, others that it does not.
 CASES = {
     "one that is improbable": [(80, 90, 5, (60, -50))],
     "one that is plausible": [(40, 60, 4, (6, 12))],

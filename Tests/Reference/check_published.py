@@ -32,10 +32,10 @@ from check_reference import (
     pictures,
 )
 from make_fixtures import random_hints, seeded
+from networks import RELEASED
 from pictures import PICTURES, picture
 from published import (
     CLASS_CENTRES,
-    CLASSES,
     ECCV16_TEMPERATURE,
     forward,
     in_float64,
@@ -387,14 +387,14 @@ def check(report, architecture, folder):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "published")
-    parser.add_argument("--only", choices=CLASSES, help="one network")
+    parser.add_argument("--only", choices=RELEASED, help="one network")
     parser.add_argument("--damage", type=Path, metavar="FILE", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.damage:
         return damage(arguments.damage)
     print(f"libcolorize {libcolorize.version}, PyTorch {torch.__version__}")
     report = Report()
-    for architecture in [arguments.only] if arguments.only else CLASSES:
+    for architecture in [arguments.only] if arguments.only else RELEASED:
         check(report, architecture, arguments.folder)
     return report.end()
 

@@ -21,6 +21,7 @@ import torch
 from skimage.color import lab2rgb, rgb2lab
 
 import libcolorize
+import networks
 from compact import BINS, PAPER_TEMPERATURE, annealed_mean
 from make_fixtures import (
     MODEL,
@@ -150,7 +151,7 @@ def check_distribution(report, models):
 
 
 def check_lab(report):
-    report.section("a million colours between sRGB and Lab, against scikit-image in float64")
+    report.section("a million colors between sRGB and Lab, against scikit-image in float64")
     rng = seeded("check_lab")
     rgb = np.concatenate(
         [
@@ -255,6 +256,7 @@ def main():
     print(f"libcolorize {libcolorize.version}, PyTorch {torch.__version__}")
     models = instruction_sets()
     report = Report()
+    networks.check(report)
     check_network(report, models, arguments.trained)
     check_distribution(report, models)
     check_lab(report)

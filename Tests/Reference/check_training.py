@@ -14,8 +14,8 @@ import numpy as np
 import torch
 
 from make_fixtures import MODEL, seeded
-from models import CLASSES as OWN_CLASSES
 from models import architecture
+from networks import OWN
 from report import Report
 from torch_graph import Graph, is_statistic
 from torch_training import PROBE, Reference, Task, probe, settle
@@ -128,7 +128,7 @@ def check_networks(report, sets):
               f" statistics {single_statistics:.2g}")  # fmt: skip
         request = task.request(module, batches)
         for number, instruction_set in enumerate(sets):
-            if number and task.network not in OWN_CLASSES:
+            if number and task.network not in OWN:
                 continue
             ours = probe(*request, instruction_set=instruction_set)
             what = f"{name}, {instruction_set}"
@@ -391,7 +391,7 @@ def check_losses(report, sets):
         single = np.array([reference.step(batch) for batch in batches])
         print(f"  {name}: from {wanted[0]:.3f} to {wanted[-1]:.3f};"
               f" PyTorch's float32 {np.abs(single / wanted - 1).max():.2g}")  # fmt: skip
-        for one in sets if task.network in OWN_CLASSES else sets[:1]:
+        for one in sets if task.network in OWN else sets[:1]:
             ours = probe(*request, instruction_set=one)["loss"].astype(np.float64)
             error = np.abs(ours / wanted - 1).max()
             report.row(f"{name}, {one}, {steps} steps", error, LOSS_BOUND)
@@ -407,7 +407,7 @@ def check_threads(report, sets):
     }
     for name, (task, steps) in tasks.items():
         request = task.request(task.module(), task.batches(steps))
-        for one in sets if task.network in OWN_CLASSES else sets[:1]:
+        for one in sets if task.network in OWN else sets[:1]:
             answers = [
                 probe(*request, threads=threads, instruction_set=one) for threads in (1, 2, 3)
             ]

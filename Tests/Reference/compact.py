@@ -32,10 +32,10 @@ PAPER_TEMPERATURE = 0.38
 
 
 def vivid(vividness, prior):
-    """What is added to logits [313] for a world in which rare colours are less rare.
+    """What is added to logits [313] for a world in which rare colors are less rare.
 
     The distribution p becomes proportional to p * (1 + vividness / (313 smoothed prior)), or, for a
-    vividness below 0, where rare colours are rarer, p / (1 - vividness / (313 smoothed prior)); the
+    vividness below 0, where rare colors are rarer, p / (1 - vividness / (313 smoothed prior)); the
     smoothed prior is 0.95 prior + 0.05 / 313.
     """
     smoothed = 0.95 * prior + 0.05 / len(BINS)

@@ -18,6 +18,7 @@ from collections import OrderedDict
 from pathlib import Path
 
 import torch
+from torch.nn.utils import spectral_norm, weight_norm
 
 from safetensors_file import write
 
@@ -149,6 +150,31 @@ def make_sound(module):
     return single
 
 
+def make_normalized():
+    """Weights under spectral and weight norms, beside an optimiser with slices, as fastai saves;
+    name -> weight, as PyTorch computes it."""
+    generator = torch.Generator().manual_seed(11)
+    module = torch.nn.ModuleDict(
+        {
+            "spectral": spectral_norm(torch.nn.Conv2d(3, 4, 3)),
+            "line": spectral_norm(torch.nn.Conv1d(5, 2, 1, bias=False)),
+            "weight": weight_norm(torch.nn.Conv2d(3, 2, 1)),
+        }
+    ).eval()
+    for tensor in module.state_dict().values():
+        tensor.copy_(torch.randint(-100, 100, tensor.shape, generator=generator) / 64)
+    optimiser = {"param_groups": [{"lr": slice(None, 1e-3, None), "n": slice(1, 2, 3)}]}
+    content = {"model": module.state_dict(), "opt": optimiser}
+    for kind, options in [("legacy", {}), ("zip", {}), ("zip-protocol-4", {"pickle_protocol": 4})]:
+        save(f"normalized/{kind}", content, legacy=kind == "legacy", **options)
+    module = module.double()
+    weights = {}
+    for name, part in module.items():
+        part(torch.zeros(1, part.in_channels, *(3,) * (part.weight.dim() - 2), dtype=torch.float64))
+        weights[f"{name}.weight"] = part.weight.detach().float()
+    return weights
+
+
 def make_refused(module):
     state = module.state_dict()
     single = {name: tensor for name, tensor in state.items() if tensor.is_floating_point()}
@@ -160,6 +186,7 @@ def make_refused(module):
     save("refused/mixed", converted(single, torch.float16) | {"x": weight.bfloat16()})
     save("refused/same-name", single | {"module.conv.bias": torch.ones(4)})
     save("refused/two", {"state_dict": single, "model": {"x": torch.ones(1)}})
+    save("refused/slice-of-text", {"model": single, "opt": {"lr": slice("a", None)}})
     save("refused/no-tensors", {"epoch": 3})
     save("refused/list", list(single.values()))
     save("refused/module", module)
@@ -184,6 +211,8 @@ def main():
     shutil.rmtree(FOLDER, ignore_errors=True)
     single = make_sound(network())
     make_refused(network())
+    normalized = make_normalized()
+    write(FOLDER / "normalized.safetensors", {n: w.numpy() for n, w in normalized.items()})
     write(FOLDER / "expected.safetensors", {n: tensor.numpy() for n, tensor in single.items()})
     for path in sorted((FOLDER / "sound").iterdir()):
         state = torch.load(path, weights_only=False)

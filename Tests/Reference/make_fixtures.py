@@ -24,10 +24,15 @@ import torch.nn.functional as F
 from PIL import Image
 from skimage.color import lab2rgb, rgb2lab
 
+import ddcolor
 from compact import PAPER_TEMPERATURE, annealed_mean
+from deoldify import Attention
+from deoldify import network_input as network_input_of_gray
+from deoldify import released_pipeline as rgb_pipeline
 from models import load
+from networks import RELEASED, RGB
 from pictures import gray, network_input, picture
-from published import CLASSES, formula_network, forward, own_forward, released_network
+from published import formula_network, forward, own_forward, released_network
 from safetensors_file import write
 
 ROOT = Path(__file__).parents[2]
@@ -142,7 +147,7 @@ def lab(full):
 
     rgb F32 [N, 3] -> lab F64 [N, 3]: all of sRGB, the corners, values around both branches, and
     some outside of 0 to 1.
-    lab_in F32 [M, 3] -> rgb_clipped, rgb_unclipped F64 [M, 3]: colours of sRGB, the whole box of L
+    lab_in F32 [M, 3] -> rgb_clipped, rgb_unclipped F64 [M, 3]: colors of sRGB, the whole box of L
     and ab, dark ones with strong b, whose f(Z) is negative and is clipped, and L around 0 and 100.
     """
     rng = seeded("lab")
@@ -268,8 +273,8 @@ def convolution(full):
 
 
 def depthwise(full):
-    """`N.input` [C, H, W], `N.weight` [C, 1, k, k], `N.stride` -> `N.output`: PyTorch's convolution
-    with as many groups as channels and a padding of k / 2.
+    """`N.input` [C, H, W], `N.weight` [C, 1, k, k], `N.stride`, maybe `N.bias` -> `N.output`:
+    PyTorch's convolution with as many groups as channels and a padding of k / 2.
     """
     rng = seeded("depthwise")
     # channels, kernel, stride, height, width
@@ -283,6 +288,8 @@ def depthwise(full):
         (19, 5, 1, 8, 11),
         (4, 5, 2, 12, 13),
     ]
+    # ConvNeXt's, with a bias.
+    cases += [(5, 7, 1, 3, 4), (18, 7, 1, 9, 10)]
     if full:
         cases += [(96, 3, 2, 128, 128), (672, 5, 1, 33, 31)]
     result = []
@@ -294,9 +301,12 @@ def depthwise(full):
             ),
             "stride": np.array([stride]),
         }
+        if kernel == 7:
+            case["bias"] = rng.standard_normal(channels).astype(np.float32)
         output = F.conv2d(
             torch.from_numpy(case["input"])[None].double(),
             torch.from_numpy(case["weight"]).double(),
+            torch.from_numpy(case["bias"]).double() if "bias" in case else None,
             stride=stride,
             padding=kernel // 2,
             groups=channels,
@@ -349,6 +359,59 @@ def activation(full):
     }
 
 
+def image_operators(full):
+    """`N.input` [C, H, W] -> `N.output`: PyTorch's max pool of `N.kernel`, `N.stride` and
+    `N.padding`, pixel shuffle by `N.factor`, `N.sigmoid`, or else DeOldify's blur, cropped to the
+    output's size.
+    """
+    rng = seeded("image_operators")
+    cases = []
+
+    def add(shape, function, **parameters):
+        values = rng.standard_normal(shape).astype(np.float32)
+        output = function(torch.from_numpy(values)[None].double())[0]
+        numbers = {name: np.array([number]) for name, number in parameters.items()}
+        cases.append({"input": values, "output": float32(output), **numbers})
+
+    def blur(x):
+        return F.avg_pool2d(F.pad(x, (1, 0, 1, 0), mode="replicate"), 2, stride=1)
+
+    large = [(64, 128, 128)] if full else []
+    for shape in [(5, 8, 8), (3, 7, 5), (2, 1, 1), *large]:
+        add(shape, partial(F.max_pool2d, kernel_size=3, stride=2, padding=1),
+            kernel=3, stride=2, padding=1)  # fmt: skip
+        add(shape, blur)
+    add((2, 4, 6), lambda x: F.interpolate(blur(x), (3, 5), mode="nearest"))
+    add((2, 34, 6), lambda x: F.interpolate(blur(x), (33, 5), mode="nearest"))
+    for shape, factor in [((12, 3, 2), 2), ((32, 2, 3), 4), ((4, 1, 1), 2)]:
+        add(shape, partial(F.pixel_shuffle, upscale_factor=factor), factor=factor)
+    add((3, 4, 5), lambda x: torch.sigmoid(x) * 6 - 3, sigmoid=1)
+    return numbered(cases)
+
+
+def attention(full):
+    """`N.input` [C, H, W] -> `N.output` of DeOldify's attention with `N.gamma`, and what it makes
+    on the way: `N.query`, `N.key` and `N.value`.
+    """
+    rng = seeded("attention")
+    result = []
+    for channels, height, width in [(8, 1, 1), (16, 3, 5), (24, 6, 4), *([(64, 32, 32)] * full)]:
+        module = Attention(channels).double().requires_grad_(False)
+        values = rng.standard_normal((channels, height, width)).astype(np.float32)
+        gamma = np.array([rng.uniform(0.5, 1)], np.float32)
+        module.gamma.copy_(torch.from_numpy(gamma))
+        case = {"input": values, "gamma": gamma}
+        inputs = torch.from_numpy(values)[None].double()
+        for name in ("query", "key", "value"):
+            part = getattr(module, name)
+            weight = rng.standard_normal(part.weight.shape) * 2 * channels**-0.5
+            part.weight.copy_(torch.from_numpy(weight))
+            made = part(inputs.flatten(2)).view(1, -1, height, width)[0]
+            case[name] = float32(made)
+        result.append({**case, "output": float32(module(inputs)[0])})
+    return numbered(result)
+
+
 # ---- The network ---------------------------------------------------------------------------------
 
 
@@ -357,7 +420,7 @@ def network(full):
     rng = seeded("network")
     model = load(MODEL, torch.float64)
     hints = [(2, 3, 4), (10, 20, 6), (27, 11, 1)]
-    # Random lightness, and a hint of a random colour at every fourth pixel.
+    # Random lightness, and a hint of a random color at every fourth pixel.
     noise = rng.uniform(-1, 1, (4, 32, 32))
     noise[0] *= 0.5
     noise[3] = rng.random((32, 32)) < 0.25
@@ -562,6 +625,158 @@ def published_picture(architecture, full):
     )
 
 
+# ---- DDColor -------------------------------------------------------------------------------------
+
+
+def transformer(full):
+    """`N.input` [C, H, W] -> `N.output`, of one of these:
+
+    `N.exponent`           layer norm with `N.weight`, `N.bias` and an epsilon of 10^-exponent
+    `N.gelu`               GELU without an approximation
+    `N.positions`          DDColor's sine positions, of the input's size
+    `N.in_proj_weight`     PyTorch's MultiheadAttention of `N.heads` heads, with `N.in_proj_bias`,
+                           `N.out_weight`, `N.out_bias`: queries are the input, keys `N.keys`,
+                           values `N.values`
+    """
+    rng = seeded("transformer")
+    cases = []
+
+    def values(*shape, scale=1.0):
+        return (scale * rng.standard_normal(shape)).astype(np.float32)
+
+    def double(array):
+        return torch.from_numpy(array).double()
+
+    # Values so small that epsilon counts.
+    for shape, exponent, scale in [
+        ((5, 2, 3), 6, 1), ((96, 3, 2), 6, 1e-3), ((33, 1, 4), 5, 3e-3), ((1, 2, 1), 5, 1)
+    ]:  # fmt: skip
+        case = {
+            "input": values(*shape, scale=scale),
+            "weight": values(shape[0]),
+            "bias": values(shape[0]),
+            "exponent": np.array([exponent]),
+        }
+        output = F.layer_norm(
+            double(case["input"]).permute(1, 2, 0), shape[:1], double(case["weight"]),
+            double(case["bias"]), 10.0**-exponent,
+        )  # fmt: skip
+        cases.append(case | {"output": float32(output.permute(2, 0, 1).contiguous())})
+    inputs = np.concatenate([rng.normal(0, 3, 300), [-100, -9, -1e-6, 0, 1e-6, 9, 100]])
+    inputs = inputs.astype(np.float32)[None, None]
+    cases.append(
+        {"input": inputs, "output": float32(F.gelu(double(inputs))), "gelu": np.array([1])}
+    )
+    for shape in [(16, 3, 5), (8, 1, 1), *([(256, 64, 40)] if full else [])]:
+        inputs = values(*shape)
+        encoding = ddcolor.positions(shape[0])
+        output = encoding(double(inputs)[None], None)[0]
+        cases.append({"input": inputs, "output": float32(output), "positions": np.array([1])})
+    for channels, heads, queries, height, width in [
+        (16, 2, 7, 4, 5), (24, 3, 1, 1, 1), (32, 1, 14, 9, 3), (64, 8, 20, 20, 15)
+    ]:  # fmt: skip
+        attention = torch.nn.MultiheadAttention(channels, heads).double().requires_grad_(False)
+        case = {
+            "input": values(channels, 1, queries),
+            "keys": values(channels, height, width),
+            "values": values(channels, height, width),
+            "in_proj_weight": values(3 * channels, channels, scale=1.5 * channels**-0.5),
+            "in_proj_bias": values(3 * channels),
+            "out_weight": values(channels, channels, scale=channels**-0.5),
+            "out_bias": values(channels),
+            "heads": np.array([heads]),
+        }
+        attention.in_proj_weight.data = double(case["in_proj_weight"])
+        attention.in_proj_bias.data = double(case["in_proj_bias"])
+        attention.out_proj.weight.data = double(case["out_weight"])
+        attention.out_proj.bias.data = double(case["out_bias"])
+        query, keys, memory = (
+            double(case[name]).flatten(1).T[:, None] for name in ("input", "keys", "values")
+        )
+        output = attention(query, keys, memory)[0][:, 0].T[:, None]
+        cases.append(case | {"output": float32(output.contiguous())})
+    return numbered(cases)
+
+
+def released_ddcolor(architecture, full):
+    """`N.input` F32 [1, H, W], L -> `N.ab` F32 [2, H, W]."""
+    network = formula_network(architecture, torch.float64)
+    rng = seeded(architecture)
+    sizes = [(32, 32), (64, 96)]
+    if full:
+        sizes += [(256, 256), (384, 640), (512, 512)]
+    cases = []
+    for height, width in sizes:
+        lightness = rgb2lab(picture("coffee", height, width))[..., 0]
+        lightness = (lightness + rng.normal(0, 3, lightness.shape)).clip(0, 100)
+        inputs = lightness.astype(np.float32)
+        cases.append({"input": inputs[None], "ab": float32(ddcolor.forward(network, inputs))})
+    return numbered(cases)
+
+
+def released_ddcolor_picture(architecture, full):
+    """`N.input` U8 [H, W, 3] or [H, W], `N.network_size` -> `N.output` U8 [H, W, 3]: the release's
+    pipeline with exact conversions between RGB and Lab."""
+    network = formula_network(architecture, torch.float64)
+    cases = [
+        (picture("coffee", 61, 47), 64),
+        (gray(picture("rocket", 30, 100)), 64),
+        (picture("chelsea", 64, 64), 64),  # nothing is resized
+        (gray(picture("coffee", 150, 200)), 32),  # much smaller: antialiasing would show
+    ]
+    if full:
+        cases += [(picture("rocket", 300, 200), 256), (picture("coffee", 700, 900), 512)]
+    return numbered(
+        {
+            "input": image,
+            "network_size": np.array([side]),
+            "output": ddcolor.released_pipeline(network, image, side),
+        }
+        for image, side in cases
+    )
+
+
+def rgb_network(architecture, full):
+    """For `N.input` F32 [1, H, W] of L, of a gray picture, the `N.rgb` [3, H, W], from -3 to 3,
+    with the formula's weights.
+    """
+    network = formula_network(architecture, torch.float64)
+    # The last has an odd render factor: sides are halved to odd ones.
+    sizes = [(16, 32), (48, 80)]
+    if full:
+        sizes += [(128, 128), (256, 256), (336, 336), (560, 560)]
+    result = []
+    for index, (height, width) in enumerate(sizes):
+        content = gray(picture(("chelsea", "coffee", "rocket")[index % 3], height, width))
+        lightness = rgb2lab(np.repeat(content[:, :, None], 3, axis=2))[..., 0]
+        output = network(network_input_of_gray(content, torch.float64))[0]
+        result.append({"input": lightness[None].astype(np.float32), "rgb": float32(output)})
+    return numbered(result)
+
+
+def rgb_picture(architecture, full):
+    """`N.input` U8 [H, W] or [H, W, 3] and `N.network_size` -> `N.output` U8 [H, W, 3] of the
+    release's pipeline.
+    """
+    network = formula_network(architecture, torch.float64)
+    cases = [
+        (picture("coffee", 61, 47), 64),
+        (gray(picture("rocket", 30, 50)), 48),
+        (picture("chelsea", 48, 48), 48),  # nothing is resized
+        (picture("chelsea", 1, 3), 16),
+    ]
+    if full:
+        cases += [(picture("rocket", 300, 200), 128), (picture("coffee", 600, 800), 256)]
+    return numbered(
+        {
+            "input": image,
+            "network_size": np.array([size]),
+            "output": rgb_pipeline(lambda x: network(x.double()), image, size),
+        }
+        for image, size in cases
+    )
+
+
 SUBJECTS = {
     "resample": resample,
     "lab": lab,
@@ -570,11 +785,18 @@ SUBJECTS = {
     "depthwise": depthwise,
     "transposed": transposed,
     "activation": activation,
+    "image-operators": image_operators,
+    "attention": attention,
     "network": network,
     "picture": whole_picture,
     "compact": partial(own, "compact"),
-    **{name: partial(published, name) for name in CLASSES},
-    **{f"{name}-picture": partial(published_picture, name) for name in CLASSES},
+    **{name: partial(published, name) for name in RELEASED},
+    **{f"{name}-picture": partial(published_picture, name) for name in RELEASED},
+    **{name: partial(rgb_network, name) for name in RGB},
+    "deoldify-deep-picture": partial(rgb_picture, "deoldify-deep"),
+    "transformer": transformer,
+    "ddcolor-tiny": partial(released_ddcolor, "ddcolor-tiny"),
+    "ddcolor-tiny-picture": partial(released_ddcolor_picture, "ddcolor-tiny"),
 }
 
 

@@ -14,11 +14,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from compact import Compact
-from lite import Lite
-from lite1 import Lite1
-
-CLASSES = {"compact": Compact, "lite": Lite, "lite1": Lite1}
+from networks import OWN
 
 
 def architecture(path):
@@ -29,7 +25,7 @@ def architecture(path):
 
 def network_of(name, weights, dtype=torch.float32):
     """The network of this architecture with these weights, computing in `dtype`."""
-    network = CLASSES[name]().to(dtype).eval()
+    network = OWN[name]().to(dtype).eval()
     network.load_state_dict({key: value.to(dtype) for key, value in weights.items()}, strict=False)
     missing = network.state_dict().keys() - weights.keys()
     # What no model file has: counters of batches.

@@ -16,17 +16,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from colorizers.eccv16 import ECCVGenerator
 from colorizers.siggraph17 import SIGGRAPHGenerator
 from torch import nn
 
-from compact import BINS, PAPER_TEMPERATURE, Compact, annealed_mean
-from lite import Lite
-from lite1 import Lite1
-
-CLASSES = {"eccv16": ECCVGenerator, "siggraph17": SIGGRAPHGenerator}
-# Our own, of which not each has a trained model here.
-OWN_CLASSES = {"compact": Compact, "lite": Lite, "lite1": Lite1}
+import networks
+from compact import BINS, PAPER_TEMPERATURE, annealed_mean
 
 # The temperature at which eccv16's plain softmax stands.
 ECCV16_TEMPERATURE = 0.38
@@ -45,6 +39,12 @@ GAINS = {
     "siggraph17 model1.0.weight": 2.5,
     "siggraph17 model_class.0.weight": 4,
     "siggraph17 model_out.0.weight": 0.125,
+    "deoldify-deep layers.5.conv2.3.query.weight": 0.25,
+    "deoldify-deep layers.11.0.weight": 0.25,
+    "deoldify-wide layers.5.conv.3.query.weight": 0.25,
+    "deoldify-wide layers.11.0.weight": 0.25,
+    "ddcolor-tiny refine_net.0.0.weight": 2,
+    "ddcolor-large refine_net.0.0.weight": 1,
 }
 
 
@@ -77,12 +77,25 @@ def attenuation(norm, channels):
     return np.ldexp(np.float32(1), -2 * exponents)
 
 
+def beside(module, kind, other):
+    """The name of what is called `other` instead of `kind`, with the same number: ResNet's bn1 and
+    conv1."""
+    sequence, _, place = module.rpartition(".")
+    return f"{sequence}.{other}{place.removeprefix(kind)}" if place.startswith(kind) else ""
+
+
+def weight_before(module, distance):
+    """The name of the weight so many places before a module of a sequence."""
+    sequence, _, place = module.rpartition(".")
+    return f"{sequence}.{int(place) - distance}.weight" if place.isdecimal() else ""
+
+
 def formula(architecture, shapes):
     """name -> float32 array, of name -> shape: all tensors but the counters of batch norms.
 
     Kernels are He's: uniform, with a variance of 2 / fan-in, so that ReLUs keep the size of what
     passes. Batch norms have about the mean (0.56) and the variance (0.68) that a normal variable of
-    variance 2 has after a ReLU; in our own networks, where they come before it, 0 and 1. eccv16's
+    variance 2 has after a ReLU; directly behind a convolution, before the ReLU, 0 and 1. eccv16's
     last weights are the bins' centres, as in the release.
     """
     norms = {name.removesuffix(".running_mean") for name in shapes if name.endswith("running_mean")}
@@ -96,8 +109,11 @@ def formula(architecture, shapes):
             continue
         values = noise(f"{architecture} {name}", int(np.prod(shape)))
         if module in norms:
-            less = attenuation(f"{architecture} {module}", shape[0])
-            mean, variance = (0, 1) if architecture in OWN_CLASSES else (0.56, 0.68)
+            less = np.ones(shape[0], np.float32)
+            if any(weight_before(module, distance) in shapes for distance in (1, 2)):
+                less = attenuation(f"{architecture} {module}", shape[0])
+            behind = (weight_before(module, 1), beside(module, "bn", "conv") + ".weight")
+            mean, variance = (0, 1) if any(n in shapes for n in behind) else (0.56, 0.68)
             mean, variance = np.float32(mean), np.float32(variance)
             values = {
                 "weight": lambda v: np.float32(1) + np.float32(0.25) * v,
@@ -110,19 +126,26 @@ def formula(architecture, shapes):
                 ),
             }[parameter](values)
         else:
-            if parameter == "weight":
+            if parameter == "std":
+                values = np.float32(0.25) + np.float32(0.125) * values
+            elif parameter == "weight" and len(shape) == 1:
+                # Of a layer norm.
+                values = np.float32(1) + np.float32(0.25) * values
+            elif parameter in ("weight", "in_proj_weight"):
                 # [O, I, k, k]; a transposed kernel, 4x4, is [I, O, 4, 4], and four of its taps meet
                 # in a pixel.
                 fan_in = shape[0] * 4 if shape[2:] == (4, 4) else int(np.prod(shape[1:]))
-                gain = GAINS.get(f"{architecture} {name}", 1)
+                # What is added in a residual block is little.
+                usual = 0.5 if beside(module, "conv", "bn") in norms else 1
+                gain = GAINS.get(f"{architecture} {name}", usual)
                 values *= np.float32(gain * np.sqrt(6 / fan_in))
             else:
                 values *= np.float32(0.25)
-            # A norm is two places behind its convolution, after the ReLU; in our own networks one.
+            # A norm is one place behind its convolution, or two, after the ReLU.
             sequence, _, place = module.rpartition(".")
-            distance = 1 if architecture in OWN_CLASSES else 2
-            norm = f"{sequence}.{int(place) + distance}" if place.isdecimal() else ""
-            if norm in norms:
+            places = (int(place) + 1, int(place) + 2) if place.isdecimal() else ()
+            norm = next((n for n in (f"{sequence}.{p}" for p in places) if n in norms), None)
+            if norm:
                 less = attenuation(f"{architecture} {norm}", shape[0])
                 values = values.reshape(shape[0], -1) * less[:, None]
         result[name] = values.reshape(shape)
@@ -134,7 +157,7 @@ def formula(architecture, shapes):
 
 def formula_network(architecture, dtype=torch.float32):
     """The class of one of the networks with the formula's weights, for inference."""
-    network = (CLASSES | OWN_CLASSES)[architecture]().eval().requires_grad_(False)
+    network = networks.ALL[architecture]().eval().requires_grad_(False)
     shapes = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
     weights = formula(architecture, shapes)
     missing, unexpected = network.load_state_dict(
@@ -147,7 +170,7 @@ def formula_network(architecture, dtype=torch.float32):
 
 def released_network(architecture, dtype=torch.float32):
     """The released class with the formula's weights, for inference."""
-    if architecture not in CLASSES:
+    if architecture not in networks.RELEASED:
         raise ValueError(f"{architecture} has not been released")
     return formula_network(architecture, dtype)
 

@@ -29,15 +29,15 @@ from torch.overrides import TorchFunctionMode
 
 from compact import BINS
 from make_fixtures import MODEL, ROOT, seeded
-from models import CLASSES as OWN_CLASSES
 from models import architecture, load
+from networks import OWN
 from pictures import PICTURES
 from published import CLASS_CENTRES, formula_network
 from safetensors_file import write
 
 PROBE = os.environ.get("LIBCOLORIZE_TRAINING_PROBE", ROOT / ".build" / "release" / "training-probe")
 
-# Zhang et al. 2016, section 2.2: a colour's nearest bins, and the Gaussian that weighs them.
+# Zhang et al. 2016, section 2.2: a color's nearest bins, and the Gaussian that weighs them.
 NEIGHBOURS, SIGMA = 5, 5.0
 # Where huber becomes linear: a distance of 1 in ab.
 HUBER_BOUND = 1 / 110
@@ -73,7 +73,7 @@ class Task:
             network = load(MODEL, torch.float64)
         else:
             network = formula_network(self.network, torch.float64)
-        channels = network.glob1.in_features if self.network in OWN_CLASSES else 0
+        channels = network.glob1.in_features if self.network in OWN else 0
         for name, weight, outputs in [
             (EXTRA_MAP, self.map, self.map_channels),
             (EXTRA_POOLED, self.pooled, self.pooled_channels),
@@ -165,7 +165,7 @@ def crop(rng, side):
 
 
 def soft_encoding(ab, centres):
-    """For colours [N, 2]: the numbers of the nearest bins and what each has, [N, NEIGHBOURS]."""
+    """For colors [N, 2]: the numbers of the nearest bins and what each has, [N, NEIGHBOURS]."""
     squares = ((ab[:, None] - centres[None]) ** 2).sum(axis=2)
     bins = np.argsort(squares, axis=1)[:, :NEIGHBOURS]
     near = np.take_along_axis(squares, bins, axis=1)
@@ -203,7 +203,7 @@ class Reference:
         """name -> what the losses are of."""
         inputs = nchw(batch["input"], self.dtype)
         network = self.module
-        if self.task.network in OWN_CLASSES:
+        if self.task.network in OWN:
             source = []
             # What the mean over the picture is of; lite1's top has its ReLU6 behind it.
             place = {"compact": "enc16", "lite": "dec16.0", "lite1": "top"}[self.task.network]

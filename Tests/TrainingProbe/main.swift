@@ -9,6 +9,7 @@
 //   speed       the same step again and again, timed (Speed.swift); OUT is not written
 //   graph       gradients of a small graph that the metadata describe (Graph.swift)
 //   classifier  what lite1's classifier makes of a picture (Classifier.swift)
+//   network     what a model's network gives, before colors are made of it (NetworkOutput.swift)
 //   optimiser   an optimiser that is given gradients (GivenGradients.swift)
 
 import ColorizeCore
@@ -33,6 +34,7 @@ func run() throws(ColorizeError) {
   case "speed": try speed(input, kernels, team)
   case "graph": try graph(input, kernels, team).write(to: arguments[2])
   case "classifier": try classifier(input, kernels, team).write(to: arguments[2])
+  case "network": try networkOutput(input, kernels, team).write(to: arguments[2])
   case "optimiser": try givenGradients(input, kernels, team).write(to: arguments[2])
   default: fail("no such task")
   }

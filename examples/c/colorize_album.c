@@ -1,18 +1,18 @@
-/* Colours many PNG files at a time: threads that share one model, progress, and Ctrl-C as a cancel.
+/* Colors many PNG files at a time: threads that share one model, progress, and Ctrl-C as a cancel.
  *
  *     cc -std=c11 -pthread colorize_album.c $(pkg-config --cflags --libs libcolorize libpng) -o
  * colorize_album
- *     ./colorize_album coloured/ photos/a.png photos/b.png
- *     ./colorize_album --workers 4 --network-size 256 coloured/ photos/a.png photos/b.png
+ *     ./colorize_album colored/ photos/a.png photos/b.png
+ *     ./colorize_album --workers 4 --network-size 256 colored/ photos/a.png photos/b.png
  *
  * A model does not change once it is open, so the workers need no lock around it. Each of them
- * takes the next file of the list and colours it with one thread: for many pictures that is faster
+ * takes the next file of the list and colors it with one thread: for many pictures that is faster
  * than many threads for one. The progress callback runs on the worker that made the call; there the
  * fractions of all files are summed up, and there a worker hears of Ctrl-C and stops its call.
  *
  * A picture that is being written has another name until it is complete. A file that cannot be read
- * or written does not keep the others from being coloured. The exit status is 0 if all were
- * coloured, 1 if some were not or the arguments are wrong, and 130 after Ctrl-C.
+ * or written does not keep the others from being colored. The exit status is 0 if all were
+ * colored, 1 if some were not or the arguments are wrong, and 130 after Ctrl-C.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -42,7 +42,7 @@ struct album {
 
   pthread_mutex_t lock;
   int next;    /* the first file that no worker has taken */
-  int failed;  /* how many could not be coloured */
+  int failed;  /* how many could not be colored */
   double done; /* the sum of all files' fractions, 0 to count */
   int shown;   /* the percentage that was shown last */
 };
@@ -92,7 +92,7 @@ static char *join(const char *folder, const char *name, const char *ending) {
   return path;
 }
 
-/* Colours a file. True if that went well; false after a cancel, or after an error and its message.
+/* Colors a file. True if that went well; false after a cancel, or after an error and its message.
  */
 static bool color_file(struct call *call, const char *file_name) {
   const struct album *album = call->album;
@@ -255,7 +255,7 @@ int main(int argc, char **argv) {
     fprintf(stderr, "cancelled\n");
     result = CANCELLED_STATUS;
   } else {
-    printf("%d coloured, %d not\n", album.count - album.failed, album.failed);
+    printf("%d colored, %d not\n", album.count - album.failed, album.failed);
     result = album.failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
   }
 

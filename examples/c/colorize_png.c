@@ -1,8 +1,8 @@
-/* Colours a PNG file: libpng reads and writes it, libcolorize does the rest, in memory.
+/* Colors a PNG file: libpng reads and writes it, libcolorize does the rest, in memory.
  *
  *     cc -std=c99 colorize_png.c $(pkg-config --cflags --libs libcolorize libpng) -o colorize_png
- *     ./colorize_png photo.png coloured.png
- *     ./colorize_png --model colorization_release_v2-9b330a0b.pth photo.png coloured.png
+ *     ./colorize_png photo.png colored.png
+ *     ./colorize_png --model colorization_release_v2-9b330a0b.pth photo.png colored.png
  *
  * The model is the one inside the library, or a file: a checkpoint of PyTorch as the authors of eccv16
  * and siggraph17 released theirs, or safetensors. Any PNG will do. What libpng cannot give as 8 bits a channel it converts, and a picture with
@@ -20,7 +20,7 @@ int main(int argc, char **argv) {
   colorize_model *model = NULL;
   colorize_error error;
   unsigned char *pixels = NULL;  /* what was read */
-  unsigned char *colours = NULL; /* what is written */
+  unsigned char *colors = NULL; /* what is written */
   png_image file;
   memset(&file, 0, sizeof file);
   file.version = PNG_IMAGE_VERSION;
@@ -35,7 +35,7 @@ int main(int argc, char **argv) {
   const char *input_file = argv[argc - 2];
   const char *output_file = argv[argc - 1];
 
-  /* Read: gray, or colour, or colour with alpha. */
+  /* Read: gray, or color, or color with alpha. */
   if (!png_image_begin_read_from_file(&file, input_file)) {
     fprintf(stderr, "%s: %s\n", input_file, file.message);
     goto end;
@@ -48,8 +48,8 @@ int main(int argc, char **argv) {
   size_t width = file.width;
   size_t height = file.height;
   pixels = malloc(width * height * channels);
-  colours = malloc(width * height * output_channels);
-  if (pixels == NULL || colours == NULL) {
+  colors = malloc(width * height * output_channels);
+  if (pixels == NULL || colors == NULL) {
     fprintf(stderr, "%s: not enough memory\n", input_file);
     goto end;
   }
@@ -58,7 +58,7 @@ int main(int argc, char **argv) {
     goto end;
   }
 
-  /* Colour. */
+  /* Color. */
   colorize_status status = model_file == NULL ? colorize_model_open_default(&model, &error)
                                               : colorize_model_open(model_file, NULL, &model, &error);
   if (status != COLORIZE_OK) {
@@ -72,7 +72,7 @@ int main(int argc, char **argv) {
   in.height = file.height;
   in.format = is_gray ? COLORIZE_GRAY8 : has_alpha ? COLORIZE_RGBA8 : COLORIZE_RGB8;
   colorize_image out = in;
-  out.pixels = colours;
+  out.pixels = colors;
   out.row_bytes = width * output_channels;
   out.format = has_alpha ? COLORIZE_RGBA8 : COLORIZE_RGB8;
   if (colorize_run(model, &in, &out, NULL, &error) != COLORIZE_OK) {
@@ -82,7 +82,7 @@ int main(int argc, char **argv) {
 
   /* Write. If that fails, libpng removes the file. */
   file.format = has_alpha ? PNG_FORMAT_RGBA : PNG_FORMAT_RGB;
-  if (!png_image_write_to_file(&file, output_file, 0, colours, 0, NULL)) {
+  if (!png_image_write_to_file(&file, output_file, 0, colors, 0, NULL)) {
     fprintf(stderr, "%s: %s\n", output_file, file.message);
     goto end;
   }
@@ -91,7 +91,7 @@ int main(int argc, char **argv) {
 end:
   png_image_free(&file);
   colorize_model_close(model);
-  free(colours);
+  free(colors);
   free(pixels);
   return result;
 }

@@ -1,7 +1,7 @@
 /* Filters > Colorize photo...: libcolorize as a plug-in of GIMP 2.10.
  *
  * This is what GIMP sees: a procedure, its arguments, and the order in which things happen. Cancel
- * in GIMP ends a plug-in's process, wherever it is; so the layer is read and coloured in memory of
+ * in GIMP ends a plug-in's process, wherever it is; so the layer is read and colored in memory of
  * our own, and the image is not touched before the result is complete. The progress bar, and with
  * it the cancel button, is gone by then.
  */
@@ -38,20 +38,20 @@ static void query(void) {
       {GIMP_PDB_INT32, "run-mode",
        "{ RUN-INTERACTIVE (0), RUN-NONINTERACTIVE (1), RUN-WITH-LAST-VALS (2) }"},
       {GIMP_PDB_IMAGE, "image", "The image; a gray one becomes RGB"},
-      {GIMP_PDB_DRAWABLE, "drawable", "The layer that is coloured, where it is selected"},
+      {GIMP_PDB_DRAWABLE, "drawable", "The layer that is colored, where it is selected"},
       {GIMP_PDB_STRING, "model", "A model file, or \"\" for the model inside the library"},
       {GIMP_PDB_INT32, "style", "Default (0), natural (1) or vivid (2)"},
       {GIMP_PDB_FLOAT, "temperature", "0.01 (vivid, patchy) to 10 (dull, even), or 0: the style's"},
       {GIMP_PDB_FLOAT, "saturation", "0.01 to 10, or 0: the style's"},
-      {GIMP_PDB_INT32, "edges", "Colours end at edges (0 or 2) or not (1)"},
-      {GIMP_PDB_INT32, "variant", "The most likely colouring (0) or another one (1 to 4)"},
-      {GIMP_PDB_LAYER, "hints", "A transparent layer with strokes of colours, or -1"},
+      {GIMP_PDB_INT32, "edges", "Colors end at edges (0 or 2) or not (1)"},
+      {GIMP_PDB_INT32, "variant", "The most likely coloring (0) or another one (1 to 4)"},
+      {GIMP_PDB_LAYER, "hints", "A transparent layer with strokes of colors, or -1"},
       {GIMP_PDB_INT32, "network-size", "The side in pixels at which the network sees it, or 0"},
   };
   G_STATIC_ASSERT(G_N_ELEMENTS(arguments) == ARGUMENT_COUNT);
   gimp_install_procedure(
-      PROCEDURE, "Colour a grayscale photograph",
-      "Guesses the colours of a photograph with a neural network, and keeps its lightness. "
+      PROCEDURE, "Color a grayscale photograph",
+      "Guesses the colors of a photograph with a neural network, and keeps its lightness. "
       "Works on a layer of any size and precision, with and without alpha, which stays as it is.",
       "The libcolorize authors", "BSD-2-Clause", "2026", "Colorize _photo...", "RGB*, GRAY*",
       GIMP_PLUGIN, ARGUMENT_COUNT, 0, arguments, NULL);
@@ -76,14 +76,14 @@ static gint32 named_hints(const photo_settings *settings, const layer_filter *fi
   return photo_find_hints(settings->hints == NULL ? "hints" : settings->hints, drawable);
 }
 
-/* Colours the layer. `hints_layer` may be NO_HINTS or NAMED_HINTS. False after an error, with
+/* Colors the layer. `hints_layer` may be NO_HINTS or NAMED_HINTS. False after an error, with
  * nothing done to the image. */
 static gboolean color(gint32 image_id, gint32 drawable, gint32 hints_layer, layer_filter *filter,
                       const photo_settings *settings, colorize_error *error) {
   colorize_image image = {0};
   layer_hints hints = {0};
   gint percent = 0;
-  gimp_progress_init("Colouring the photograph");
+  gimp_progress_init("Coloring the photograph");
   gboolean done = layer_filter_open(filter, settings->layer.model_file, error) == COLORIZE_OK &&
                   photo_read(drawable, &image, error);
   if (done && hints_layer == NAMED_HINTS) hints_layer = named_hints(settings, filter, drawable);

@@ -1,6 +1,6 @@
-/* Colours a layer that a host program holds: the part of the plug-in that knows nothing of GIMP.
+/* Colors a layer that a host program holds: the part of the plug-in that knows nothing of GIMP.
  *
- * A layer_filter is a model, found in the library or in a file, that colours pixels in place as
+ * A layer_filter is a model, found in the library or in a file, that colors pixels in place as
  * settings say. Errors are libcolorize's: a status, and one sentence for the user.
  */
 #ifndef COLORIZE_LAYER_H
@@ -17,8 +17,8 @@ typedef struct layer_settings {
   colorize_style style;           /* temperature and saturation, where those are 0 */
   float temperature;              /* 0, or 0.01 to 10 */
   float saturation;               /* 0, or 0.01 to 10 */
-  colorize_upsampling upsampling; /* whether colours end at edges */
-  uint32_t variant;               /* 0: the most likely colouring; 1 to 4: others */
+  colorize_upsampling upsampling; /* whether colors end at edges */
+  uint32_t variant;               /* 0: the most likely coloring; 1 to 4: others */
   uint32_t network_size;          /* 0, or the side at which the network sees the picture */
 } layer_settings;
 
@@ -30,7 +30,7 @@ typedef struct layer_filter {
   bool takes_hints;
 } layer_filter;
 
-/* Colours that the user has given, for a picture of some size. Zeroes are none. */
+/* Colors that the user has given, for a picture of some size. Zeroes are none. */
 typedef struct layer_hints {
   float *ab;     /* [height, width, 2]: a and b of CIE Lab */
   uint8_t *mask; /* [height, width]: 1 where there is a hint */
@@ -45,7 +45,7 @@ colorize_status layer_filter_open(layer_filter *filter, const char *model_file,
 void layer_filter_close(layer_filter *filter);
 
 /* Takes hints for a picture of width x height from strokes: RGBA8 pixels, of which those that are
- * half opaque or more are colours. The strokes' upper left pixel lies on the picture's pixel (x,
+ * half opaque or more are colors. The strokes' upper left pixel lies on the picture's pixel (x,
  * y), before both are shrunk by `factor`; of several on one pixel the last counts. */
 colorize_status layer_hints_take(layer_hints *hints, const layer_filter *filter,
                                  const colorize_image *strokes, int32_t x, int32_t y,
@@ -55,7 +55,7 @@ colorize_status layer_hints_take(layer_hints *hints, const layer_filter *filter,
 /* Frees them; there are none then. */
 void layer_hints_free(layer_hints *hints);
 
-/* Colours `image`, which has a format with colours, in place. `hints` are for a picture of its
+/* Colors `image`, which has a format with colors, in place. `hints` are for a picture of its
  * size. An error or a cancel leaves its pixels undefined. */
 colorize_status layer_filter_run(const layer_filter *filter, const layer_settings *settings,
                                  const layer_hints *hints, const colorize_image *image,

@@ -6,7 +6,7 @@
 
 #include "photo_pixels.h"
 
-/* The preview is coloured at the layer's own size up to WORK_SIDE, since the colours of a smaller
+/* The preview is colored at the layer's own size up to WORK_SIDE, since the colors of a smaller
  * picture are not quite the same, and shown at PREVIEW_SIDE. */
 enum { WORK_SIDE = 1024, PREVIEW_SIDE = 320, RESPONSE_RESET = 1, DELAY_MS = 80 };
 
@@ -24,7 +24,7 @@ typedef struct dialog {
   gint32 drawable;
   colorize_image photo; /* the layer, RGBA8, at most about WORK_SIDE */
   uint32_t factor;      /* by how much it was shrunk */
-  guchar *coloured;     /* the same in colour */
+  guchar *colored;     /* the same in color */
   GdkPixbuf *before;    /* both as they are shown */
   GdkPixbuf *after;
   guchar *selected;   /* what is selected of them, [height, width], or NULL: everything */
@@ -184,11 +184,11 @@ static gboolean take_hints(dialog *self, colorize_error *error) {
   return TRUE;
 }
 
-/* Colours the photo as the widgets say. */
+/* Colors the photo as the widgets say. */
 static colorize_status color(dialog *self, colorize_error *error) {
   const layer_settings *settings = &self->settings->layer;
   colorize_image image = self->photo;
-  image.pixels = self->coloured;
+  image.pixels = self->colored;
   read_widgets(self);
   if (settings->model_file == NULL && active(self->model) == 1) {
     g_strlcpy(error->message, "Choose a model file.", sizeof error->message);
@@ -197,7 +197,7 @@ static colorize_status color(dialog *self, colorize_error *error) {
   colorize_status status = layer_filter_open(self->filter, settings->model_file, error);
   if (status != COLORIZE_OK) return status;
   if (!take_hints(self, error)) return error->status;
-  memcpy(self->coloured, self->photo.pixels, image.row_bytes * image.height);
+  memcpy(self->colored, self->photo.pixels, image.row_bytes * image.height);
   return layer_filter_run(self->filter, settings, &self->hints, &image, on_progress, self, error);
 }
 
@@ -214,7 +214,7 @@ static gboolean on_timer(gpointer user_data) {
   if (status == COLORIZE_CANCELLED) return G_SOURCE_REMOVE;
   gboolean done = status == COLORIZE_OK;
   g_object_unref(self->after);
-  self->after = preview_of(self, done ? self->coloured : self->photo.pixels);
+  self->after = preview_of(self, done ? self->colored : self->photo.pixels);
   keep_unselected(self);
   gtk_label_set_text(GTK_LABEL(self->message), done ? "" : error.message);
   gtk_dialog_set_response_sensitive(GTK_DIALOG(self->window), GTK_RESPONSE_OK, done);
@@ -302,9 +302,9 @@ static void add_hints(dialog *self, GtkWidget *table, gint row) {
   g_array_unref(layers);
   add_list(self, table, row, "_Hints:", self->hints_list,
            gimp_drawable_is_gray(self->drawable)
-               ? "Strokes on a transparent layer. A gray image has no colours for them: choose "
+               ? "Strokes on a transparent layer. A gray image has no colors for them: choose "
                  "Image > Mode > RGB, and add a layer."
-               : "A transparent layer with strokes in the colours that things have there");
+               : "A transparent layer with strokes in the colors that things have there");
 }
 
 static void add_model(dialog *self, GtkWidget *table, gint row) {
@@ -342,8 +342,8 @@ static void add_left(dialog *self, GtkWidget *table) {
     append(self->variant, i, label);
     g_free(label);
   }
-  add_list(self, table, 3, "Co_louring:", self->variant,
-           "Other plausible colourings (not siggraph17)");
+  add_list(self, table, 3, "Co_loring:", self->variant,
+           "Other plausible colorings (not siggraph17)");
   self->network_size = gimp_int_combo_box_new("The model's own", 0, "128 pixels", 128, "256 pixels",
                                               256, "384 pixels", 384, "512 pixels", 512,
                                               "1024 pixels", 1024, "2048 pixels", 2048, NULL);
@@ -361,7 +361,7 @@ static void add_right(dialog *self, GtkWidget *table) {
   self->temperature = add_dial(self, table, 1, "_Temperature:", 0.05, 1.5,
                                "Low: vivid and patchy. High: even and dull.");
   self->saturation = add_dial(self, table, 2, "S_aturation:", 0.05, 3, NULL);
-  self->edges = gtk_check_button_new_with_mnemonic("Colours end at _edges");
+  self->edges = gtk_check_button_new_with_mnemonic("Colors end at _edges");
   gtk_table_attach(GTK_TABLE(table), self->edges, 0, 3, 3, 4, GTK_FILL, GTK_FILL, 0, 0);
   g_signal_connect_swapped(self->edges, "toggled", G_CALLBACK(on_change), self);
 }
@@ -409,7 +409,7 @@ static gboolean take_layer(dialog *self, gint32 image_id) {
   uint32_t shorter = MIN(self->photo.width, self->photo.height);
   self->factor = MIN((longer + WORK_SIDE - 1) / WORK_SIDE, shorter);
   layer_shrink(&self->photo, self->factor);
-  self->coloured = g_malloc(self->photo.row_bytes * self->photo.height);
+  self->colored = g_malloc(self->photo.row_bytes * self->photo.height);
   self->before = preview_of(self, self->photo.pixels);
   self->after = g_object_ref(self->before);
   self->selected =
@@ -449,7 +449,7 @@ gboolean photo_dialog_run(gint32 image_id, gint32 drawable, layer_filter *filter
   g_free(self.selected);
   g_object_unref(self.after);
   g_object_unref(self.before);
-  g_free(self.coloured);
+  g_free(self.colored);
   photo_free(&self.photo);
   return response == GTK_RESPONSE_OK;
 }

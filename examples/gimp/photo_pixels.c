@@ -10,11 +10,11 @@ static gboolean fail(colorize_error *error, colorize_status status, const char *
 }
 
 const gchar *photo_refusal(gint32 drawable) {
-  if (!gimp_item_is_drawable(drawable)) return "There is no layer to colour.";
+  if (!gimp_item_is_drawable(drawable)) return "There is no layer to color.";
   if (gimp_item_is_layer_mask(drawable))
-    return "This is a layer's mask, which has no colours. Choose the layer itself.";
+    return "This is a layer's mask, which has no colors. Choose the layer itself.";
   if (!gimp_item_is_layer(drawable))
-    return "This is a channel, which has no colours. Choose a layer.";
+    return "This is a channel, which has no colors. Choose a layer.";
   if (gimp_item_is_group(drawable))
     return "This is a group of layers. Choose a layer in it, or merge the group.";
   if (gimp_drawable_is_indexed(drawable))
@@ -37,7 +37,7 @@ const gchar *photo_hints_refusal(gint32 hints, gint32 drawable) {
            "channel.";
   }
   if (!gimp_drawable_is_rgb(hints)) {
-    return "A gray image has no colours to give hints with. Choose Image > Mode > RGB first.";
+    return "A gray image has no colors to give hints with. Choose Image > Mode > RGB first.";
   }
   return NULL;
 }

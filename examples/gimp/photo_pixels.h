@@ -7,7 +7,7 @@
 
 #include "colorize_layer.h"
 
-/* Why a drawable cannot be coloured, as a sentence for the user; NULL if it can. */
+/* Why a drawable cannot be colored, as a sentence for the user; NULL if it can. */
 const gchar *photo_refusal(gint32 drawable);
 
 /* Why a layer cannot be the one with hints for a drawable, as a sentence; NULL if it can. */

@@ -1,4 +1,4 @@
-/* Images with a colour profile of their own, whose numbers are not sRGB's. */
+/* Images with a color profile of their own, whose numbers are not sRGB's. */
 #ifndef PHOTO_PROFILE_H
 #define PHOTO_PROFILE_H
 

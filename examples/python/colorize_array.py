@@ -1,6 +1,6 @@
-"""Colours a picture in memory, from Python.
+"""Colors a picture in memory, from Python.
 
-    python colorize_array.py photo.pgm coloured.ppm
+    python colorize_array.py photo.pgm colored.ppm
 
 Needs NumPy and the colorize package. Reads and writes binary PGM and PPM files with 8 bits, so that
 it needs nothing else; with Pillow an array is np.asarray(Image.open(path).convert("RGB")).
@@ -36,12 +36,12 @@ def write_ppm(path, rgb):
 
 
 def show(fraction):
-    print(f"\rcolouring: {fraction:4.0%}", end="", file=sys.stderr)
+    print(f"\rcoloring: {fraction:4.0%}", end="", file=sys.stderr)
 
 
 def main():
     if len(sys.argv) != 3:
-        return "usage: python colorize_array.py photo.pgm coloured.ppm"
+        return "usage: python colorize_array.py photo.pgm colored.ppm"
     try:
         image = read_pnm(sys.argv[1])
         with libcolorize.Model() as model:

@@ -1,10 +1,10 @@
-"""Colours a photograph with colours that are known, and says what else is plausible there.
+"""Colors a photograph with colors that are known, and says what else is plausible there.
 
-    python hints.py photo.png coloured.png 120,80 300,200,#b03020 40,40,#6a8a3a,12
+    python hints.py photo.png colored.png 120,80 300,200,#b03020 40,40,#6a8a3a,12
 
-x,y prints the colours that the network holds possible at that pixel; x,y,#rrggbb gives it a colour,
+x,y prints the colors that the network finds possible at that pixel; x,y,#rrggbb gives it a color,
 and a fourth number makes that a square of so many pixels to each side. The lightness of the
-photograph stays as it is: the colour that is given says the hue.
+photograph stays as it is: the color that is given says the hue.
 
 Needs the colorize package and Pillow.
 """
@@ -27,7 +27,7 @@ def parse(text):
 
 
 def show_suggestions(session, places, hints):
-    """Prints what the network holds possible at places, as far as the hints leave it open."""
+    """Prints what the network finds possible at places, as far as the hints leave it open."""
     for (x, y), suggestions in zip(places, session.suggest(places, hints=hints)):
         print(f"at {x:g},{y:g}:")
         for suggestion in suggestions:
@@ -37,7 +37,7 @@ def show_suggestions(session, places, hints):
 
 def main():
     if len(sys.argv) < 3:
-        return "usage: python hints.py photo.png coloured.png [x,y[,#rrggbb[,radius]] ...]"
+        return "usage: python hints.py photo.png colored.png [x,y[,#rrggbb[,radius]] ...]"
     try:
         given = [parse(text) for text in sys.argv[3:]]
         hints = [entry for entry in given if isinstance(entry, libcolorize.Hint)]

@@ -4,7 +4,7 @@
 #
 #   examples/training/fine-tune.sh PICTURES OTHERS OUT [OPTION ...]
 #
-# PICTURES  some dozens of colour pictures (PNG, JPEG), in folders or tars: what is learnt from
+# PICTURES  some dozens of color pictures (PNG, JPEG), in folders or tars: what is learnt from
 # OTHERS    a folder with a few more of the same kind: what the model is measured on, and never learns from
 # OUT       a folder to make: the model, sheets of pictures, metrics, checkpoints
 # OPTION    options for `libcolorize train`, which hold instead of those here
@@ -26,7 +26,7 @@ options=(
   --learning-rate 5e-4     # A quarter of what a model is trained with from scratch: this one is near its goal.
   --warmup 20              # From 0, so that the first steps do no harm while Adam knows nothing of the gradients.
   --freeze stem stage      # What edges and textures look like is the same in any palette; steps are faster, too.
-  --lambda 0.8             # A small set has no rare colours worth going after.
+  --lambda 0.8             # A small set has no rare colors worth going after.
   --validation "$others"   # Figures and sheets of pictures that it has not seen ...
   --samples-every 100      # ... every so often.
   --checkpoint-every 100

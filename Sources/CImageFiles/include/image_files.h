@@ -16,8 +16,8 @@ enum {
   IMAGE_FILE_MAXIMUM_JPEG_SIDE = 65500, /* of a picture that is written as JPEG: libjpeg's own limit */
   IMAGE_FILE_MAXIMUM_MEGABYTES = 2048,  /* of the decoded pixels; checked before memory is asked for */
   IMAGE_FILE_MAXIMUM_METADATA_MEGABYTES = 32, /* of texts, profiles and the like that are kept */
-  IMAGE_FILE_JPEG_QUALITY = 95,         /* at which JPEG is written, with colour at full resolution (4:4:4) */
-  IMAGE_FILE_MESSAGE_SIZE = 256
+  IMAGE_FILE_JPEG_QUALITY = 95,         /* at which JPEG is written, with color at full resolution (4:4:4) */
+  IMAGE_FILE_MESSAGE_SIZE = 512
 };
 
 typedef enum image_file_status {
@@ -59,7 +59,7 @@ typedef struct image_file_reading {
   image_file_depth depth;
   /* Damage costs those pixels that it hides, which are black, and not the picture; the note says so. */
   bool salvages;
-  /* Limit of the memory for pixels: the input's, with the output's of a coloured picture that is made of it, or with a
+  /* Limit of the memory for pixels: the input's, with the output's of a colored picture that is made of it, or with a
    * second copy of the input (to turn it) where that is more, with the coefficients of a progressive JPEG. 0: only
    * IMAGE_FILE_MAXIMUM_MEGABYTES for the input. */
   uint64_t maximum_bytes;
@@ -82,20 +82,22 @@ typedef struct image_file {
   int left_out_channels; /* how many more the file has */
   bool has_more_pages;   /* than this one, which is the first */
   bool has_more_frames;  /* it is an animation, and this the picture of those who show none */
+  unsigned permissions;  /* of the file that was read; 0: it was not a regular one */
   int compression;       /* of a PNG that is written: 1 (fast) to 9 (small); 0: the default */
+  bool is_synced;        /* writing: the disk has it before image_file_write returns */
   /* What else there is to say of a file that was read, or empty. */
   char note[IMAGE_FILE_MESSAGE_SIZE];
   struct image_metadata *metadata;
 } image_file;
 
-/* Reads a PNG, JPEG or TIFF file, told apart by their content. The caller ends `image` with image_file_free, whatever
+/* Reads a PNG, JPEG or TIFF file, told apart by their content; "-" is standard input. The caller ends `image` with image_file_free, whatever
  * the status was.
  *
  *   PNG   1 to 16 bits, gray, palette and RGB, with and without transparency, interlaced or not
- *   JPEG  gray and colour, baseline, progressive and arithmetic; CMYK is refused
+ *   JPEG  gray and color, baseline, progressive and arithmetic; CMYK is refused
  *   TIFF  1 to 16 bits and floats of 32 bits, gray (either end white), palette and RGB, with and without alpha, in strips
  *         or tiles, channels together or apart; uncompressed or in CCITT's codes, LZW, Deflate, PackBits, JPEG, Zstandard,
- *         LZMA or WebP; BigTIFF, too. Of several pages the first, of channels that are neither colour nor alpha none.
+ *         LZMA or WebP; BigTIFF, too. Of several pages the first, of channels that are neither color nor alpha none.
  *         CMYK, Lab, YCbCr that is not in JPEG, and raw sensor data are refused
  *
  * Less than 8 bits are widened to 8, 9 to 15 to 16. Associated alpha is divided out.
@@ -106,9 +108,11 @@ typedef struct image_file {
  * Gamma and ICC profile are not applied. A TIFF of floats whose mean is not between 0 and 1 is an error.
  *
  * What is kept: EXIF (without its thumbnail, which shows the picture before), XMP, density and the ICC profile, unless
- * it is one for gray, for images of any format; the comments and IPTC record of a JPEG and the text, time, sRGB, gAMA
- * and cHRM chunks of a PNG for an image of the same format. EXIF of a TIFF are its descriptions (title, author,
- * date, ...), its IPTC record and its EXIF and GPS directories.
+ * it is one for gray, for images of any format; the IPTC record for JPEG and TIFF; the comments, Photoshop's resources
+ * and XMP's extensions of a JPEG, the text, time, sRGB, gAMA and cHRM chunks of a PNG and the georeference of a TIFF for
+ * an image of the same format. EXIF of a TIFF are its descriptions (title, author, date, ...) and its EXIF and GPS
+ * directories. Maker notes are kept where they stand where they stood, or hold anywhere. The note says what is left
+ * out, and so does image_file_write.
  *
  * `message` has IMAGE_FILE_MESSAGE_SIZE bytes; on IMAGE_FILE_FAILED it says why, without the file's name. */
 image_file_status image_file_read(const char *path, const image_file_reading *reading, image_file *image,
@@ -120,8 +124,7 @@ image_file_status image_file_read_memory(const void *bytes, size_t size, uint32_
                                          char *message);
 
 /* Writes `image`, which has 3 or 4 channels (JPEG: 3) of 1, 2 (PNG, TIFF) or 4 bytes (TIFF), and metadata or NULL, to
- * `path`: first to a temporary file in the same folder, which then takes the place of `path`, and of which nothing is
- * left when something fails. The file's permissions are those of any new file.
+ * `path`: as output_file.h says, with image->permissions. "-" is standard output.
  *
  * A TIFF is written in strips, with Deflate and the predictor of its samples; as BigTIFF where it might pass 4 GB.
  *

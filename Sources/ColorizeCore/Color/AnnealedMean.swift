@@ -1,4 +1,4 @@
-// From logits of the ab bins to colours (Zhang et al. 2016, section 2.3).
+// From logits of the ab bins to colors (Zhang et al. 2016, section 2.3).
 
 import CKernelContract
 

@@ -4,7 +4,7 @@
 
 import Glibc
 
-/// Conversions of one colour. Light is linear, 0 to 1 inside of sRGB's gamut; Lab has D65 for 2 degrees.
+/// Conversions of one color. Light is linear, 0 to 1 inside of sRGB's gamut; Lab has D65 for 2 degrees.
 package enum CIELab {
   /// L, a, b of linear light.
   @inline(__always)
@@ -31,7 +31,7 @@ package enum CIELab {
       inverseF(max(fy - lab.z / 200, 0)) * 1.08883)
   }
 
-  /// Linear light of L, a, b; outside of 0 to 1 for a colour outside of the gamut.
+  /// Linear light of L, a, b; outside of 0 to 1 for a color outside of the gamut.
   @inline(__always)
   package static func light(lab: SIMD3<Double>) -> SIMD3<Double> {
     let xyz = xyz(lab: lab)

@@ -1,4 +1,4 @@
-// The bins into which the ab plane is cut: the 313 squares of side 10 that hold colours of sRGB
+// The bins into which the ab plane is cut: the 313 squares of side 10 that hold colors of sRGB
 // (Zhang et al. 2016, section 2.2), in the order of the released pts_in_hull.npy; and all 529 squares
 // of siggraph17's class head.
 

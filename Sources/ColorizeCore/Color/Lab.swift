@@ -49,7 +49,7 @@ package struct LuminanceTable {
   }
 
   /// `[4, 256]`: what each byte adds as red, green and blue, and what it is as gray.
-  var start: UnsafePointer<Float> { UnsafePointer(values.start) }
+  package var start: UnsafePointer<Float> { UnsafePointer(values.start) }
 
   /// L, 0 to 100, of the pixels of a row.
   ///

@@ -1,8 +1,8 @@
-// Which colours sRGB has: at a lightness, and at any.
+// Which colors sRGB has: at a lightness, and at any.
 
 import Glibc
 
-/// One colour in float64 (`CIELab`), with the gamut of the kernels.
+/// One color in float64 (`CIELab`), with the gamut of the kernels.
 package struct LabColor: BitwiseCopyable, Sendable {
   package var lightness: Double
   package var a: Double
@@ -74,14 +74,14 @@ package struct LabColor: BitwiseCopyable, Sendable {
   }
 }
 
-/// The a and b that some colour of sRGB has: what the most colourful ones, in which one channel is 0 and
+/// The a and b that some color of sRGB has: what the most colorful ones, in which one channel is 0 and
 /// another one 1, enclose in the ab plane.
 struct GamutOutline {
   /// In the order of their angles: where the outline is cut.
   private let angles: [Double]
   private let chromas: [Double]
 
-  /// Colours from one corner of the outline to the next: the outline is then true to 0.1.
+  /// Colors from one corner of the outline to the next: the outline is then true to 0.1.
   private static let steps = 32
   /// In units of a and b: what is on the outline is to count as inside.
   private static let tolerance = 0.5

@@ -84,6 +84,12 @@ private struct StepDraft {
       end.batchNorm = fusion.nodes[next].name
       take(next, &self)
     }
+    if absorbs.contains(.layerScale), let (next, scale) = fusion.pointwise(after: output),
+      case .layerScale = scale
+    {
+      end.layerScale = fusion.nodes[next].name
+      take(next, &self)
+    }
     if absorbs.contains(.addition), let (next, addition) = fusion.pointwise(after: output),
       case .addition = addition,
       let other = fusion.operand(of: next, besides: output, before: first)
@@ -99,8 +105,14 @@ private struct StepDraft {
       end.rectifier = rectifier
       take(next, &self)
     }
-    if absorbs.contains(.batchNormAtEnd), let (next, norm) = fusion.pointwise(after: output),
-      case .batchNorm = norm
+    if absorbs.contains(.gelu), end == StepEnd(),
+      let (next, operation) = fusion.pointwise(after: output), case .gelu = operation
+    {
+      end.hasGELU = true
+      take(next, &self)
+    }
+    if absorbs.contains(.batchNormAtEnd), !end.hasGELU,
+      let (next, norm) = fusion.pointwise(after: output), case .batchNorm = norm
     {
       end.batchNormAtEnd = fusion.nodes[next].name
       take(next, &self)
@@ -136,11 +148,12 @@ private struct Fusion {
   }
 
   /// The other operand of an addition, if it is there before the step at `start` runs and has the full size: the
-  /// second one may be a single pixel that is spread.
+  /// second one may be a single pixel that is spread. The network's input is none, since its pixels lie closer
+  /// together than those of a step's output.
   func operand(of addition: Int, besides index: Int, before start: Int) -> Int? {
     let inputs = nodes[addition].inputs
     let others = inputs.filter { $0 != index }
-    guard others.count == 1, others[0] < start,
+    guard others.count == 1, others[0] > 0, others[0] < start,
       inputs.allSatisfy({ shapes[$0] == shapes[inputs[0]] })
     else { return nil }
     return others[0]

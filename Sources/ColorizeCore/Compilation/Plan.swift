@@ -14,6 +14,8 @@ package final class Plan: Sendable {
   let scratchCount: Int
   /// By node: where its value starts in the arena; -1 for nodes that are fused away.
   private let offsets: [Int]
+  /// By node: the floats from a pixel of its value to the next one.
+  private let strides: [Int]
   private let shapes: [Shape]
   private let steps: [CompiledNetwork.Step]
   /// By step.
@@ -34,9 +36,10 @@ package final class Plan: Sendable {
     inputShape = shapes[0]
     outputShape = shapes[target]
 
+    var strides = shapes.indices.map { Self.stride($0, shapes[$0].channels, compiled.kernels) }
+    let parts = Part.all(steps, shapes)
     func count(_ node: Int) -> Int {
-      let pixels = shapes[node].height * shapes[node].width
-      return (pixels * Self.stride(node, shapes[node].channels, compiled.kernels)).roundedUp(to: 16)
+      (shapes[node].height * shapes[node].width * strides[node]).roundedUp(to: 16)
     }
     // The first value is there before the first step, the output until after the last one.
     var arena = ArenaLayout()
@@ -48,13 +51,25 @@ package final class Plan: Sendable {
       }
     }
     values[target] = (values[target]?.lowerBound ?? 0)...steps.count
+    // A part lies in its whole, which is there as soon as the first of its parts.
+    for part in parts {
+      guard let own = values.removeValue(forKey: part.node), let whole = values[part.whole] else {
+        continue
+      }
+      values[part.whole] = min(own.lowerBound, whole.lowerBound)...whole.upperBound
+    }
     // Large ones first: small ones fit in between.
     let order = values.keys.sorted { (count($0), $1) > (count($1), $0) }
     var offsets = Array(repeating: -1, count: shapes.count)
     for node in order {
       offsets[node] = arena.place(count(node), values[node] ?? 0...steps.count)
     }
+    for part in parts {
+      offsets[part.node] = offsets[part.whole] + part.channel
+      strides[part.node] = strides[part.whole]
+    }
     self.offsets = offsets
+    self.strides = strides
     arenaCount = arena.count
     scratchCount =
       steps.map {
@@ -98,8 +113,7 @@ package final class Plan: Sendable {
 
   private func activation(_ node: Int, _ workspace: Workspace) -> Activation {
     Activation(
-      start: workspace.arena.start + offsets[node], shape: shapes[node],
-      stride: Self.stride(node, shapes[node].channels, compiled.kernels))
+      start: workspace.arena.start + offsets[node], shape: shapes[node], stride: strides[node])
   }
 
   /// Computes the output from the input.
@@ -119,6 +133,32 @@ package final class Plan: Sendable {
       done += cost
       try progress(min(done / self.cost, 1))
     }
+  }
+}
+
+/// A value that is written where another one has it, of which it is a part.
+private struct Part {
+  let node: Int
+  let whole: Int
+  /// Of the whole, at which it begins.
+  let channel: Int
+
+  /// Those of values side by side that may be: nothing else reads them, and their steps write nothing beside them.
+  static func all(_ steps: [CompiledNetwork.Step], _ shapes: [Shape]) -> [Part] {
+    var readers: [Int: Int] = [:]
+    for input in steps.flatMap(\.inputs) { readers[input, default: 0] += 1 }
+    let writers = Dictionary(uniqueKeysWithValues: steps.map { ($0.output, $0.operation) })
+    var parts: [Part] = []
+    for step in steps where step.operation.isSideBySide {
+      var channel = 0
+      for input in step.inputs {
+        if readers[input] == 1, writers[input]?.keepsToChannels == true {
+          parts.append(Part(node: input, whole: step.output, channel: channel))
+        }
+        channel += shapes[input].channels
+      }
+    }
+    return parts
   }
 }
 

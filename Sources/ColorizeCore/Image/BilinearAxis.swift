@@ -1,5 +1,21 @@
 // Where the pixels of a resampled row or column lie in the original, for bilinear interpolation.
 
+/// The nearest pixel as PyTorch's interpolate with "nearest" finds it, in float32: no second one has a share.
+package struct NearestAxis: Sendable {
+  private let source: Int
+  private let scale: Float
+
+  package init(from source: Int, to target: Int) {
+    self.source = source
+    scale = Float(source) / Float(target)
+  }
+
+  package subscript(target: Int) -> (first: Int, second: Int, share: Float) {
+    let first = Int(Double(Float(target) * scale), within: 0...(source - 1))
+    return (first, first, 0)
+  }
+}
+
 /// PyTorch's positions for `align_corners=False`: pixel centres are at half-integers, and what lies
 /// outside the outermost centres repeats them.
 package struct BilinearAxis: Sendable {

@@ -27,7 +27,7 @@ extension Network {
       .residual("hintres8")
     let hint16 = (hint8.halved("hint16", 128) + sixteenth.pointwise("hintimage16", 128)).relu()
 
-    // Colours, from coarse to fine.
+    // Colors, from coarse to fine.
     let c = sixteenth.pointwise("lateral16", 128)
     let d = (deep.pointwise("up16", 128).upsampled(to: c) + (c + hint16)).relu()
       .residual("dec16.0")

@@ -25,7 +25,7 @@ extension Network {
     let pooled = classifier.top.globalMean()
     let g = pooled.linear("glob1", 256).relu().linear("glob2", 192)
 
-    // Colours, from coarse to fine.
+    // Colors, from coarse to fine.
     let c =
       classifier.sixteenth.pointwise("lateral16", 192) + hint16.pointwise("hintlateral16", 192)
     let d = (classifier.top.pointwise("up16", 192).upsampled(to: c) + c).relu()

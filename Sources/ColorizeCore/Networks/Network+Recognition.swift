@@ -2,7 +2,10 @@
 
 extension Network {
   /// All that there are.
-  package static let all: [Network] = [.compact, .lite, .lite1, .eccv16, .siggraph17]
+  package static let all: [Network] = [
+    .compact, .lite, .lite1, .eccv16, .siggraph17, .deOldifyDeep, .deOldifyWide, .ddColorTiny,
+    .ddColorLarge,
+  ]
 
   /// The network whose tensors a file holds. Throws if one of them is missing or has another shape.
   ///
@@ -10,6 +13,9 @@ extension Network {
   package static func of(
     _ file: TensorFile, among networks: [Network] = all
   ) throws(ColorizeError) -> Network {
+    // Behind the others, which are preferred where a file has the tensors of both.
+    let isOfAnySize = networks.contains { $0.architecture == ddColorTiny.architecture }
+    let networks = networks + (isOfAnySize ? [ddColor(of: file)].compactMap(\.self) : [])
     let named = try named(file, networks)
     let network = if let named { named } else { try likest(file, networks) }
     for parameter in network.parameters {

@@ -24,18 +24,29 @@ package struct Network: Sendable {
 
   /// What a network is run for.
   package enum Goal: Sendable {
-    /// Colours.
+    /// Colors.
     case ab
     /// The distribution over the ab bins.
     case distribution
   }
 
-  /// What colours are made of.
+  /// How a release brings a picture to its network's size, and colors to the picture's.
+  package enum Resampling: Sendable {
+    /// Pillow's bicubic, and bilinear.
+    case antialiased
+    /// Bilinear without antialiasing, and the nearest.
+    case points
+  }
+
+  /// What colors are made of.
   package enum Colors: Sendable {
     /// The annealed mean of the distribution, and then this many times larger, bilinearly.
     case annealedMean(upsampling: Int)
     /// A node whose two channels times `scale` are a and b.
     case ab(node: Int, scale: Float)
+    /// A node whose three channels are red, green and blue, normalised; what is outside of 0 to 1 is brought inside.
+    /// a and b are those of that color.
+    case rgb(node: Int, RGBNormalization)
   }
 
   /// A distribution over ab bins.
@@ -52,7 +63,7 @@ package struct Network: Sendable {
 
   /// Where the centres of the ab bins come from.
   package enum Bins: Sendable {
-    /// The 313 bins that hold colours of sRGB.
+    /// The 313 bins that hold colors of sRGB.
     case gamut
     /// All 529 bins of a square.
     case grid
@@ -68,9 +79,13 @@ package struct Network: Sendable {
   package let sizeMultiple: Int
   /// Outputs are as large as if the input's sides were rounded up to multiples of this.
   package let sizeRounding: Int
+  /// The side at which its release has a network see a picture.
+  package let releasedSize: Int
+  /// How its release brings a picture to that size, and colors back.
+  package let releasedResampling: Resampling
   package let input: InputForm
   package let colors: Colors
-  /// nil: it gives colours alone.
+  /// nil: it gives colors alone.
   package let distribution: Distribution?
   /// Nodes with a name for what training may ask of them besides: "map", what the network has seen at each place, and
   /// "pooled", in the picture.
@@ -97,11 +112,12 @@ package struct Network: Sendable {
     }
   }
 
-  /// What a description ends in: the values from which colours are made.
+  /// What a description ends in: the values from which colors are made.
   package struct Outputs {
     fileprivate enum Colors {
       case annealedMean(upsampling: Int)
       case ab(Value, scale: Float)
+      case rgb(Value, RGBNormalization)
     }
 
     /// The logits of a distribution over ab bins.
@@ -126,14 +142,21 @@ package struct Network: Sendable {
     fileprivate let colors: Colors
     fileprivate let features: [String: Value]
 
-    /// Colours are the annealed mean of the distribution, `upsampling` times larger.
+    /// Colors are the annealed mean of the distribution, `upsampling` times larger.
     package init(_ logits: Logits, upsampling: Int = 1, features: [String: Value] = [:]) {
       self.logits = logits
       colors = .annealedMean(upsampling: upsampling)
       self.features = features
     }
 
-    /// Colours are a value of two channels, a and b divided by `scale`, as large as the input.
+    /// Colors are a value of three channels, red, green and blue, as large as the input.
+    package init(rgb: Value, _ normalization: RGBNormalization) {
+      logits = nil
+      colors = .rgb(rgb, normalization)
+      features = [:]
+    }
+
+    /// Colors are a value of two channels, a and b divided by `scale`, as large as the input.
     package init(
       ab: Value, scale: Float, logits: Logits? = nil, features: [String: Value] = [:]
     ) {
@@ -146,6 +169,7 @@ package struct Network: Sendable {
   /// Describes a network: `body` gets the input and returns the outputs.
   package init(
     _ architecture: String, input: InputForm, sizeMultiple: Int, sizeRounding: Int,
+    releasedSize: Int = 256, releasedResampling: Resampling = .antialiased,
     _ body: (Value) -> Outputs
   ) {
     let table = Table()
@@ -155,6 +179,8 @@ package struct Network: Sendable {
     nodes = table.nodes
     self.sizeMultiple = sizeMultiple
     self.sizeRounding = sizeRounding
+    self.releasedSize = releasedSize
+    self.releasedResampling = releasedResampling
     distribution = outputs.logits.map {
       Distribution(
         node: $0.value.index, stride: $0.stride, bins: $0.bins, binCount: $0.value.channels,
@@ -167,19 +193,23 @@ package struct Network: Sendable {
     case .ab(let value, let scale):
       colors = .ab(node: value.index, scale: scale)
       ends.append(value.index)
+    case .rgb(let value, let normalization):
+      colors = .rgb(node: value.index, normalization)
+      ends.append(value.index)
     }
     precondition(
       !nodes.contains { $0.inputs.contains { ends.contains($0) } }, "an output is used inside")
   }
 
-  /// Whether it takes colours at some places.
+  /// Whether it takes colors at some places.
   package var takesHints: Bool { input.takesHints }
 
-  /// The node that must be computed for a goal; that of the colours if there is no distribution.
+  /// The node that must be computed for a goal; that of the colors if there is no distribution.
   package func node(for goal: Goal) -> Int {
     switch (goal, colors) {
-    case (.ab, .ab(let node, _)): node
-    case (.distribution, .ab(let node, _)): distribution?.node ?? node
+    case (.ab, .ab(let node, _)), (.ab, .rgb(let node, _)): node
+    case (.distribution, .ab(let node, _)), (.distribution, .rgb(let node, _)):
+      distribution?.node ?? node
     // Then there is one.
     case (_, .annealedMean): distribution?.node ?? 0
     }
@@ -189,7 +219,7 @@ package struct Network: Sendable {
   package var abStride: Int {
     switch colors {
     case .annealedMean(let upsampling): (distribution?.stride ?? upsampling) / upsampling
-    case .ab: 1
+    case .ab, .rgb: 1
     }
   }
 
@@ -210,9 +240,13 @@ package struct Network: Sendable {
 
   /// Names and shapes of all tensors that a model file must hold.
   package var parameters: [Parameter] {
+    var names: Set<String> = []
+    // Several nodes may share one.
     let own = nodes.flatMap { node in
-      (node.operation?.parameters ?? []).map { Parameter("\(node.name).\($0.name)", $0.shape) }
-    }
+      (node.operation?.parameters ?? []).map {
+        Parameter(Parameter.fullName(node.name, $0.name), $0.shape)
+      }
+    }.filter { names.insert($0.name).inserted }
     if let distribution, case .tensor(let name) = distribution.bins {
       return own + [Parameter(name, [2, distribution.binCount, 1, 1])]
     }
@@ -255,7 +289,7 @@ package struct Network: Sendable {
       }
       var parameters: [[Double]] = []
       for parameter in operation.parameters {
-        parameters.append(try tensor("\(node.name).\(parameter.name)"))
+        parameters.append(try tensor(Parameter.fullName(node.name, parameter.name)))
       }
       values.append(
         operation.reference(node.inputs.compactMap { values[$0] }, parameters: parameters))
@@ -298,13 +332,13 @@ package struct Network: Sendable {
       return Value(table, name: name, operation, [self], channels: outputs)
     }
 
-    /// A convolution of each channel by itself, without bias; its padding keeps the size (divided by the stride).
+    /// A convolution of each channel by itself; its padding keeps the size (divided by the stride).
     package func depthwise(
-      _ name: String, kernel: Int, stride: Int = 1, padding: Padding = .even
+      _ name: String, kernel: Int, stride: Int = 1, padding: Padding = .even, bias: Bool = false
     ) -> Value {
       let operation = DepthwiseConvolution(
         channels: channels, kernel: kernel, stride: stride,
-        padding: padding.sides(kernel: kernel, stride: stride))
+        padding: padding.sides(kernel: kernel, stride: stride), bias: bias)
       return Value(table, name: name, operation, [self], channels: channels)
     }
 
@@ -336,15 +370,108 @@ package struct Network: Sendable {
     }
 
     /// What a classifier is shown of the lightness in channel 0.
-    package func grayAsRGB() -> Value {
-      Value(table, name: "", GrayAsRGB(), [self], channels: 3)
+    package func grayAsRGB(_ normalization: RGBNormalization = .signed) -> Value {
+      Value(table, name: "", GrayAsRGB(normalization), [self], channels: 3)
+    }
+
+    package func maxPool(kernel: Int, stride: Int, padding: Int) -> Value {
+      let operation = MaxPool(kernel: kernel, stride: stride, padding: padding)
+      return Value(table, name: "", operation, [self], channels: channels)
+    }
+
+    /// Channels to pixels: sides that are `factor` times as long.
+    package func pixelShuffle(_ factor: Int) -> Value {
+      let operation = PixelShuffle(factor: factor)
+      return Value(
+        table, name: "", operation, [self], channels: channels / (factor * factor))
+    }
+
+    /// The mean of each pixel and those above and to the left of it; cropped to the size of `other`.
+    package func blurred(croppedTo other: Value? = nil) -> Value {
+      Value(table, name: "", Blur(), [self] + [other].compactMap(\.self), channels: channels)
+    }
+
+    /// Its channels, and behind them those of `other`.
+    package func joined(with other: Value) -> Value {
+      Value(
+        table, name: "", Concatenation(), [self, other], channels: channels + other.channels)
+    }
+
+    /// Attention of all positions to each other, added: SAGAN's, with an eighth of the channels for queries and keys.
+    package func selfAttention(_ name: String) -> Value {
+      func linear(_ part: String, _ outputs: Int) -> Value {
+        let operation = Linear(
+          inputs: channels, outputs: outputs, bias: false, isConvolution: true)
+        return Value(table, name: "\(name).\(part)", operation, [self], channels: outputs)
+      }
+      let (query, key) = (linear("query", channels / 8), linear("key", channels / 8))
+      let value = linear("value", channels)
+      return Value(
+        table, name: name, SelfAttention(), [query, key, value, self], channels: channels)
+    }
+
+    /// What a network's file says of its inputs' mean and deviation.
+    package func standardized() -> Value {
+      Value(table, name: "", Standardization(channels: channels), [self], channels: channels)
+    }
+
+    package func layerNorm(_ name: String, epsilon: Double) -> Value {
+      let operation = LayerNorm(channels: channels, epsilon: epsilon)
+      return Value(table, name: name, operation, [self], channels: channels)
+    }
+
+    package func gelu() -> Value {
+      Value(table, name: "", GELU(), [self], channels: channels)
+    }
+
+    /// Each channel times its gamma.
+    package func layerScale(_ name: String) -> Value {
+      Value(table, name: name, LayerScale(channels: channels), [self], channels: channels)
+    }
+
+    /// A table that has been learnt, whatever this is: a position a row.
+    ///
+    /// - Parameter row: this one alone.
+    package func embedding(_ name: String, count: Int, channels: Int, row: Int? = nil) -> Value {
+      let operation = Embedding(count: count, channels: channels, row: row)
+      return Value(table, name: name, operation, [self], channels: channels)
+    }
+
+    /// Where each of its positions is.
+    package func sinePositions() -> Value {
+      Value(table, name: "", SinePositions(channels: channels), [self], channels: channels)
+    }
+
+    /// Its queries, keys or values for the attention of a name.
+    package func attentionProjection(_ name: String, _ part: AttentionProjection.Part) -> Value {
+      let operation = AttentionProjection(channels: channels, part)
+      return Value(table, name: name, operation, [self], channels: channels)
+    }
+
+    /// Of its queries to keys, and what these have for values.
+    package func attention(to keys: Value, _ values: Value, heads: Int) -> Value {
+      let operation = MultiHeadAttention(heads: heads)
+      return Value(table, name: "", operation, [self, keys, values], channels: channels)
+    }
+
+    /// Two channels, at four times the sides, of what queries find in it and of the picture.
+    package func queryColors(
+      _ queries: Value, count: Int, picture: Value, enlargement: String, refinement: String
+    ) -> Value {
+      let operation = QueryColors(
+        channels: channels, queries: count, enlargement: enlargement, refinement: refinement)
+      return Value(table, name: "", operation, [self, queries, picture], channels: 2)
+    }
+
+    package func sigmoid(_ range: ClosedRange<Float>) -> Value {
+      Value(table, name: "", SigmoidRange(range), [self], channels: channels)
     }
 
     package func globalMean() -> Value {
       Value(table, name: "", GlobalMean(), [self], channels: channels)
     }
 
-    /// A fully connected layer; the value is 1x1.
+    /// A fully connected layer, at every position.
     package func linear(_ name: String, _ outputs: Int) -> Value {
       let operation = Linear(inputs: channels, outputs: outputs)
       return Value(table, name: name, operation, [self], channels: outputs)

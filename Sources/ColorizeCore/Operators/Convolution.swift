@@ -81,7 +81,8 @@ package struct Convolution: Operator {
   {
     let weight = try planning.tensor("weight", shape: weightShape)
     let ownBias = bias ? try planning.tensor("bias", shape: [outputs]) : nil
-    let fold = try planning.affine(end.batchNorm, channels: outputs, bias: ownBias)
+    let fold = try planning.affine(
+      end.batchNorm, channels: outputs, bias: ownBias, layerScale: end.layerScale)
     return try PlannedConvolution(
       self, weight: weight.start, scale: fold.scale.start,
       epilogue: try planning.epilogue(bias: fold.shift, end), kernels: planning.kernels,
@@ -209,6 +210,11 @@ package final class PlannedConvolution: PlannedOperator {
           output: output.start + first * output.stride, stride: output.stride,
           residual: residual.map { UnsafePointer($0.start + first * $0.stride) }),
         kernels: kernels, scratch: execution.scratch(of: worker))
+      if product.epilogue.hasGELU {
+        let count = min(pixelsAtOnce, output.pixels - first)
+        PlannedGELU.apply(
+          to: output.start + first * output.stride, count: count * output.stride, kernels)
+      }
     }
   }
 }

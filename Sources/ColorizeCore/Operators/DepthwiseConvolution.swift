@@ -2,8 +2,7 @@
 
 import CKernelContract
 
-/// A square convolution of each channel by itself, with zero padding: PyTorch's `Conv2d` with as many groups as channels,
-/// without a bias.
+/// A square convolution of each channel by itself, with zero padding: PyTorch's `Conv2d` with as many groups as channels.
 package struct DepthwiseConvolution: Operator {
   package var channels: Int
   package var kernel: Int
@@ -12,21 +11,27 @@ package struct DepthwiseConvolution: Operator {
   package var padding: Int
   /// Below and to the right.
   package var paddingAfter: Int
+  package var bias: Bool
 
   /// - Parameter padding: nil: what keeps the size (divided by the stride), as much on every side.
   package init(
-    channels: Int, kernel: Int, stride: Int, padding: (before: Int, after: Int)? = nil
+    channels: Int, kernel: Int, stride: Int, padding: (before: Int, after: Int)? = nil,
+    bias: Bool = false
   ) {
     self.channels = channels
     self.kernel = kernel
     self.stride = stride
     self.padding = padding?.before ?? kernel / 2
     paddingAfter = padding?.after ?? kernel / 2
+    self.bias = bias
   }
 
   package var taps: Int { kernel * kernel }
 
-  package var parameters: [Parameter] { [Parameter("weight", [channels, 1, kernel, kernel])] }
+  package var parameters: [Parameter] {
+    let weight = Parameter("weight", [channels, 1, kernel, kernel])
+    return bias ? [weight, Parameter("bias", [channels])] : [weight]
+  }
 
   package func outputShape(_ inputs: [Shape]) -> Shape {
     func side(_ input: Int) -> Int { (input + padding + paddingAfter - kernel) / stride + 1 }
@@ -40,6 +45,7 @@ package struct DepthwiseConvolution: Operator {
     for c in 0..<channels {
       for y in 0..<output.shape.height {
         for x in 0..<output.shape.width {
+          if bias { output[c, y, x] = parameters[1][c] }
           for ky in 0..<kernel {
             for kx in 0..<kernel {
               let sourceY = y * stride - padding + ky
@@ -62,7 +68,8 @@ package struct DepthwiseConvolution: Operator {
     throws(ColorizeError) -> any PlannedOperator
   {
     let weight = try planning.tensor("weight", shape: parameters[0].shape)
-    let fold = try planning.affine(end.batchNorm, channels: channels)
+    let ownBias = bias ? try planning.tensor("bias", shape: [channels]) : nil
+    let fold = try planning.affine(end.batchNorm, channels: channels, bias: ownBias)
     return try PlannedDepthwiseConvolution(
       self, weight: weight.start, scale: fold.scale.start, bias: fold.shift.start,
       slope: end.rectifier.slope, ceiling: end.rectifier.ceiling, kernels: planning.kernels)
@@ -73,7 +80,7 @@ package struct DepthwiseConvolution: Operator {
 /// takes them.
 package struct DepthwiseTaps {
   /// The most taps of a kernel that there is a network for.
-  package static let maximum = 25
+  package static let maximum = 49
 
   private let rows: UnsafeMutablePointer<UnsafePointer<Float>?>
   private let columns: UnsafeMutablePointer<Int>

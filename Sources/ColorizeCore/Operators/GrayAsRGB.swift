@@ -1,12 +1,40 @@
-// What a classifier of colour pictures is shown of a gray one: three equal channels, normalised as its photographs were.
+// What a classifier of color pictures is shown of a gray one: three equal channels, normalised as its photographs were.
 
 import Glibc
 
-/// The sRGB value x of the gray that has the lightness of channel 0, which is (L - 50) / 100, as (255 x - 127) / 128 in each
-/// of three channels: what EfficientNet-Lite (Tan and Le 2020) takes for gray. L is CIE Lab's as scikit-image has it, so
-/// a gray pixel's own value comes back.
+/// How a network's red, green and blue are normalised: `(255 x - mean) / deviation` of an sRGB value x from 0 to 1.
+package struct RGBNormalization: Sendable {
+  /// Of red, green and blue, in levels of 255.
+  package let mean: SIMD3<Float>
+  package let deviation: SIMD3<Float>
+
+  /// What EfficientNet-Lite (Tan and Le 2020) takes.
+  package static let signed = RGBNormalization(
+    mean: SIMD3(repeating: 127), deviation: SIMD3(repeating: 128))
+  /// As it is, from 0 to 1.
+  package static let unit = RGBNormalization(
+    mean: SIMD3(repeating: 0), deviation: SIMD3(repeating: 255))
+
+  /// The color of a pixel that is normalised, each value brought into 0 to 1; what is no number stays none.
+  @inline(__always)
+  package func color(_ pixel: UnsafePointer<Float>, into color: UnsafeMutablePointer<Float>) {
+    for c in 0..<3 {
+      let value = (pixel[c] * deviation[c] + mean[c]) / 255
+      color[c] = value < 0 ? 0 : value > 1 ? 1 : value
+    }
+  }
+
+  /// Of ImageNet's photographs: what torchvision's classifiers take.
+  package static let imageNet = RGBNormalization(
+    mean: 255 * SIMD3(0.485, 0.456, 0.406), deviation: 255 * SIMD3(0.229, 0.224, 0.225))
+}
+
+/// The sRGB value of the gray that has the lightness of channel 0, which is (L - 50) / 100, in each of three channels,
+/// normalised. L is CIE Lab's as scikit-image has it, so a gray pixel's own value comes back.
 package struct GrayAsRGB: Operator {
-  package init() {}
+  package var normalization: RGBNormalization
+
+  package init(_ normalization: RGBNormalization = .signed) { self.normalization = normalization }
 
   package func outputShape(_ inputs: [Shape]) -> Shape {
     Shape(channels: 3, height: inputs[0].height, width: inputs[0].width)
@@ -27,16 +55,19 @@ package struct GrayAsRGB: Operator {
         let encoded =
           luminance > Self.straightLuminance
           ? 1.055 * pow(luminance, 1 / 2.4) - 0.055 : 12.92 * luminance
-        for c in 0..<3 { output[c, y, x] = (255 * encoded - 127) / 128 }
+        for c in 0..<3 {
+          output[c, y, x] =
+            (255 * encoded - Double(normalization.mean[c])) / Double(normalization.deviation[c])
+        }
       }
     }
     return output
   }
 
-  /// The same of one value, in float32. Above the bend the luminance is f^3, and its power of 1 / 2.4 is f^(5/4): two
+  /// The gray of one value, in levels of 255, in float32. Above the bend the luminance is f^3, and its power of 1 / 2.4 is f^(5/4): two
   /// square roots.
   @inline(__always)
-  package static func value(_ lightness: Float) -> Float {
+  package static func level(_ lightness: Float) -> Float {
     let f = (100 * lightness + 66) / 116
     let encoded: Float
     if f > Float(bend) {
@@ -47,7 +78,14 @@ package struct GrayAsRGB: Operator {
         luminance > Float(straightLuminance)
         ? 1.055 * powf(luminance, 1 / 2.4) - 0.055 : 12.92 * luminance
     }
-    return (255 * encoded - 127) / 128
+    return 255 * encoded
+  }
+
+  /// The three channels of one value.
+  @inline(__always)
+  package func write(_ lightness: Float, to pixel: UnsafeMutablePointer<Float>) {
+    let level = Self.level(lightness)
+    for c in 0..<3 { pixel[c] = (level - normalization.mean[c]) / normalization.deviation[c] }
   }
 
   /// Of `value` by the lightness.
@@ -69,13 +107,17 @@ package struct GrayAsRGB: Operator {
   package func planned(_ end: StepEnd, _ planning: Planning)
     throws(ColorizeError) -> any PlannedOperator
   {
-    PlannedGrayAsRGB()
+    PlannedGrayAsRGB(self)
   }
 }
 
 /// The same, a row at a time.
 package struct PlannedGrayAsRGB: PlannedOperator {
-  package init() {}
+  let gray: GrayAsRGB
+
+  package init(_ gray: GrayAsRGB) { self.gray = gray }
+
+  package var keepsToChannels: Bool { true }
 
   package func work(_ inputs: [Shape], _ output: Shape) -> Work {
     // Of the order of what two square roots take.
@@ -87,9 +129,8 @@ package struct PlannedGrayAsRGB: PlannedOperator {
     let input = inputs[0]
     execution.team.run(output.shape.height) { y, _ in
       for pixel in (y * output.shape.width)..<((y + 1) * output.shape.width) {
-        let value = GrayAsRGB.value(input.start[pixel * input.stride])
-        let target = output.start + pixel * output.stride
-        for c in 0..<3 { target[c] = value }
+        gray.write(
+          input.start[pixel * input.stride], to: output.start + pixel * output.stride)
       }
     }
   }

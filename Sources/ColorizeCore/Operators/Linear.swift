@@ -1,39 +1,49 @@
-// A fully connected layer on a 1x1 activation.
+// A fully connected layer, at every position.
 
-/// PyTorch's `Linear`, with bias.
+/// PyTorch's `Linear` of a position's channels, or its `Conv1d` of one tap over all positions.
 package struct Linear: Operator {
   package var inputs: Int
   package var outputs: Int
+  package var bias: Bool
+  /// Whether it is a `Conv1d`, whose weights have one dimension more.
+  package var isConvolution: Bool
 
-  package init(inputs: Int, outputs: Int) {
+  package init(inputs: Int, outputs: Int, bias: Bool = true, isConvolution: Bool = false) {
     self.inputs = inputs
     self.outputs = outputs
+    self.bias = bias
+    self.isConvolution = isConvolution
   }
 
   package var parameters: [Parameter] {
-    [Parameter("weight", [outputs, inputs]), Parameter("bias", [outputs])]
+    let weight = Parameter("weight", [outputs, inputs] + (isConvolution ? [1] : []))
+    return bias ? [weight, Parameter("bias", [outputs])] : [weight]
   }
 
   package func outputShape(_ inputs: [Shape]) -> Shape {
-    Shape(channels: outputs, height: 1, width: 1)
+    Shape(channels: outputs, height: inputs[0].height, width: inputs[0].width)
   }
 
   package func reference(_ inputs: [ReferenceTensor], parameters: [[Double]]) -> ReferenceTensor {
     var output = ReferenceTensor(outputShape([inputs[0].shape]))
+    let count = output.shape.height * output.shape.width
     for o in 0..<outputs {
-      output[o, 0, 0] = parameters[1][o]
-      for i in 0..<self.inputs {
-        output[o, 0, 0] += parameters[0][o * self.inputs + i] * inputs[0][i, 0, 0]
+      for position in 0..<count {
+        output.values[o * count + position] =
+          (bias ? parameters[1][o] : 0)
+          + parameters[0].dot(
+            from: o * self.inputs, step: 1, inputs[0].values, from: position, step: count,
+            count: self.inputs)
       }
     }
     return output
   }
 
-  package var absorbs: Absorption { convolution.absorbs }
+  package var absorbs: Absorption { [convolution.absorbs, .layerScale, .gelu] }
 
-  /// On a 1x1 value it is a 1x1 convolution.
+  /// It is a 1x1 convolution.
   package var convolution: Convolution {
-    Convolution(inputs: inputs, outputs: outputs, kernel: 1, stride: 1, padding: 0, bias: true)
+    Convolution(inputs: inputs, outputs: outputs, kernel: 1, stride: 1, padding: 0, bias: bias)
   }
 
   package func planned(_ end: StepEnd, _ planning: Planning)

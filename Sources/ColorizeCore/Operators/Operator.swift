@@ -12,6 +12,11 @@ package struct Parameter: Sendable {
     self.name = name
     self.shape = shape
   }
+
+  /// The name of a tensor in a file: that of its operator, if it has one, and its own part.
+  static func fullName(_ operation: String, _ part: String) -> String {
+    operation.isEmpty ? part : "\(operation).\(part)"
+  }
 }
 
 /// One row of a network's table.
@@ -95,6 +100,13 @@ package protocol PlannedOperator: Sendable {
 
   func work(_ inputs: [Shape], _ output: Shape) -> Work
 
+  /// Whether what it writes are its channels and nothing between them and the next pixel: then its output may lie
+  /// beside another value's channels.
+  var keepsToChannels: Bool { get }
+
+  /// Whether its output is its inputs side by side, which may lie there already when it runs.
+  var isSideBySide: Bool { get }
+
   /// `inputs` are those that the plan gave, the fused addition's other operand last.
   func run(_ inputs: [Activation], _ output: Activation, _ execution: Execution)
 }
@@ -102,4 +114,6 @@ package protocol PlannedOperator: Sendable {
 extension PlannedOperator {
   package func scratchCount(_ inputs: [Shape], _ output: Shape) -> Int { 0 }
   package func sharedCount(_ inputs: [Shape], _ output: Shape, workers: Int) -> Int { 0 }
+  package var keepsToChannels: Bool { false }
+  package var isSideBySide: Bool { false }
 }

@@ -10,6 +10,8 @@ package struct PlannedPointwise: PlannedOperator {
     self.rectifier = rectifier
   }
 
+  package var keepsToChannels: Bool { true }
+
   package func work(_ inputs: [Shape], _ output: Shape) -> Work {
     Work(algorithm: "pointwise", direct: output.count, done: output.count)
   }

@@ -19,8 +19,10 @@ package struct Rectifier: Equatable, Sendable {
 /// Operators that a step can do on its values before it stores them.
 package enum Pointwise: Sendable {
   case batchNorm
+  case layerScale
   case addition
   case rectifier(Rectifier)
+  case gelu
 }
 
 /// What a step can do of the operators behind it, in this order.
@@ -39,18 +41,25 @@ package struct Absorption: OptionSet, Sendable {
   package static let rectifier: Absorption = [relu, Absorption(rawValue: 8)]
   /// A batch norm behind that.
   package static let batchNormAtEnd = Absorption(rawValue: 16)
+  /// A factor for each channel, behind a batch norm.
+  package static let layerScale = Absorption(rawValue: 32)
+  /// The Gaussian error linear unit, instead of a rectifier.
+  package static let gelu = Absorption(rawValue: 64)
 
   /// Whatever a product's epilogue does.
   package static let epilogue: Absorption = [.addition, .rectifier, .batchNormAtEnd]
 }
 
 /// What a step has absorbed.
-package struct StepEnd: Sendable {
+package struct StepEnd: Equatable, Sendable {
   /// The name of a batch norm directly behind the operator.
   package var batchNorm: String?
+  /// The name of what has a factor for each channel behind that.
+  package var layerScale: String?
   /// Whether the step has one input more, the last, which is added.
   package var hasAddition = false
   package var rectifier = Rectifier.none
+  package var hasGELU = false
   /// The name of a batch norm behind the rectifier.
   package var batchNormAtEnd: String?
 
@@ -74,13 +83,17 @@ package struct Planning {
 
   /// One of the node's tensors.
   func tensor(_ part: String, shape: [Int]) throws(ColorizeError) -> Memory<Float> {
-    try weights.floats("\(name).\(part)", shape: shape)
+    try weights.floats(Parameter.fullName(name, part), shape: shape)
   }
 
   /// The batch norm of a name as a factor and a summand for each channel, after a bias; nil: 1 and 0.
   ///
-  /// - Parameter bias: of the node: `[channels]`.
-  func affine(_ norm: String?, channels: Int, bias: Memory<Float>? = nil)
+  /// - Parameters:
+  ///   - bias: of the node: `[channels]`.
+  ///   - layerScale: the name of what multiplies the result; nil: nothing.
+  func affine(
+    _ norm: String?, channels: Int, bias: Memory<Float>? = nil, layerScale: String? = nil
+  )
     throws(ColorizeError) -> ChannelAffine
   {
     let affine =
@@ -90,6 +103,7 @@ package struct Planning {
     if let bias {
       for c in 0..<channels { affine.shift.start[c] += affine.scale.start[c] * bias.start[c] }
     }
+    if let layerScale { try affine.scale(by: layerScale, weights) }
     return affine
   }
 
@@ -101,7 +115,7 @@ package struct Planning {
       } else { nil }
     return try Epilogue(
       channels: bias.count, bias: bias.start, hasResidual: end.hasAddition,
-      slope: end.rectifier.slope, ceiling: end.rectifier.ceiling,
+      slope: end.rectifier.slope, ceiling: end.rectifier.ceiling, hasGELU: end.hasGELU,
       affine: affine.map { (UnsafePointer($0.scale.start), UnsafePointer($0.shift.start)) },
       kernels: kernels)
   }
@@ -117,6 +131,15 @@ struct ChannelAffine: Sendable {
     shift = try Memory(count: channels)
     scale.fill(1)
     shift.fill(0)
+  }
+
+  /// Both times the factors of the layer scale of a name.
+  func scale(by name: String, _ weights: TensorFile) throws(ColorizeError) {
+    let factors = try weights.floats(Parameter.fullName(name, "gamma"), shape: [scale.count])
+    for c in 0..<scale.count {
+      scale.start[c] *= factors.start[c]
+      shift.start[c] *= factors.start[c]
+    }
   }
 
   /// The batch norm of a name.

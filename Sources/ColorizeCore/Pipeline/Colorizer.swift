@@ -2,7 +2,7 @@
 
 /// Runs models.
 package enum Colorizer {
-  /// Colours `input` into `output`.
+  /// Colors `input` into `output`.
   package static func run(
     model: Model, input: ImageView, output: ImageView, options: RunOptions = RunOptions()
   ) throws(ColorizeError) {
@@ -19,7 +19,7 @@ package enum Colorizer {
     try run(session, output, options, team, progress)
   }
 
-  /// Colours the picture of a session into `output`.
+  /// Colors the picture of a session into `output`.
   package static func run(
     _ session: Session, output: ImageView, options: RunOptions = RunOptions()
   ) throws(ColorizeError) {
@@ -39,18 +39,25 @@ package enum Colorizer {
     _ progress: Progress
   ) throws(ColorizeError) {
     let model = session.model
+    try model.validate(temperature: options.temperature)
     let kernels = model.compiled.kernels
     let isReference = session.preset == .reference
     let variant = Variant(options.variant)
-    if variant != nil, case .ab = model.network.colors {
-      throw .invalidArgument(
-        "variant is \(options.variant); the colours of \(model.information.architecture) are a "
-          + "regression, which has none but 0")
+    if variant != nil {
+      guard case .annealedMean = model.network.colors else {
+        throw .invalidArgument(
+          "variant is \(options.variant); the colors of \(model.information.architecture) are a "
+            + "regression, which has none but 0")
+      }
+    }
+    if session.mergesRGB {
+      try merge(session, output, options, team, progress)
+      return
     }
     let hints = try session.hints(options, team)
     var palette: Palette?
     if let picture = options.palette { palette = try Palette(picture, kernels: kernels, team) }
-    let decoder = Decoder(model, temperature: options.temperatureOfColours, team)
+    let decoder = Decoder(model, temperature: options.temperatureOfColors, team)
     let isGuided = isGuided(options, session.preset)
     let abShape =
       isGuided
@@ -64,11 +71,12 @@ package enum Colorizer {
     let renderer = try Renderer(
       input: session.picture, output: output, abHeight: guided?.height ?? abShape.height,
       abWidth: guided?.width ?? abShape.width, guide: guided?.guide,
+      isNearest: session.samplesPoints && options.upsampling == nil,
       gamutMapping: options.gamutMapping ?? (isReference ? .clip : .keepHue), kernels: kernels,
       workers: team.size)
     let ab = isGuided ? try Memory<Float>(count: abShape.count) : renderer.ab
 
-    // What hints change is judged by the colours without them.
+    // What hints change is judged by the colors without them.
     var blended: (blend: HintBlend, plain: Memory<Float>)?
     if let hints, !isReference {
       let blend = try HintBlend(
@@ -76,7 +84,7 @@ package enum Colorizer {
         team)
       blended = (blend, try Memory(count: abShape.count))
     }
-    let saturation = options.saturationOfColours
+    let saturation = options.saturationOfColors
     try model.withPlan(
       .ab, height: session.height, width: session.width, team
     ) { (plan, workspace) throws(ColorizeError) in
@@ -120,6 +128,46 @@ package enum Colorizer {
     try guided?.run(ab.start, into: renderer.ab.start, team, progress: progress.report)
     progress.nextStage()
     try renderer.run(team, progress: progress.report)
+    try progress.finish()
+  }
+
+  /// The same as the release of a network of red, green and blue does it.
+  private static func merge(
+    _ session: Session, _ output: ImageView, _ options: RunOptions, _ team: Team,
+    _ progress: Progress
+  ) throws(ColorizeError) {
+    let model = session.model
+    var refused: String?
+    if options.saturationOfColors != 1 {
+      refused = "saturation is \(options.saturationOfColors)"
+    } else if options.palette != nil {
+      refused = "there is a palette"
+    } else if options.upsampling == .guided {
+      refused = "upsampling is guided"
+    } else if options.gamutMapping == .keepHue {
+      refused = "gamut_mapping is keep-hue"
+    }
+    if let refused {
+      throw .invalidArgument(
+        "\(refused); preset reference has none of that for \(model.information.architecture), whose "
+          + "colors are merged as bytes")
+    }
+    _ = try session.hints(options, team)
+    let decoder = Decoder(model, temperature: options.temperatureOfColors, team)
+    let small = try Memory<UInt8>(count: 3 * session.width * session.height)
+    let merge = try YUVMerge(
+      input: session.picture, output: output, small: small, width: session.width,
+      height: session.height, kernels: model.compiled.kernels, workers: team.size)
+    try model.withPlan(
+      .ab, height: session.height, width: session.width, team
+    ) { (plan, workspace) throws(ColorizeError) in
+      session.feed(nil, to: plan.input(workspace), team)
+      try plan.run(workspace, team, progress: progress.report)
+      try decoder.bytes(plan.output(workspace), into: small)
+    }
+    progress.nextStage()
+    progress.nextStage()
+    try merge.run(team, progress: progress.report)
     try progress.finish()
   }
 
@@ -205,6 +253,7 @@ package enum Colorizer {
     ) throws(ColorizeError) -> Void
   ) throws(ColorizeError) {
     try options.validate()
+    if goal == .ab { try model.validate(temperature: options.temperature) }
     let team = Team(threads: options.threads)
     let decoder = Decoder(
       model, temperature: options.temperature ?? AnnealedMean.defaultTemperature, team)
@@ -228,7 +277,7 @@ package enum Colorizer {
           + "\(input.width)x\(input.height)")
     }
     guard output.format.colorChannels == 3 else {
-      throw .invalidArgument("the output's format has no colour")
+      throw .invalidArgument("the output's format has no color")
     }
     guard input.isSame(as: output) || !input.overlaps(output) else {
       throw .invalidArgument("input and output overlap, and are not the same pixels")

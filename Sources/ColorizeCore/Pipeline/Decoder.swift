@@ -1,4 +1,4 @@
-// From a network's last values to colours, or to probabilities.
+// From a network's last values to colors, or to probabilities.
 
 /// Decodes what a model's plans give.
 struct Decoder {
@@ -17,7 +17,7 @@ struct Decoder {
       plainTemperature: model.information.plainSoftmaxTemperature)
   }
 
-  /// Makes the logits those of another colouring.
+  /// Makes the logits those of another coloring.
   func tilt(_ logits: Activation, _ variant: Variant) throws(ColorizeError) {
     let plainTemperature = model.information.plainSoftmaxTemperature
     let plain = AnnealedMean(
@@ -46,6 +46,7 @@ struct Decoder {
           b[pixel] = scale * output.start[pixel * output.stride + 1]
         }
       }
+    case .rgb(_, let normalization): try rgb(output, normalization, into: ab)
     case .annealedMean(let upsampling) where upsampling == 1 || !enlarged:
       try annealedMean(output, into: ab)
     case .annealedMean(let upsampling):
@@ -56,6 +57,41 @@ struct Decoder {
     try validate(ab)
   }
 
+  /// Red, green and blue of a network that gives these, as bytes that are cut off, not rounded.
+  func bytes(_ output: Activation, into bytes: Memory<UInt8>) throws(ColorizeError) {
+    guard case .rgb(_, let normalization) = model.network.colors else {
+      preconditionFailure("the network gives other colors")
+    }
+    let colors = try Memory<Float>(count: 3 * output.pixels)
+    for pixel in 0..<output.pixels {
+      normalization.color(output.start + pixel * output.stride, into: colors.start + 3 * pixel)
+    }
+    try validate(colors)
+    for index in 0..<colors.count {
+      bytes.start[index] = UInt8(Int(colors.start[index] * 255, within: 0...255))
+    }
+  }
+
+  /// a and b of red, green and blue.
+  private func rgb(
+    _ output: Activation, _ normalization: RGBNormalization, into ab: Memory<Float>
+  ) throws(ColorizeError) {
+    let width = output.shape.width
+    let rows = try Memory<Float>(count: team.size * 3 * width)
+    team.run(output.shape.height) { y, worker in
+      let row = rows.start + worker * 3 * width
+      for x in 0..<width {
+        normalization.color(
+          output.start + (y * width + x) * output.stride, into: row + 3 * x)
+      }
+      Lab.fromRGB(row, into: row, count: width, kernels: kernels)
+      for x in 0..<width {
+        ab.start[y * width + x] = row[3 * x + 1]
+        ab.start[output.pixels + y * width + x] = row[3 * x + 2]
+      }
+    }
+  }
+
   /// - Parameters:
   ///   - logits: the output of a plan whose goal is the distribution.
   ///   - probabilities: out, `[bins, h, w]`.
@@ -64,7 +100,7 @@ struct Decoder {
     _ logits: Activation, into probabilities: UnsafeMutablePointer<Float>,
     commit: () throws(ColorizeError) -> Void
   ) throws(ColorizeError) {
-    // Finite colours come of finite probabilities, and take less memory to look at.
+    // Finite colors come of finite probabilities, and take less memory to look at.
     let ab = try Memory<Float>(count: 2 * logits.pixels)
     try annealedMean(logits, into: ab)
     try validate(ab)
@@ -74,7 +110,7 @@ struct Decoder {
       logits, into: probabilities, kernels: kernels, team: team, scratch: scratch.start)
   }
 
-  /// What is above this is no colour but an overflow. Saturation, palette and hints compute with what is
+  /// What is above this is no color but an overflow. Saturation, palette and hints compute with what is
   /// below, and stay a million million times below what a float can hold.
   private static let overflow: Float = 1e24
 

@@ -1,18 +1,18 @@
-// A network's colours, which have a few pixels of its input each, brought to every one of these pixels
+// A network's colors, which have a few pixels of its input each, brought to every one of these pixels
 // along the edges of the lightness that it saw. docs/upsampling.md has the figures behind the choice.
 
 /// The first half of guided upsampling; the second one, to the picture's own size, is the renderer's.
 ///
-/// A network gives a colour for each cell of 4x4 pixels, say, that it was trained to make the mean of
-/// the cell's colours. The colours of the pixels are looked for that have these means and that change
+/// A network gives a color for each cell of 4x4 pixels, say, that it was trained to make the mean of
+/// the cell's colors. The colors of the pixels are looked for that have these means and that change
 /// where lightness does:
 ///
 /// 1. Joint bilateral upsampling (Kopf et al. 2007): a pixel is between four cells, and the more like
 ///    one the nearer to its mean lightness its own is.
-/// 2. `steps` times: colours flow between neighbours, the less the more their lightness differs
+/// 2. `steps` times: colors flow between neighbours, the less the more their lightness differs
 ///    (Perona and Malik 1990), and then what a cell's mean has lost is given back to it
 ///    (the back-projection of Irani and Peleg 1991), bilinearly.
-/// 3. Colours are brought into the range of the cells around, so none arises that the network did not
+/// 3. Colors are brought into the range of the cells around, so none arises that the network did not
 ///    give nearby.
 package struct GuidedUpsampling {
   /// The difference of L at which a neighbour counts half.
@@ -56,7 +56,7 @@ package struct GuidedUpsampling {
     self.cellsHigh = cellsHigh
     self.cellsWide = cellsWide
     // eccv16's cells reach beyond an input whose sides are no multiples of 8: then the lightness is
-    // stretched as its colours are.
+    // stretched as its colors are.
     down = max((seenHeight + cellsHigh / 2) / cellsHigh, 1)
     across = max((seenWidth + cellsWide / 2) / cellsWide, 1)
     height = cellsHigh * down
@@ -119,7 +119,7 @@ package struct GuidedUpsampling {
     let cellsLost: Memory<Float>
     /// The same between the cells of a row, `[2, cellsHigh, width]`.
     let lost: Memory<Float>
-    /// The range of colours between the cells of a row, `[2, cellsHigh, width]` each.
+    /// The range of colors between the cells of a row, `[2, cellsHigh, width]` each.
     let least: Memory<Float>
     let most: Memory<Float>
     /// Of cells, for each column of pixels.
@@ -264,7 +264,7 @@ package struct GuidedUpsampling {
     }
   }
 
-  /// Brings colours into the range of the 3x3 cells around, which is between cells as colours are.
+  /// Brings colors into the range of the 3x3 cells around, which is between cells as colors are.
   private func finish(
     _ colors: UnsafePointer<Float>, _ planes: Planes, into ab: UnsafeMutablePointer<Float>,
     _ team: Team

@@ -4,20 +4,20 @@
 
 import Glibc
 
-/// Makes colours of those that a network gives with hints and without.
+/// Makes colors of those that a network gives with hints and without.
 struct HintBlend {
   /// A cell belongs to a hint's thing up to this distance; `softness` of it before and after, partly.
   private static let reach: Float = 18
   /// The same for hints that are plausible: the network has them already.
   private static let plausibleReach: Float = 8
   private static let softness: Float = 0.2
-  /// Of a colour and a bin that count as alike.
+  /// Of a color and a bin that count as alike.
   private static let binDeviation: Float = 12
   /// -log of a hint's probability: plausible up to the lower bound, improbable from the upper one.
   private static let surprise: ClosedRange<Float> = 0.8...3.2
-  /// For networks without a distribution: the distance in ab to the network's colour.
+  /// For networks without a distribution: the distance in ab to the network's color.
   private static let difference: ClosedRange<Float> = 20...40
-  /// How much of a thing with an improbable hint gets the hint's colour and not the network's.
+  /// How much of a thing with an improbable hint gets the hint's color and not the network's.
   private static let share: Float = 0.8
   /// Between the things of two hints.
   private static let smoothingSteps = 16

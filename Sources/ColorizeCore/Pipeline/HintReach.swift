@@ -1,5 +1,5 @@
 // How far it is from each place to the nearest hint, within things: the length of the shortest path over
-// cells, on which lightness, texture and the network's own colours change.
+// cells, on which lightness, texture and the network's own colors change.
 
 import Glibc
 

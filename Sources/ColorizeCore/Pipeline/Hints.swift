@@ -1,9 +1,9 @@
-// What a user knows of a picture's colours, and how a network is told: points and squares, or a sparse
-// colouring, become the hints and the mask of the network's input.
+// What a user knows of a picture's colors, and how a network is told: points and squares, or a sparse
+// coloring, become the hints and the mask of the network's input.
 
 import Glibc
 
-/// A square of one colour.
+/// A square of one color.
 package struct Hint: BitwiseCopyable, Sendable {
   /// The centre, in pixels from the picture's left and upper edge.
   package var x: Float
@@ -55,7 +55,7 @@ package struct Hints {
 
   package var isEmpty: Bool { (squares?.count ?? 0) == 0 && map == nil }
 
-  /// Hints as a network takes them. Of several colours at a pixel it is their mean.
+  /// Hints as a network takes them. Of several colors at a pixel it is their mean.
   ///
   /// - Parameters:
   ///   - width: of the picture, as `height`.
@@ -95,7 +95,7 @@ package struct Hints {
     try check("radius", hint.radius, ImageView.maximumSide)
     guard gamut.contains(hint.ab) else {
       throw .invalidArgument(
-        "hints[\(index)].color is a \(hint.ab.x), b \(hint.ab.y), which no colour of sRGB has")
+        "hints[\(index)].color is a \(hint.ab.x), b \(hint.ab.y), which is outside sRGB")
     }
   }
 
@@ -124,7 +124,7 @@ package struct Hints {
         let color = SIMD2(ab[2 * x], ab[2 * x + 1])
         guard gamut.contains(color) else {
           throw .invalidArgument(
-            "hint_map->ab at (\(x), \(y)) is (\(color.x), \(color.y)), which no colour of sRGB has")
+            "hint_map->ab at (\(x), \(y)) is (\(color.x), \(color.y)), which is outside sRGB")
         }
         sums.add(color, column: x * sums.width / width, row: row)
         if x % Self.mapPixelsAtOnce == 0 { try team.pause() }

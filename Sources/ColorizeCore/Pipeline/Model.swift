@@ -99,7 +99,7 @@ package final class Model: Sendable {
     let instructionSet = options.instructionSet ?? available[0]
     guard available.contains(instructionSet) else {
       throw .invalidArgument(
-        "this processor has not the instruction set \(instructionSet.rawValue); it has "
+        "this processor does not have the instruction set \(instructionSet.rawValue); it has "
           + available.map(\.rawValue).joined(separator: ", "))
     }
     let kernels = KernelSet(instructionSet, blas: try OpenBLAS.choose(options.gemm))
@@ -115,7 +115,8 @@ package final class Model: Sendable {
     }
     let statedConvention = try Self.maskConvention(file)
     let size = try Self.number(
-      file, "default_network_size", 1...Float(Self.maximumNetworkSize), default: 256)
+      file, "default_network_size", 1...Float(Self.maximumNetworkSize),
+      default: Float(network.releasedSize))
     let side = Int(size, within: 1...Self.maximumNetworkSize)
     guard size == Float(side), side % network.sizeMultiple == 0 else {
       throw .invalidModel(
@@ -187,6 +188,14 @@ package final class Model: Sendable {
     return number
   }
 
+  /// Throws where a temperature is given, and there is no distribution for it.
+  func validate(temperature: Float?) throws(ColorizeError) {
+    guard let temperature, network.distribution == nil else { return }
+    throw .invalidArgument(
+      "temperature is \(temperature); the network \(network.architecture) gives colors alone, and no "
+        + "distribution that has one")
+  }
+
   /// Runs `body` with the plan for a size and memory for the team to run it in.
   func withPlan(
     _ goal: Network.Goal, height: Int, width: Int, _ team: Team,
@@ -194,7 +203,7 @@ package final class Model: Sendable {
   ) throws(ColorizeError) {
     guard goal == .ab || network.distribution != nil else {
       throw .invalidArgument(
-        "the network \(network.architecture) gives colours alone, and no distribution")
+        "the network \(network.architecture) gives colors only, and no distribution")
     }
     let entry: WorkspacePool.Entry
     if let kept = pool.take(goal, height: height, width: width, workers: team.size) {

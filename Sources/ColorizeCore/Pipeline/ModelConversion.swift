@@ -55,7 +55,9 @@ package struct ModelConversion {
 
     var metadata = Dictionary(file.metadata.map { ($0.key, $0.value) }) { first, _ in first }
     metadata["architecture"] = network.architecture
-    metadata["temperature_of_plain_softmax"] = "\(information.plainSoftmaxTemperature)"
+    if network.distribution != nil {
+      metadata["temperature_of_plain_softmax"] = "\(information.plainSoftmaxTemperature)"
+    }
     metadata["default_network_size"] = "\(information.defaultNetworkSize)"
     // Of a file that has been converted before, the first one.
     metadata["converted_from"] = metadata["converted_from"] ?? name
@@ -176,6 +178,21 @@ private struct FloatingReference {
     }
     switch network.colors {
     case .ab(_, let scale): return output.map { $0 * Double(scale) }
+    case .rgb(_, let normalization):
+      var ab = ReferenceTensor(
+        Shape(channels: 2, height: output.shape.height, width: output.shape.width))
+      for y in 0..<output.shape.height {
+        for x in 0..<output.shape.width {
+          func light(_ c: Int) -> Double {
+            let level =
+              output[c, y, x] * Double(normalization.deviation[c]) + Double(normalization.mean[c])
+            return CIELab.light(encoded: min(max(level / 255, 0), 1))
+          }
+          let lab = CIELab.lab(light: SIMD3(light(0), light(1), light(2)))
+          (ab[0, y, x], ab[1, y, x]) = (lab.y, lab.z)
+        }
+      }
+      return ab
     case .annealedMean(let upsampling):
       let mean = annealedMean(output)
       let size = Shape(

@@ -1,4 +1,4 @@
-// What a caller gives to a network directly: lightness, and colours at some places.
+// What a caller gives to a network directly: lightness, and colors at some places.
 
 /// What a network's mask input is where a hint is and where none is.
 package enum MaskConvention: String, CaseIterable, Sendable {

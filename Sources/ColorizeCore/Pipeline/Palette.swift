@@ -1,6 +1,6 @@
-// The colours of one picture for another: the distribution of a and b over the picture becomes that of
-// a reference (sliced optimal transport; Pitie, Kokaram, Dahyot 2007, "Automated colour grading using
-// colour distribution transfer", without their regraining).
+// The colors of one picture for another: the distribution of a and b over the picture becomes that of
+// a reference (sliced optimal transport; Pitie, Kokaram, Dahyot 2007, "Automated color grading using
+// color distribution transfer", without their regraining).
 //
 // A distribution in the plane is hard to carry over, one along a line is easy: sort both. So ab are
 // turned, both coordinates are carried over one by one, ab are turned back, and again with other angles.
@@ -8,9 +8,9 @@
 
 import Glibc
 
-/// Where colours are to go.
+/// Where colors are to go.
 struct Palette {
-  /// The reference at this side, at most, has colours enough.
+  /// The reference at this side, at most, has colors enough.
   private static let side = 128
   /// Each with two lines at right angles.
   private static let turns = 12
@@ -26,10 +26,10 @@ struct Palette {
   private let weights: Memory<Float>?
   private let count: Int
 
-  /// - Parameter picture: the reference, which has colours.
+  /// - Parameter picture: the reference, which has colors.
   init(_ picture: ImageView, kernels: KernelSet, _ team: Team) throws(ColorizeError) {
     guard picture.format.colorChannels == 3 else {
-      throw .invalidArgument("the palette's format has no colour")
+      throw .invalidArgument("the palette's format has no color")
     }
     let width = min(picture.width, Self.side)
     let height = min(picture.height, Self.side)
@@ -50,7 +50,7 @@ struct Palette {
     _ picture: ImageView, _ width: Int, _ height: Int, into rgb: Memory<Float>,
     _ kernels: KernelSet, _ team: Team
   ) throws(ColorizeError) {
-    let resampler = try BicubicResampler(
+    let resampler = try Resampler(
       picture, width: width, height: height, kernels: kernels, workers: team.size)
     let small = try Memory<UInt8>(count: width * height * 3)
     team.run(resampler.bands) { band, worker in
@@ -92,7 +92,7 @@ struct Palette {
     return seen == 0 || seen == Float(weights.count) ? nil : weights
   }
 
-  /// Gives colours the reference's distribution.
+  /// Gives colors the reference's distribution.
   ///
   /// - Parameters:
   ///   - colors: `[2, count]`, in place.

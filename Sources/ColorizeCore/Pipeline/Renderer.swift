@@ -3,7 +3,7 @@
 
 import CKernelContract
 
-/// What becomes of a colour that sRGB has not at the pixel's lightness.
+/// What to do with a color that is outside sRGB at the pixel's lightness.
 package enum GamutMapping: String, CaseIterable, Sendable {
   /// Red, green and blue are each brought into 0 to 1: lightness and hue may change.
   case clip
@@ -21,6 +21,8 @@ package struct Renderer {
   private let abHeight: Int
   private let abWidth: Int
   private let gamutMapping: GamutMapping
+  /// Whether a pixel has the nearest value of ab and nothing of others.
+  private let isNearest: Bool
   /// Lightness of ab, `[abHeight, abWidth]`, in units of `GuidedUpsampling.range`. nil: bilinear.
   private let guide: Memory<Float>?
   private let kernels: KernelSet
@@ -40,9 +42,10 @@ package struct Renderer {
 
   package init(
     input: ImageView, output: ImageView, abHeight: Int, abWidth: Int, guide: Memory<Float>? = nil,
-    gamutMapping: GamutMapping, kernels: KernelSet, workers: Int
+    isNearest: Bool = false, gamutMapping: GamutMapping, kernels: KernelSet, workers: Int
   ) throws(ColorizeError) {
     self.gamutMapping = gamutMapping
+    self.isNearest = isNearest
     self.input = input
     self.output = output
     self.abHeight = abHeight
@@ -54,10 +57,10 @@ package struct Renderer {
     // The ends of rows, which fill up the last vector, are read too.
     share = try Memory(count: input.width + 16)
     share.fill(0)
-    let columns = BilinearAxis(from: abWidth, to: input.width)
+    let columns = Self.axis(from: abWidth, to: input.width, isNearest: isNearest)
     var started = 0
     for x in 0..<input.width {
-      let column = columns[x]
+      let column = columns(x)
       share.start[x] = column.share
       while started <= column.first {
         starts.start[started] = Int32(x)
@@ -73,11 +76,23 @@ package struct Renderer {
     scratch.fill(0)
   }
 
+  /// Where the picture's rows or columns lie among ab's.
+  private static func axis(
+    from source: Int, to target: Int, isNearest: Bool
+  ) -> @Sendable (Int) -> (first: Int, second: Int, share: Float) {
+    if isNearest {
+      let axis = NearestAxis(from: source, to: target)
+      return { axis[$0] }
+    }
+    let axis = BilinearAxis(from: source, to: target)
+    return { axis[$0] }
+  }
+
   /// Writes the output.
   package func run(_ team: Team, progress: (Float) throws(ColorizeError) -> Void)
     throws(ColorizeError)
   {
-    let axis = BilinearAxis(from: abHeight, to: input.height)
+    let axis = Self.axis(from: abHeight, to: input.height, isNearest: isNearest)
     let bandRows = max(Self.bandPixels / input.width, 1)
     try team.run(
       input.height.pieces(of: bandRows), atOnce: Self.bandsAtOnce, progress
@@ -96,7 +111,7 @@ package struct Renderer {
       let b = a + abHeight * abWidth
       let first = band * bandRows
       for y in first..<min(first + bandRows, input.height) {
-        let place = axis[y]
+        let place = axis(y)
         row.source = UnsafePointer(input.row(y))
         row.target = output.row(y)
         row.upper_a = a + place.first * abWidth

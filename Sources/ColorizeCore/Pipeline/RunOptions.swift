@@ -6,9 +6,6 @@ package enum Preset: String, CaseIterable, Sendable {
   case standard = "default"
   /// Step by step what the released Python pipeline does.
   case reference
-
-  /// The released pipeline's network size.
-  static let referenceNetworkSize = 256
 }
 
 /// To which size a picture is brought for the network.
@@ -19,7 +16,7 @@ package enum NetworkFit: String, CaseIterable, Sendable {
   case aspect
 }
 
-/// How the network's colours are brought to the picture's size.
+/// How the network's colors are brought to the picture's size.
 package enum Upsampling: String, CaseIterable, Sendable {
   case bilinear
   /// Following the edges of the picture's lightness.
@@ -65,10 +62,10 @@ package struct RunOptions {
   package var upsampling: Upsampling?
   /// nil: the preset's.
   package var gamutMapping: GamutMapping?
-  /// 0: the most likely colouring; up to `Variant.count`: another one.
+  /// 0: the most likely coloring; up to `Variant.count`: another one.
   package var variant = 0
   package var hints = Hints()
-  /// A picture whose colours are to be this one's.
+  /// A picture whose colors are to be this one's.
   package var palette: ImageView?
   /// How far: 0.01 to 1.
   package var paletteStrength: Float = 1
@@ -103,6 +100,6 @@ package struct RunOptions {
     }
   }
 
-  var temperatureOfColours: Float { temperature ?? style.temperature }
-  var saturationOfColours: Float { saturation ?? style.saturation }
+  var temperatureOfColors: Float { temperature ?? style.temperature }
+  var saturationOfColors: Float { saturation ?? style.saturation }
 }

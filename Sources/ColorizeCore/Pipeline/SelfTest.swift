@@ -1,4 +1,4 @@
-// Models that prove themselves: a model file carries a few small inputs and the colours that its
+// Models that prove themselves: a model file carries a few small inputs and the colors that its
 // author saw for them, and whoever has the file can replay them on their own processor.
 
 /// An input of a network and the output that its author saw.

@@ -1,9 +1,9 @@
-// What a network says of a picture besides its colours: which colours a pixel may have, and how sure it is
+// What a network says of a picture besides its colors: which colors a pixel may have, and how sure it is
 // (Zhang et al. 2017, section 3.3).
 
 import Glibc
 
-/// A colour that a pixel may have.
+/// A color that a pixel may have.
 package struct Suggestion: BitwiseCopyable, Sendable {
   /// Of the bins around it.
   package let probability: Float
@@ -14,7 +14,7 @@ package struct Suggestion: BitwiseCopyable, Sendable {
 }
 
 extension Session {
-  /// The most plausible colours at some places.
+  /// The most plausible colors at some places.
   ///
   /// - Parameters:
   ///   - points: in pixels from the picture's left and upper edge, `[count]`.
@@ -156,7 +156,7 @@ private struct BinGroups {
     let centre: SIMD2<Float>
   }
 
-  /// Peaks are no nearer to each other, and what is no farther from one makes its colour: two bins.
+  /// Peaks are no nearer to each other, and what is no farther from one makes its color: two bins.
   private static let distance: Float = 20
   /// A peak that is lower is none.
   private static let leastProbability: Float = 1e-4

@@ -1,4 +1,4 @@
-// A picture that is coloured again and again: what does not depend on hints and dials is computed once.
+// A picture that is colored again and again: what does not depend on hints and dials is computed once.
 
 /// A picture and what the network sees of it. Does not change; any number of threads may use it.
 package final class Session: Sendable {
@@ -47,6 +47,11 @@ package final class Session: Sendable {
     try see(team, progress)
   }
 
+  /// Whether colors are merged with the picture as the release of a network of red, green and blue does it.
+  var mergesRGB: Bool {
+    if preset == .reference, case .rgb = model.network.colors { true } else { false }
+  }
+
   /// The sides of the network's input. Throws where the network does not take them.
   package static func networkSize(
     _ model: Model, _ picture: ImageView, _ options: RunOptions
@@ -54,7 +59,7 @@ package final class Session: Sendable {
     let side =
       options.networkSize
       ?? (options.preset == .reference
-        ? Preset.referenceNetworkSize : model.information.defaultNetworkSize)
+        ? model.network.releasedSize : model.information.defaultNetworkSize)
     try model.validateNetworkSize(side, "network_size")
     guard options.networkFit == .aspect else { return (side, side) }
     let multiple = model.information.networkSizeMultiple
@@ -70,19 +75,48 @@ package final class Session: Sendable {
     return (fitted(scale * proportion.squareRoot()), fitted(scale / proportion.squareRoot()))
   }
 
+  /// Whether pictures and colors are brought to other sizes as a release without antialiasing does it.
+  var samplesPoints: Bool { preset == .reference && model.network.releasedResampling == .points }
+
+  /// Takes the lightness between the nearest pixels.
+  private func seePoints(_ team: Team, _ progress: Progress) throws(ColorizeError) {
+    let sampler = PointSampler(picture, width: width, height: height)
+    let rows = try Memory<Float>(count: team.size * 3 * width)
+    try team.run(height, atOnce: 16 * team.size, progress.report) { y, worker in
+      let row = rows.start + worker * 3 * width
+      sampler.run(y, into: row)
+      Lab.fromRGB(row, into: row, count: width, kernels: model.compiled.kernels)
+      for x in 0..<width { lightness.start[y * width + x] = row[3 * x] }
+    }
+    try team.throwIfInterrupted()
+  }
+
   /// Squashes the picture to the network's size, 8 bits a channel, and takes its lightness.
   private func see(_ team: Team, _ progress: Progress) throws(ColorizeError) {
+    if samplesPoints {
+      try seePoints(team, progress)
+      return
+    }
     let kernels = model.compiled.kernels
-    let resampler = try BicubicResampler(
-      picture, width: width, height: height, kernels: kernels, workers: team.size)
+    let resampler = try Resampler(
+      picture, width: width, height: height, filter: mergesRGB ? .bilinear : .bicubic,
+      kernels: kernels, workers: team.size)
     let small = try Memory<UInt8>(count: width * height * resampler.channels)
     try team.run(resampler.bands, atOnce: team.size, progress.report) { band, worker in
       resampler.run(band: band, worker: worker, into: small.start, team)
     }
+    // The release of a network of red, green and blue shows it Pillow's gray.
+    var channels = resampler.channels
+    if mergesRGB, channels == 3 {
+      for pixel in 0..<(width * height) {
+        small.start[pixel] = YUV.gray(small.start + 3 * pixel)
+      }
+      channels = 1
+    }
     let table = try LuminanceTable()
     team.run(height) { y, _ in
       table.lightness(
-        small.start + y * width * resampler.channels, channels: resampler.channels, count: width,
+        small.start + y * width * channels, channels: channels, count: width,
         into: lightness.start + y * width, kernels: kernels)
     }
     try team.throwIfInterrupted()

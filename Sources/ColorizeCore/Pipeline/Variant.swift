@@ -1,4 +1,4 @@
-// Other colourings that a network holds possible.
+// Other colorings that a network finds possible.
 //
 // Where a network is not sure, its distribution says so at each position on its own; what a user wants
 // to see are other pictures, in each of which all that was open is decided in the same sense. So the

@@ -11,6 +11,8 @@ package final class Epilogue: Sendable {
   package let slope: Float
   /// What larger values become: 6 for ReLU6.
   package let ceiling: Float
+  /// Whether the Gaussian error linear unit follows, which is not done in registers, but on what has just been stored.
+  package let hasGELU: Bool
   private let hasAffine: Bool
   /// Bias, scale and shift, each with room for whole panels; then a panel of zeros.
   private let values: Memory<Float>
@@ -22,12 +24,13 @@ package final class Epilogue: Sendable {
   ///     cannot be folded into the next convolution, which pads with zeros after it.
   package init(
     channels: Int, bias: UnsafePointer<Float>, hasResidual: Bool = false, slope: Float = 1,
-    ceiling: Float = .infinity,
+    ceiling: Float = .infinity, hasGELU: Bool = false,
     affine: (scale: UnsafePointer<Float>, shift: UnsafePointer<Float>)? = nil, kernels: KernelSet
   ) throws(ColorizeError) {
     self.hasResidual = hasResidual
     self.slope = slope
     self.ceiling = ceiling
+    self.hasGELU = hasGELU
     hasAffine = affine != nil
     stride = channels.roundedUp(to: kernels.gemmPanel)
     values = try Memory(count: 3 * stride + kernels.gemmPanel)

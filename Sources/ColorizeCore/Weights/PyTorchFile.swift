@@ -21,16 +21,16 @@ extension TensorFile {
     }
     guard pickle.count <= Unpickler.maximumBytes else {
       throw .invalidModel(
-        "its data.pkl has \(pickle.count) bytes; the most is \(Unpickler.maximumBytes)")
+        "its data.pkl has \(pickle.count) bytes; the limit is \(Unpickler.maximumBytes)")
     }
     let bytes = try source.bytes(pickle.start, pickle.count)
     guard pickle.checksum == 0 || pickle.checksum == crc32(bytes.buffer) else {
-      throw .invalidModel("its data.pkl is damaged: the checksum is another one")
+      throw .invalidModel("its data.pkl is damaged: the checksum does not match")
     }
     var unpickler = try Unpickler(bytes, source: "its data.pkl")
     let root = try unpickler.next()
     guard unpickler.position == bytes.count else {
-      throw .invalidModel("its data.pkl goes on after its end, at byte \(unpickler.position)")
+      throw .invalidModel("its data.pkl continues after its end, at byte \(unpickler.position)")
     }
 
     var starts: [Int] = []

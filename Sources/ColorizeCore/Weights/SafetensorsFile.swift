@@ -16,12 +16,13 @@ extension TensorFile {
     throws(ColorizeError) -> (entries: [String: Entry], metadata: [(key: String, value: String)])
   {
     guard length >= 2, length <= UInt64(source.count - 8) else {
+      if let foreign = try ForeignFile.name(source) { throw .invalidModel("it is \(foreign)") }
       throw .invalidModel(
         "neither a safetensors file nor a PyTorch checkpoint: its header would have \(length) bytes "
           + "of \(source.count)")
     }
     guard length <= maximumHeaderBytes else {
-      throw .invalidModel("a header of \(length) bytes; the most is \(maximumHeaderBytes)")
+      throw .invalidModel("a header of \(length) bytes; the limit is \(maximumHeaderBytes)")
     }
     let header = try Memory<UInt8>(count: Int(length))
     try Reserve.check(
@@ -35,7 +36,7 @@ extension TensorFile {
     var metadata: [(key: String, value: String)]?
     try parser.object { (name, parser) throws(ColorizeError) in
       if name == "__metadata__" {
-        guard metadata == nil else { throw .invalidModel("__metadata__ is there twice") }
+        guard metadata == nil else { throw .invalidModel("__metadata__ occurs twice") }
         metadata = try Self.metadata(&parser)
         return
       }
@@ -44,7 +45,7 @@ extension TensorFile {
       }
       let entry = try Self.entry(name, &parser, data: dataStart..<source.count)
       guard entries.updateValue(entry, forKey: Self.name(name)) == nil else {
-        throw .invalidModel("tensor \(name) is there twice")
+        throw .invalidModel("tensor \(name) occurs twice")
       }
     }
     try parser.end()
@@ -68,7 +69,7 @@ extension TensorFile {
     }
     metadata.sort { $0.key < $1.key }
     for (first, second) in zip(metadata, metadata.dropFirst()) where first.key == second.key {
-      throw .invalidModel("the metadata \(first.key) is there twice")
+      throw .invalidModel("the metadata \(first.key) occurs twice")
     }
     return metadata
   }

@@ -5,6 +5,8 @@
 
 extension Unpickler {
   private static let maximumDimensions = 8
+  /// What trainers save a state dict under, with others beside it.
+  private static let innerKeys = ["state_dict", "model", "params"]
 
   /// A tensor as a part of a storage, counted in values.
   private struct Part {
@@ -17,7 +19,7 @@ extension Unpickler {
   /// The tensors of a state dict, by name.
   ///
   /// - Parameters:
-  ///   - pickle: the state dict, or a dictionary that has it under `state_dict` or `model`.
+  ///   - pickle: the state dict, or a dictionary that has it under one of `innerKeys`.
   ///   - starts: where each of `storages` is in the file, as many bytes as it has.
   func tensors(
     of pickle: PickledValue, storagesAt starts: [Int]
@@ -28,7 +30,7 @@ extension Unpickler {
     try forEachItem(try stateDict(pickle)) { (key, value) throws(ColorizeError) in
       // A count of epochs may be among the tensors, but nothing in which a tensor could be.
       guard key.kind == .string, value.kind != .tuple, value.kind != .list else {
-        throw .invalidModel("its state dict holds something else than tensors under names")
+        throw .invalidModel("its state dict holds something other than named tensors")
       }
       guard value.kind == .tensor else { return }
       let name = try TensorFile.name(text(key))
@@ -42,7 +44,7 @@ extension Unpickler {
         format: type.rawValue, shape: view.shape, strides: view.strides, start: start,
         end: start + view.count * type.bytes)
       guard entries.updateValue(entry, forKey: name) == nil else {
-        throw .invalidModel("tensor \(name) is there twice")
+        throw .invalidModel("tensor \(name) occurs twice")
       }
       parts.append(
         Part(storage: view.storage, start: view.start, count: view.count, name: name))
@@ -70,11 +72,12 @@ extension Unpickler {
     }
     var inner: PickledValue?
     try forEachItem(pickle) { (key, value) throws(ColorizeError) in
-      guard isText(key, "state_dict") || isText(key, "model"), try holdsTensors(value) else {
+      guard Self.innerKeys.contains(where: { isText(key, $0) }), try holdsTensors(value) else {
         return
       }
       guard inner == nil else {
-        throw .unsupportedModel("it holds more than one state dict, under state_dict and model")
+        throw .unsupportedModel(
+          "it holds more than one state dict, under \(Self.innerKeys.joined(separator: ", "))")
       }
       inner = value
     }
@@ -129,12 +132,12 @@ extension Unpickler {
     _ tuple: PickledValue, _ what: String, _ name: String
   ) throws(ColorizeError) -> [Int] {
     guard tuple.kind == .tuple, tuple.number <= Self.maximumDimensions else {
-      throw .invalidModel("tensor \(name) has no sound \(what)")
+      throw .invalidModel("tensor \(name) has no valid \(what)")
     }
     var numbers: [Int] = []
     for item in items(tuple) {
       guard self[item].kind == .integer, self[item].number >= 0 else {
-        throw .invalidModel("tensor \(name) has no sound \(what)")
+        throw .invalidModel("tensor \(name) has no valid \(what)")
       }
       numbers.append(self[item].number)
     }

@@ -48,6 +48,8 @@ package struct TensorFile {
 
   private let source: ByteSource
   private let entries: [String: Entry]
+  /// Tensors that are not in the file, but in parts.
+  private let normalized: [String: NormalizedWeight]
   package let container: Container
   /// The metadata of a safetensors file, sorted by key.
   package let metadata: [(key: String, value: String)]
@@ -74,6 +76,7 @@ package struct TensorFile {
         source, headerBytes: first.number(0, UInt64.self))
     }
     self.source = source
+    normalized = NormalizedWeight.all(entries)
   }
 
   /// Before version 0.2 PyTorch wrote tar archives.
@@ -106,10 +109,13 @@ package struct TensorFile {
   package var names: [String] { entries.keys.sorted() }
 
   /// The shape of a tensor; nil if there is none of that name.
-  package func shape(_ name: String) -> [Int]? { entries[name]?.shape }
+  package func shape(_ name: String) -> [Int]? { entries[mainName(name)]?.shape }
 
   /// The number format of a tensor, as safetensors names it; nil if there is none of that name.
-  package func format(_ name: String) -> String? { entries[name]?.format }
+  package func format(_ name: String) -> String? { entries[mainName(name)]?.format }
+
+  /// The tensor itself, or the part that has its shape.
+  private func mainName(_ name: String) -> String { normalized[name]?.main ?? name }
 
   /// The bytes of a tensor, row-major, in whatever number format it has.
   package func bytes(_ name: String) throws(ColorizeError) -> Memory<UInt8> {
@@ -135,8 +141,20 @@ package struct TensorFile {
     return ordered
   }
 
-  /// The values of a tensor as float32. All are finite.
+  /// The values of a tensor as float32, put together if the file has it in parts. All are finite.
   package func floats(_ name: String, shape: [Int]) throws(ColorizeError) -> Memory<Float> {
+    let values =
+      if let parts = normalized[name], shape.allSatisfy({ $0 > 0 }), !shape.isEmpty {
+        try parts.values(self, shape: shape)
+      } else { try storedFloats(name, shape: shape) }
+    if let index = values.firstThatIsNotFinite {
+      throw .invalidModel("tensor \(name) has the value \(values.start[index]) at index \(index)")
+    }
+    return values
+  }
+
+  /// The values of a tensor that is in the file, whatever they are.
+  private func storedFloats(_ name: String, shape: [Int]) throws(ColorizeError) -> Memory<Float> {
     guard let entry = entries[name] else { throw .invalidModel("tensor \(name) is missing") }
     guard entry.shape == shape else {
       throw .invalidModel("tensor \(name) has the shape \(entry.shape), not \(shape)")
@@ -166,9 +184,6 @@ package struct TensorFile {
           entry.start + first * format.bytes, length * format.bytes, into: block.start)
         Self.convert(block.start, format, to: values.start + first, length)
       }
-    }
-    if let index = values.firstThatIsNotFinite {
-      throw .invalidModel("tensor \(name) has the value \(values.start[index]) at index \(index)")
     }
     return values
   }

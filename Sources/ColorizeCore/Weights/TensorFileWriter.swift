@@ -56,7 +56,8 @@ package struct TensorFileLayout {
     header += Array(repeating: 0x20, count: header.count.roundedUp(to: 8) - header.count)
     guard header.count <= TensorFile.maximumHeaderBytes else {
       throw .invalidArgument(
-        "the header would have \(header.count) bytes; the most is \(TensorFile.maximumHeaderBytes)")
+        "the header would have \(header.count) bytes; the limit is \(TensorFile.maximumHeaderBytes)"
+      )
     }
     head = (0..<8).map { UInt8(truncatingIfNeeded: header.count >> (8 * $0)) } + header
     byteCount = head.count + offset

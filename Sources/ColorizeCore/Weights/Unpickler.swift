@@ -37,6 +37,8 @@ struct PickledValue: BitwiseCopyable {
     case storage
     /// What `_rebuild_tensor` makes of the tuple `first`.
     case tensor
+    /// A range of numbers, of which nothing is kept: optimisers note them.
+    case slice
   }
 
   let kind: Kind
@@ -53,6 +55,7 @@ enum PickledFunction: Int {
   case rebuildTensor
   case rebuildTensorV2
   case rebuildParameter
+  case slice
 
   init?(module: String, name: String) {
     switch (module, name) {
@@ -60,6 +63,7 @@ enum PickledFunction: Int {
     case ("torch._utils", "_rebuild_tensor"): self = .rebuildTensor
     case ("torch._utils", "_rebuild_tensor_v2"): self = .rebuildTensorV2
     case ("torch._utils", "_rebuild_parameter"): self = .rebuildParameter
+    case ("__builtin__", "slice"), ("builtins", "slice"): self = .slice
     default: return nil
     }
   }
@@ -429,8 +433,16 @@ struct Unpickler {
     case (.rebuildParameter, .tensor) where tuple.number == 3:
       stack.start[stackCount] = first ?? 0
       stackCount += 1
+    case (.slice, _?)
+    where tuple.number == 3 && self.items(tuple).allSatisfy { isNumber(self[$0]) }:
+      try push(PickledValue(kind: .slice))
     default: throw failure("\(function) is called with other arguments than a state dict has")
     }
+  }
+
+  /// What a slice may begin and end with.
+  private func isNumber(_ value: PickledValue) -> Bool {
+    [.none, .integer, .float].contains(value.kind)
   }
 
   // MARK: - Stack and bytes

@@ -53,7 +53,7 @@ struct ZipArchive {
     let directory = try Self.directory(source)
     guard directory.count <= Self.maximumDirectoryBytes else {
       throw Self.failure(
-        "its directory has \(directory.count) bytes; the most is \(Self.maximumDirectoryBytes)")
+        "its directory has \(directory.count) bytes; the limit is \(Self.maximumDirectoryBytes)")
     }
     try Reserve.check(more: directory.count * Self.collectionBytesPerByte)
     let bytes = try source.bytes(directory.start, directory.count)
@@ -100,7 +100,7 @@ struct ZipArchive {
       let entry = try Self.entry(record, before: end, source)
       let name = Array(record.name[folder.count...])
       guard entries.updateValue(entry, forKey: name) == nil else {
-        throw Self.failure("the entry \(printable(record.name)) is there twice")
+        throw Self.failure("the entry \(printable(record.name)) occurs twice")
       }
     }
     self.entries = entries
@@ -172,7 +172,7 @@ struct ZipArchive {
       throw failure("the entry of its directory at byte \(start + record) is cut")
     }
     guard nameCount <= maximumNameBytes else {
-      throw failure("the name of an entry has \(nameCount) bytes; the most is \(maximumNameBytes)")
+      throw failure("the name of an entry has \(nameCount) bytes; the limit is \(maximumNameBytes)")
     }
     let name = Array(bytes.buffer[(record + recordSize)..<extra])
     let flags = bytes.number(record + 8, UInt16.self)
@@ -185,7 +185,7 @@ struct ZipArchive {
     guard let count = wide.value(of: bytes.number(record + 24, UInt32.self)),
       let stored = wide.value(of: bytes.number(record + 20, UInt32.self)),
       let header = wide.value(of: bytes.number(record + 42, UInt32.self))
-    else { throw failure("the entry \(printable(name)) has no sound zip64 sizes") }
+    else { throw failure("the entry \(printable(name)) has no valid zip64 sizes") }
     guard stored == count || method != 0 else {
       throw failure("the entry \(printable(name)) has \(stored) bytes that stand for \(count)")
     }

@@ -44,14 +44,14 @@ package struct BatchShape: Equatable, Sendable {
 
 /// Pictures with what is to be learnt of them.
 package final class Batch: Sendable {
-  /// Bins that a colour is spread over: its nearest ones.
+  /// Bins that a color is spread over: its nearest ones.
   package static let neighbours = 5
 
   package let shape: BatchShape
   /// `[count, side, side, inputChannels]`: (L - 50) / 100, a hint / 110, b hint / 110, mask (1 where a hint
   /// is, else 0, and the hints with it).
   package let input: Memory<Float>
-  /// `[positions, neighbours]`: numbers of bins, and what each of them has of the colour; the shares of a
+  /// `[positions, neighbours]`: numbers of bins, and what each of them has of the color; the shares of a
   /// position sum up to 1.
   package let bins: Memory<Int32>
   package let shares: Memory<Float>

@@ -1,5 +1,5 @@
 // Extra targets: what a pretrained network says of each picture, computed once and stored. A
-// network that is to give them too learns more of a picture than its colours tell.
+// network that is to give them too learns more of a picture than its colors tell.
 
 import ColorizeCore
 

@@ -1,4 +1,4 @@
-// The lightness that an old photograph of a scene has: film sees colours otherwise than eyes do, a print
+// The lightness that an old photograph of a scene has: film sees colors otherwise than eyes do, a print
 // fades, grain and lens soften it. A network that has only seen modern photographs turned gray takes all
 // of that for a sign of other things.
 

@@ -1,4 +1,4 @@
-// Hints like a user's: some squares, mostly near the middle, that tell the colour below them (Zhang
+// Hints like a user's: some squares, mostly near the middle, that tell the color below them (Zhang
 // et al. 2017, section 3.2).
 
 import ColorizeCore

@@ -97,7 +97,7 @@ package final class PictureSet: @unchecked Sendable {
     _ source: ByteSource, _ offset: Int, _ length: Int, _ buffer: inout Memory<UInt8>
   ) throws(ColorizeError) -> Int {
     guard length <= Self.maximumFileBytes else {
-      throw .invalidArgument("has \(length) bytes; the most is \(Self.maximumFileBytes)")
+      throw .invalidArgument("has \(length) bytes; the limit is \(Self.maximumFileBytes)")
     }
     if buffer.count < length { buffer = try Memory(count: length.roundedUp(to: 1 << 16)) }
     try source.read(offset, length, into: buffer.start)

@@ -8,7 +8,7 @@ extension ClassBalance {
   ///
   /// - Parameters:
   ///   - pictures: the most that are read.
-  ///   - side: to which they are brought, in pixels; colours are means of stride x stride of them.
+  ///   - side: to which they are brought, in pixels; colors are means of stride x stride of them.
   package static func prior(
     of part: PicturePart, encoding: SoftEncoding, side: Int, stride: Int,
     pictures: Int = defaultPictures, threads: Int

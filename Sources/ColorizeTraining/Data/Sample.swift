@@ -29,12 +29,12 @@ final class SampleWriter {
   /// a / 110 and b / 110 of it, `[side, side, 2]`.
   var normalizedAB: UnsafePointer<Float> { UnsafePointer(ab.start) }
 
-  /// Cuts a part out of a coloured picture.
+  /// Cuts a part out of a colored picture.
   func take(_ crop: Crop, of picture: ImageView) throws(ColorizeError) {
     let part = try ImageView(
       pixels: picture.row(crop.top) + crop.left * picture.format.bytesPerPixel,
       rowBytes: picture.rowBytes, width: crop.width, height: crop.height, format: picture.format)
-    let resampler = try BicubicResampler(
+    let resampler = try Resampler(
       part, width: side, height: side, kernels: kernels, workers: 1)
     for band in 0..<resampler.bands { resampler.run(band: band, worker: 0, into: pixels.start) }
     for y in 0..<side {
@@ -54,11 +54,11 @@ final class SampleWriter {
     }
   }
 
-  /// Recolours things of the crop; the hints that say so.
-  func recolour(
-    _ recolouring: Recolouring, _ numbers: inout RandomNumbers
+  /// Recolors things of the crop; the hints that say so.
+  func recolor(
+    _ recoloring: Recoloring, _ numbers: inout RandomNumbers
   ) -> [HintSimulation.Patch] {
-    let patches = recolouring.apply(to: lab.start, things, numbers: &numbers)
+    let patches = recoloring.apply(to: lab.start, things, numbers: &numbers)
     if !patches.isEmpty { normalizeAB() }
     return patches
   }

@@ -11,8 +11,8 @@ package struct SampleOptions: Sendable {
   package var balance: ClassBalance?
   /// nil: no hints. Without meaning for a network that takes none.
   package var hints: HintSimulation? = HintSimulation()
-  /// nil: everything has its colours. Without meaning for a network that takes no hints.
-  package var recolouring: Recolouring?
+  /// nil: everything has its colors. Without meaning for a network that takes no hints.
+  package var recoloring: Recoloring?
   /// nil: the lightness is the picture's.
   package var film: FilmSimulation?
   /// What `Batch.map` and `Batch.pooled` are taken from.
@@ -42,7 +42,7 @@ final class SampleSource: Sendable {
     }
     try options.augmentation.validate()
     try options.hints?.validate()
-    try options.recolouring?.validate()
+    try options.recoloring?.validate()
     try options.film?.validate()
     precondition(
       shape.count > 0 && shape.side > 0 && InputForm(channels: shape.inputChannels) != nil)
@@ -116,7 +116,7 @@ final class SampleMaker {
     let input = batch.input.start + position * pixels * shape.inputChannels
     writer.writeLightness(to: input, channels: shape.inputChannels)
     if InputForm(channels: shape.inputChannels) == .grayWithHints {
-      let own = source.options.recolouring.map { writer.recolour($0, &numbers) } ?? []
+      let own = source.options.recoloring.map { writer.recolor($0, &numbers) } ?? []
       var hints = source.options.hints?.draw(side: shape.side, numbers: &numbers) ?? .none
       hints.add(own)
       HintSimulation.write(hints, side: shape.side, ab: writer.normalizedAB, input: input)

@@ -1,10 +1,10 @@
-// A colour as a distribution over the ab bins: its nearest bins, by their distance (Zhang et al.
+// A color as a distribution over the ab bins: its nearest bins, by their distance (Zhang et al.
 // 2016, section 2.2, formula 2 and what follows).
 
 import ColorizeCore
 import Glibc
 
-/// Finds the nearest bins of colours, exactly: of bins that are equally near the lower number is
+/// Finds the nearest bins of colors, exactly: of bins that are equally near the lower number is
 /// the nearer.
 package final class SoftEncoding: Sendable {
   package static let neighbours = Batch.neighbours
@@ -20,7 +20,7 @@ package final class SoftEncoding: Sendable {
   private static let cells = 2 * range / cell
 
   /// By square: where its candidates begin in `candidates`. They are all bins that can be among the
-  /// nearest of a colour in the square, in their order.
+  /// nearest of a color in the square, in their order.
   private let starts: Memory<Int32>
   private let candidates: Memory<Int32>
   private let positions: Memory<SIMD2<Double>>
@@ -28,14 +28,14 @@ package final class SoftEncoding: Sendable {
   /// - Parameter centres: a and b of each bin, at least `neighbours` of them.
   package init(_ centres: [SIMD2<Float>]) throws(ColorizeError) {
     guard centres.count >= Self.neighbours else {
-      throw .invalidArgument("there are \(centres.count) bins; the least is \(Self.neighbours)")
+      throw .invalidArgument("there are \(centres.count) bins; the minimum is \(Self.neighbours)")
     }
     self.centres = centres
     positions = try Memory(count: centres.count)
     for (bin, centre) in centres.enumerated() { positions.start[bin] = SIMD2<Double>(centre) }
     starts = try Memory(count: Self.cells * Self.cells + 1)
     var list = try GrowingMemory<Int32>()
-    // No colour is further from its square's middle than half a diagonal (and a little, for
+    // No color is further from its square's middle than half a diagonal (and a little, for
     // rounding), so the nearest bins of the one are within a diagonal more than those of the other.
     let diagonal = Double(Self.cell) * 2.0.squareRoot() * 1.0001
     for row in 0..<Self.cells {
@@ -65,19 +65,19 @@ package final class SoftEncoding: Sendable {
   package func encode(
     a: Float, b: Float, bins: UnsafeMutablePointer<Int32>, shares: UnsafeMutablePointer<Float>
   ) {
-    let colour = SIMD2(Double(a), Double(b))
+    let color = SIMD2(Double(a), Double(b))
     var nearest = Nearest()
-    if let cell = Self.cell(colour) {
+    if let cell = Self.cell(color) {
       for place in Int(starts.start[cell])..<Int(starts.start[cell + 1]) {
         let bin = Int(candidates.start[place])
-        nearest.offer(bin, Self.squaredDistance(positions.start[bin], colour))
+        nearest.offer(bin, Self.squaredDistance(positions.start[bin], color))
       }
     } else {
       for bin in 0..<centres.count {
-        nearest.offer(bin, Self.squaredDistance(positions.start[bin], colour))
+        nearest.offer(bin, Self.squaredDistance(positions.start[bin], color))
       }
     }
-    // Relative to the nearest one, no colour is too far away for its shares to be numbers.
+    // Relative to the nearest one, no color is too far away for its shares to be numbers.
     var weights = SIMD8<Double>(repeating: 0)
     for place in 0..<Self.neighbours {
       let excess = nearest.distances[place] - nearest.distances[0]
@@ -95,8 +95,8 @@ package final class SoftEncoding: Sendable {
   }
 
   /// nil outside of the squares, and for what is not a number.
-  private static func cell(_ colour: SIMD2<Double>) -> Int? {
-    let place = (colour + Double(range)) / Double(cell)
+  private static func cell(_ color: SIMD2<Double>) -> Int? {
+    let place = (color + Double(range)) / Double(cell)
     guard place.x >= 0, place.y >= 0, place.x < Double(cells), place.y < Double(cells) else {
       return nil
     }
@@ -104,9 +104,8 @@ package final class SoftEncoding: Sendable {
   }
 
   @inline(__always)
-  private static func squaredDistance(_ position: SIMD2<Double>, _ colour: SIMD2<Double>) -> Double
-  {
-    let difference = position - colour
+  private static func squaredDistance(_ position: SIMD2<Double>, _ color: SIMD2<Double>) -> Double {
+    let difference = position - color
     return difference.x * difference.x + difference.y * difference.y
   }
 

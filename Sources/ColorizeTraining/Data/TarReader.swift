@@ -168,23 +168,31 @@ struct TarReader {
     return stated == unsigned || stated == signed
   }
 
-  /// pax: lines of "length key=value", the length being the whole line's.
+  /// pax: lines of "length key=value", the length being the whole line's. Bytes throughout: a key of
+  /// combining characters would take String a time that is quadratic in their number.
   private static func readAttributes(_ bytes: [UInt8], name: inout [UInt8]?, size: inout Int?) {
     var rest = bytes[...]
     while let blank = rest.firstIndex(of: 0x20),
-      let length = Int(String(decoding: rest[..<blank], as: UTF8.self)),
+      let length = decimal(rest[..<blank]),
       length > blank - rest.startIndex + 1, length <= rest.count
     {
       let line = rest[(blank + 1)..<(rest.startIndex + length)].dropLast()
       rest = rest.dropFirst(length)
       guard let equals = line.firstIndex(of: UInt8(ascii: "=")) else { continue }
       let value = line[(equals + 1)...]
-      switch String(decoding: line[..<equals], as: UTF8.self) {
-      case "path": name = Array(value)
-      case "size":
-        if let number = Int(String(decoding: value, as: UTF8.self)), number >= 0 { size = number }
-      default: break
-      }
+      let key = line[..<equals]
+      if key.elementsEqual("path".utf8) { name = Array(value) }
+      if key.elementsEqual("size".utf8), let number = decimal(value) { size = number }
     }
+  }
+
+  private static func decimal(_ digits: ArraySlice<UInt8>) -> Int? {
+    guard !digits.isEmpty else { return nil }
+    var value = 0
+    for digit in digits {
+      guard (0x30...0x39).contains(digit), value <= Int.max / 100 else { return nil }
+      value = 10 * value + Int(digit - 0x30)
+    }
+    return value
   }
 }

@@ -71,7 +71,7 @@ package final class UsablePictures: @unchecked Sendable {
   package func noneIsUsable(of count: Int) -> ColorizeError {
     monitor.locked {
       guard counts.broken > 0 else {
-        return .invalidArgument("there are only gray pictures (\(count)), and no colour to learn")
+        return .invalidArgument("there are only gray pictures (\(count)), and no color to learn")
       }
       return .invalidArgument(
         "none of \(count) pictures can be used: \(counts.gray) are gray, \(counts.broken) cannot "

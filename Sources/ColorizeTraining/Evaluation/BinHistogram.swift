@@ -1,4 +1,4 @@
-// Which colours photographs have: how often each ab bin occurs in a set of them.
+// Which colors photographs have: how often each ab bin occurs in a set of them.
 
 import ColorizeCore
 
@@ -7,7 +7,7 @@ import ColorizeCore
 package final class BinHistogram {
   /// Pictures that have been counted.
   package private(set) var pictures = 0
-  /// Pictures that have no colour, as `UsablePictures` has it, and were left out.
+  /// Pictures that have no color, as `UsablePictures` has it, and were left out.
   package private(set) var gray = 0
   /// Pictures that cannot be read.
   package private(set) var broken = 0
@@ -55,9 +55,9 @@ package final class BinHistogram {
         let outcomes = buffer.baseAddress.unsafelyUnwrapped
         team.run(pictures) { item, worker in
           do throws(ColorizeError) {
-            let isColoured = try add(
+            let isColored = try add(
               first + item, with: readers[worker], to: shares.start + item * sums.count)
-            outcomes[item] = isColoured ? .counted : .gray
+            outcomes[item] = isColored ? .counted : .gray
           } catch {
             outcomes[item] = .failed(error)
           }

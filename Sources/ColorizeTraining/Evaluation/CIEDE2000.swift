@@ -1,8 +1,8 @@
-// The colour difference CIEDE2000 (Sharma, Wu and Dalal 2005), with kL = kC = kH = 1.
+// The color difference CIEDE2000 (Sharma, Wu and Dalal 2005), with kL = kC = kH = 1.
 
 import Glibc
 
-/// CIEDE2000 of two colours L, a, b.
+/// CIEDE2000 of two colors L, a, b.
 package func differenceCIEDE2000(_ first: SIMD3<Double>, _ second: SIMD3<Double>) -> Double {
   // a is stretched where the mean chroma is low; the names are the paper's, without its primes.
   let meanChroma = (chroma(first.y, first.z) + chroma(second.y, second.z)) / 2

@@ -1,20 +1,20 @@
-// A colouring beside the photograph that it should be, pixel by pixel, at the photograph's size and in
+// A coloring beside the photograph that it should be, pixel by pixel, at the photograph's size and in
 // float64: nothing is rounded to 8 bits before it is measured.
 
 import ColorizeCore
 import Glibc
 
 /// What is compared with a photograph.
-package enum Colouring {
+package enum Coloring {
   /// a = b = 0 under the photograph's lightness.
   case gray
   /// a and b under the photograph's lightness, brought to its size bilinearly.
-  case ab(PredictedColours)
+  case ab(PredictedColors)
   /// A picture of the photograph's size, as it is.
   case picture(ImageView)
 }
 
-/// Compares colourings with one photograph.
+/// Compares colorings with one photograph.
 package struct Comparison {
   private let truth: ImageView
   private let weights: RebalancingWeights
@@ -40,8 +40,8 @@ package struct Comparison {
   }
 
   /// Throws where a picture has another size, or all of the photograph is known.
-  package func sums(of colouring: Colouring) throws(ColorizeError) -> PictureSums {
-    if case .picture(let picture) = colouring,
+  package func sums(of coloring: Coloring) throws(ColorizeError) -> PictureSums {
+    if case .picture(let picture) = coloring,
       (picture.width, picture.height) != (truth.width, truth.height)
     {
       throw .invalidArgument(
@@ -66,7 +66,7 @@ package struct Comparison {
         weightWithin: curves.start + (band * 2 + 1) * distances)
       let first = band * Self.bandRows
       for y in first..<min(first + Self.bandRows, truth.height) {
-        parts.start[band] += sum(y, of: colouring, row)
+        parts.start[band] += sum(y, of: coloring, row)
       }
     }
 
@@ -93,25 +93,25 @@ package struct Comparison {
     let weightWithin: UnsafeMutablePointer<Double>
   }
 
-  private func sum(_ y: Int, of colouring: Colouring, _ row: Row) -> PixelSums {
+  private func sum(_ y: Int, of coloring: Coloring, _ row: Row) -> PixelSums {
     row.isKnown.update(repeating: false, count: truth.width)
     for patch in known where patch.rows.contains(y) {
       for x in patch.columns { row.isKnown[x] = true }
     }
     var other: ImageView?
-    switch colouring {
+    switch coloring {
     case .gray: break
-    case .ab(let colours): enlarge(colours.ab.start, colours.shape, y, row)
+    case .ab(let colors): enlarge(colors.ab.start, colors.shape, y, row)
     case .picture(let picture): other = picture
     }
 
     var sums = PixelSums()
     for x in 0..<truth.width where !row.isKnown[x] {
-      let (trueRGB, trueLab) = colour(truth, x, y)
+      let (trueRGB, trueLab) = color(truth, x, y)
       let (rgb, lab): (SIMD3<Double>, SIMD3<Double>)
       var predicted: SIMD2<Double>
       if let other {
-        (rgb, lab) = colour(other, x, y)
+        (rgb, lab) = color(other, x, y)
         predicted = SIMD2(lab.y, lab.z)
       } else {
         predicted = SIMD2(Double(row.a[x]), Double(row.b[x]))
@@ -119,7 +119,7 @@ package struct Comparison {
           .clamped(lowerBound: .zero, upperBound: .one)
         rgb = SIMD3(
           CIELab.encoded(light.x), CIELab.encoded(light.y), CIELab.encoded(light.z))
-        // Of the colour that can be shown.
+        // Of the color that can be shown.
         lab = CIELab.lab(light: light)
       }
       let weight = weights(a: trueLab.y, b: trueLab.z)
@@ -144,7 +144,7 @@ package struct Comparison {
 
   /// A pixel's sRGB values, 0 to 1, and its Lab.
   @inline(__always)
-  private func colour(_ image: ImageView, _ x: Int, _ y: Int) -> (SIMD3<Double>, SIMD3<Double>) {
+  private func color(_ image: ImageView, _ x: Int, _ y: Int) -> (SIMD3<Double>, SIMD3<Double>) {
     let bytes = image.bytes(x, y)
     let light = SIMD3(light.start[bytes.red], light.start[bytes.green], light.start[bytes.blue])
     let rgb = SIMD3(Double(bytes.red), Double(bytes.green), Double(bytes.blue)) / 255
@@ -170,7 +170,7 @@ package struct Comparison {
 }
 
 extension ImageView {
-  /// The colour of a pixel, without its alpha.
+  /// The color of a pixel, without its alpha.
   @inline(__always)
   func bytes(_ x: Int, _ y: Int) -> (red: Int, green: Int, blue: Int) {
     let pixel = row(y) + x * format.bytesPerPixel

@@ -1,23 +1,23 @@
-// The figures by which colourings are compared, and the sums of which they are made. Sums over parts
+// The figures by which colorings are compared, and the sums of which they are made. Sums over parts
 // of a picture can be added, so that threads may share a picture.
 
 import Glibc
 
-/// How good a set of colourings is.
+/// How good a set of colorings is.
 package struct Figures: Sendable {
   /// Area under the curve, 0 to 100: the share of all pixels whose ab is within t of the truth, as the
   /// mean over t = 0, 1, ..., 150 (Zhang et al. 2016, section 4.1).
   package let auc: Double
-  /// The same, with each pixel weighted by the rarity of its true colour.
+  /// The same, with each pixel weighted by the rarity of its true color.
   package let rebalancedAUC: Double
   /// Peak signal-to-noise ratio of sRGB values, in decibels: the mean over the pictures.
   package let psnr: Double
-  /// The colour difference: the mean over a picture's pixels, and of these over the pictures.
+  /// The color difference: the mean over a picture's pixels, and of these over the pictures.
   package let ciede2000: Double
-  /// The root of a^2 + b^2, of colours as they were predicted: means as above.
+  /// The root of a^2 + b^2, of colors as they were predicted: means as above.
   package let chroma: Double
   /// Hasler and Suesstrunk 2003, of sRGB values from 0 to 255: the mean over the pictures.
-  package let colourfulness: Double
+  package let colorfulness: Double
 }
 
 /// What is summed up over pixels.
@@ -31,7 +31,7 @@ struct PixelSums {
   var squaredError = 0.0
   var difference = 0.0
   var chroma = 0.0
-  /// Of colourfulness: R - G and (R + G) / 2 - B, and their squares.
+  /// Of colorfulness: R - G and (R + G) / 2 - B, and their squares.
   var opponents = SIMD2<Double>.zero
   var opponentSquares = SIMD2<Double>.zero
 
@@ -61,7 +61,7 @@ package struct FigureSums {
   private var psnr = 0.0
   private var ciede2000 = 0.0
   private var chroma = 0.0
-  private var colourfulness = 0.0
+  private var colorfulness = 0.0
 
   package init() {}
 
@@ -78,7 +78,7 @@ package struct FigureSums {
     chroma += sums.chroma / sums.pixels
     let mean = sums.opponents / sums.pixels
     let variance = sums.opponentSquares / sums.pixels - mean * mean
-    colourfulness +=
+    colorfulness +=
       max(variance.sum(), 0).squareRoot() + 0.3 * (mean * mean).sum().squareRoot()
   }
 
@@ -90,7 +90,7 @@ package struct FigureSums {
       auc: Self.area(all.within, of: all.sums.pixels),
       rebalancedAUC: Self.area(all.weightWithin, of: all.sums.weight),
       psnr: psnr / count, ciede2000: ciede2000 / count, chroma: chroma / count,
-      colourfulness: colourfulness / count)
+      colorfulness: colorfulness / count)
   }
 
   /// The mean of the cumulative shares, in per cent.

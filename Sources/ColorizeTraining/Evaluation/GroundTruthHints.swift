@@ -1,6 +1,6 @@
 // What a user would have known, taken from the photograph itself: the sweep over the number of hints
 // of Zhang et al. 2017 (section 4.1). Patches of 6x6 pixels lie around the centre, and each tells the
-// mean colour of what is under it.
+// mean color of what is under it.
 
 import ColorizeCore
 
@@ -48,7 +48,7 @@ package struct GroundTruthHints {
   }
 
   /// The hints as a network of this side takes them: a and b of Lab, `[2, side, side]`, and the mask,
-  /// `[side, side]`. The pixels whose centres a patch covers have its colour, and one at least.
+  /// `[side, side]`. The pixels whose centres a patch covers have its color, and one at least.
   package func rasterised(
     truth: ImageView, side: Int
   ) throws(ColorizeError) -> (ab: Memory<Float>, mask: Memory<Float>) {

@@ -1,8 +1,8 @@
-// Which of the 313 ab bins a colour belongs to.
+// Which of the 313 ab bins a color belongs to.
 
 import ColorizeCore
 
-/// Finds the bin whose centre is nearest to a colour.
+/// Finds the bin whose centre is nearest to a color.
 package struct NearestBin: Sendable {
   /// By cell of `Gamut.grid`: the number of its bin, or -1 where the gamut has none.
   private let bins: [Int]
@@ -24,7 +24,7 @@ package struct NearestBin: Sendable {
       let bin = bins[Self.cell(Int(column), Int(row))]
       if bin >= 0 { return bin }
     }
-    // At the gamut's rim: the colour's own square has no bin.
+    // At the gamut's rim: the color's own square has no bin.
     var best = 0
     var least = Double.infinity
     for (bin, centre) in centres.enumerated() {

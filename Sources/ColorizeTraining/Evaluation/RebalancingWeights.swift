@@ -1,9 +1,9 @@
 // What a pixel counts in the class-rebalanced AuC (Zhang et al. 2016, section 4.1): the rarer its true
-// colour is in photographs, the more.
+// color is in photographs, the more.
 
 import ColorizeCore
 
-/// 1 / prior of the bin that is nearest to a colour (the paper's formula 4 with lambda = 0).
+/// 1 / prior of the bin that is nearest to a color (the paper's formula 4 with lambda = 0).
 package struct RebalancingWeights: Sendable {
   private let weights: [Double]
   private let nearest = NearestBin()
@@ -20,7 +20,7 @@ package struct RebalancingWeights: Sendable {
     }
   }
 
-  /// What a pixel of this colour counts.
+  /// What a pixel of this color counts.
   @inline(__always)
   func callAsFunction(a: Double, b: Double) -> Double { weights[nearest(a: a, b: b)] }
 }

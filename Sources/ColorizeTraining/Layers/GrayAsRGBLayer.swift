@@ -4,12 +4,13 @@ import ColorizeCore
 
 extension GrayAsRGB: TrainableOperator {
   func layer(_ planning: LayerPlanning) throws(ColorizeError) -> any Layer {
-    GrayAsRGBLayer(connections: planning.connections)
+    GrayAsRGBLayer(gray: self, connections: planning.connections)
   }
 }
 
 /// The gray of a lightness, channel 0, in three channels.
 struct GrayAsRGBLayer: Layer {
+  let gray: GrayAsRGB
   let connections: Connections
 
   func forward(_ run: Run) {
@@ -17,9 +18,7 @@ struct GrayAsRGBLayer: Layer {
     let pieces = RowPieces(rows: output.rows)
     run.team.run(pieces.count) { piece, _ in
       for row in pieces.range(piece) {
-        let value = GrayAsRGB.value(input.start[row * input.stride])
-        let target = output.start + row * output.stride
-        for c in 0..<3 { target[c] = value }
+        gray.write(input.start[row * input.stride], to: output.start + row * output.stride)
       }
     }
   }

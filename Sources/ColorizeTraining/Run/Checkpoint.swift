@@ -30,14 +30,22 @@ package struct Checkpoint {
 
   /// Takes what a file says. Throws if it is not a checkpoint.
   package init(_ file: TensorFile) throws(ColorizeError) {
-    guard file[metadata: "format"] == Self.format else {
+    guard file[metadata: "format"]?.isSpelled(Self.format) == true else {
       throw .invalidModel("not a checkpoint of this version of libcolorize train")
     }
-    guard let step = file[metadata: "step"].flatMap({ Int($0) }), step >= 0,
-      let seconds = file[metadata: "seconds"].flatMap({ Double($0) }),
-      let pictures = file[metadata: "pictures"],
-      let metrics = file[metadata: "metrics"].flatMap({ MetricsSum($0) })
-    else { throw .invalidModel("its step, seconds, pictures or metrics are missing") }
+    // A crafted file is refused here, before anything is computed with what it says.
+    let mostSteps = Recipe.stepBounds.upperBound
+    guard let step = file[metadata: "step"].flatMap({ Int($0) }), (0...mostSteps).contains(step)
+    else { throw .invalidModel("its step is missing, or not 0 to \(mostSteps)") }
+    guard let seconds = file[metadata: "seconds"].flatMap({ Double($0) }),
+      (0...MetricsSum.maximumSeconds).contains(seconds)
+    else { throw .invalidModel("its seconds are missing, or not 0 to 1e10") }
+    guard let pictures = file[metadata: "pictures"] else {
+      throw .invalidModel("it does not say of which pictures it is")
+    }
+    guard let metrics = file[metadata: "metrics"].flatMap({ MetricsSum($0) }) else {
+      throw .invalidModel("its metrics are missing, or no sums of steps and finite figures")
+    }
     self.step = step
     self.seconds = seconds
     self.pictures = pictures

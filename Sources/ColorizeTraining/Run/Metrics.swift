@@ -38,6 +38,9 @@ package struct MetricsSum {
   /// Of each figure of a step's report.
   private var sums = [Double](repeating: 0, count: StepReport.figures.count)
 
+  /// Three centuries: of what a run's clock can say and a checkpoint may.
+  static let maximumSeconds = 1e10
+
   package init() {}
 
   /// - Parameter seconds: how long the step took.
@@ -46,6 +49,9 @@ package struct MetricsSum {
     self.seconds += seconds
     for (index, value) in report.figures.enumerated() { sums[index] += value }
   }
+
+  /// Mean of the steps' losses, as the row will have it.
+  package var loss: Double { sums[0] / Double(max(steps, 1)) }
 
   /// The row: means.
   ///
@@ -69,8 +75,11 @@ package struct MetricsSum {
   }
 
   package init?(_ text: String) {
-    let numbers = text.split(separator: " ").compactMap { Double($0) }
-    guard numbers.count == 2 + sums.count, let steps = Int(exactly: numbers[0]) else { return nil }
+    let numbers = text.parts(at: " ").compactMap { Double($0) }
+    guard numbers.count == 2 + sums.count, numbers.allSatisfy(\.isFinite),
+      let steps = Int(exactly: numbers[0]), (0...Recipe.stepBounds.upperBound).contains(steps),
+      (0...Self.maximumSeconds).contains(numbers[1])
+    else { return nil }
     self.steps = steps
     seconds = numbers[1]
     sums = Array(numbers[2...])

@@ -10,13 +10,17 @@ package enum PriorFile {
   /// Centres that differ by less are the same: a model file may have them as a / 110.
   private static let tolerance: Float = 0.01
 
-  /// - Parameter centres: a and b of each bin.
+  /// - Parameters:
+  ///   - path: of the file.
+  ///   - centres: a and b of each bin.
   /// - Returns: by bin, what sums up to 1.
-  package static func read(_ name: String, centres: [SIMD2<Float>]) throws(ColorizeError)
+  package static func read(_ path: [UInt8], centres: [SIMD2<Float>]) throws(ColorizeError)
     -> [Double]
   {
-    func failure(_ reason: String) -> ColorizeError { .cannotReadFile(path: name, reason: reason) }
-    let source = try Array(name.utf8).withPath { (path) throws(ColorizeError) in
+    func failure(_ reason: String) -> ColorizeError {
+      .cannotReadFile(path: String(decoding: path, as: UTF8.self), reason: reason)
+    }
+    let source = try path.withPath { (path) throws(ColorizeError) in
       try ByteSource(path: path)
     }
     guard source.count <= maximumBytes else {
@@ -24,14 +28,16 @@ package enum PriorFile {
     }
     let bytes = try Memory<UInt8>(count: source.count)
     try source.read(0, source.count, into: bytes.start)
-    let text = String(
-      decoding: UnsafeBufferPointer(start: bytes.start, count: bytes.count), as: UTF8.self)
+    let text = UnsafeBufferPointer(start: bytes.start, count: bytes.count)
 
     var prior = [Double](repeating: -1, count: centres.count)
-    for (index, line) in text.split(whereSeparator: \.isNewline).enumerated() {
-      let cells = line.split(omittingEmptySubsequences: false) { $0 == "\t" || $0 == "," }.suffix(3)
-      guard cells.count == 3, let a = Float(cells[cells.startIndex]),
-        let b = Float(cells[cells.startIndex + 1]), let share = Double(cells[cells.startIndex + 2])
+    let lines = text.split { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }
+    for (index, line) in lines.enumerated() {
+      let cells = line.split(omittingEmptySubsequences: false) {
+        $0 == UInt8(ascii: "\t") || $0 == UInt8(ascii: ",")
+      }.suffix(3).map { String(decoding: $0, as: UTF8.self) }
+      guard cells.count == 3, let a = Float(cells[0]),
+        let b = Float(cells[1]), let share = Double(cells[2])
       else {
         if index == 0 { continue }
         throw failure("row \(index + 1) does not end in three numbers, a, b and the prior")
@@ -45,7 +51,7 @@ package enum PriorFile {
       guard let bin = found else {
         throw failure("row \(index + 1) is of the bin (\(a), \(b)), which the network has not")
       }
-      guard prior[bin] < 0 else { throw failure("the bin (\(a), \(b)) is there twice") }
+      guard prior[bin] < 0 else { throw failure("the bin (\(a), \(b)) occurs twice") }
       prior[bin] = share
     }
     if let bin = prior.firstIndex(where: { $0 < 0 }) {

@@ -40,8 +40,8 @@ package struct Recipe: Equatable, Sendable {
   package var flips = true
   /// The share of the pictures that come with hints; nil: a third if the network takes hints, else none.
   package var hints: Float?
-  /// The share of the pictures in which things are given other colours, and hints of them.
-  package var recolour: Float = 0
+  /// The share of the pictures in which things are given other colors, and hints of them.
+  package var recolor: Float = 0
   /// The share of the pictures whose lightness is made that of an old photograph.
   package var film: Float = 0
   /// Every so manyth picture is not trained on; 0: none.
@@ -63,6 +63,7 @@ package struct Recipe: Equatable, Sendable {
   package var featureWeight: Float = 0.7
 
   // The optimiser.
+  package static let stepBounds = 1...100_000_000
   package var steps = 100_000
   package var optimiser = OptimiserOptions.Kind.adamw
   package var learningRate: Float = 2e-3
@@ -77,6 +78,9 @@ package struct Recipe: Equatable, Sendable {
 
   // What is written.
   package var licence = ""
+  /// What the weights were before: of the model that the run begins with, and of those that it was made
+  /// from. No option; a run that goes on has it from its checkpoint.
+  package var history = ""
   package var metricsEvery = 20
   package var checkpointEvery = Interval.minutes(10)
   /// Steps from sheet to sheet, and from one validation to the next; 0: neither.
@@ -94,8 +98,8 @@ package enum Interval: Equatable, Sendable {
 
   /// "500" or "10m"; nil for anything else.
   package init?(_ text: String) {
-    let isMinutes = text.hasSuffix("m")
-    guard let number = Int(isMinutes ? String(text.dropLast()) : text),
+    let isMinutes = text.utf8.last == UInt8(ascii: "m")
+    guard let number = Int(isMinutes ? String(Substring(text.utf8.dropLast())) : text),
       (1...1_000_000).contains(number)
     else { return nil }
     self = isMinutes ? .minutes(number) : .steps(number)

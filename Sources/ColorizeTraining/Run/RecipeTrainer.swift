@@ -5,7 +5,7 @@ import ColorizeCore
 extension Recipe {
   /// The network that is trained.
   package var network: Network {
-    guard let network = Network.all.first(where: { $0.architecture == model }) else {
+    guard let network = Network.trainable.first(where: { $0.architecture == model }) else {
       preconditionFailure("no network \(model)")
     }
     return network
@@ -27,14 +27,15 @@ extension Recipe {
     guard hints ?? 0 == 0 || network.takesHints else {
       throw .invalidArgument("hints is \(hints ?? 0), and the network \(model) takes none")
     }
-    guard recolour == 0 || network.takesHints else {
-      throw .invalidArgument("recolour is \(recolour), and the network \(model) takes no hints")
+    guard recolor == 0 || network.takesHints else {
+      throw .invalidArgument("recolor is \(recolor), and the network \(model) takes no hints")
     }
     for (option, prefixes) in [("freeze", frozen), ("slow", slow)] {
       for prefix in prefixes
-      where !network.parameters.contains(where: { $0.name.hasPrefix(prefix) }) {
+      where !network.parameters.contains(where: { $0.name.isSpelled(beginning: prefix) }) {
         throw .invalidArgument(
-          "\(option) is \(prefix), and the network \(model) has no tensor whose name begins so")
+          "\(option) is \(prefix), and the network \(model) has no tensor whose name begins like that"
+        )
       }
     }
   }
@@ -60,7 +61,7 @@ extension Recipe {
     if let hints {
       options.hints?.hintedShare = Double(hints)
     }
-    if recolour > 0 { options.recolouring = Recolouring(share: Double(recolour)) }
+    if recolor > 0 { options.recoloring = Recoloring(share: Double(recolor)) }
     if film > 0 { options.film = FilmSimulation(share: Double(film)) }
     if let prior { options.balance = try ClassBalance(prior: prior, lambda: Double(lambda)) }
     options.features = features
@@ -105,6 +106,11 @@ extension Network {
     guard let map = features["map"] else { return 16 }
     let side = 16 * sizeMultiple
     return side / shapes(height: side, width: side)[map].height
+  }
+
+  /// Those whose operators all have a layer.
+  package static let trainable = all.filter {
+    $0.nodes.allSatisfy { $0.operation.map { $0 is any TrainableOperator } ?? true }
   }
 
   /// Whether it gives ab itself beside a distribution.

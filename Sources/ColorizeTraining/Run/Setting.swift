@@ -17,7 +17,7 @@ package struct Setting {
   /// All there are.
   package static var all: [Setting] {
     [
-      name("model", \.model, of: Network.all.map(\.architecture)),
+      name("model", \.model, of: Network.trainable.map(\.architecture)),
       string("init", \.initial),
       list("freeze", \.frozen),
       list("slow", \.slow),
@@ -29,13 +29,13 @@ package struct Setting {
       number("batch", \.batch, 1...1024),
       scale,
       Setting(name: "flip", isFree: false, text: { $0.flips ? "yes" : "no" }) { recipe, text in
-        recipe.flips = text == "yes"
+        recipe.flips = text.isSpelled("yes")
       },
       Setting(name: "hints", isFree: false, text: { $0.hints.map { "\($0)" } ?? "" }) {
         (recipe, text) throws(ColorizeError) in
         recipe.hints = text.isEmpty ? nil : try parsed(text, "hints", 0...1)
       },
-      number("recolour", \.recolour, 0...1),
+      number("recolor", \.recolor, 0...1),
       number("film", \.film, 0...1),
       heldBack,
       string("validation", \.validation, isFree: true),
@@ -51,7 +51,7 @@ package struct Setting {
       string("features", \.features),
       number("feature-weight", \.featureWeight, 0...1e6),
 
-      number("steps", \.steps, 1...100_000_000),
+      number("steps", \.steps, Recipe.stepBounds),
       choice("optimiser", \.optimiser),
       number("learning-rate", \.learningRate, 1e-9...10),
       number("warmup", \.warmUp, 0...1_000_000),
@@ -63,6 +63,7 @@ package struct Setting {
       number("clip", \.clip, 0...1e6),
 
       string("licence", \.licence, isFree: true),
+      string("history", \.history, isFree: true),
       number("metrics-every", \.metricsEvery, 1...100_000),
       Setting(name: "checkpoint-every", isFree: true, text: { $0.checkpointEvery.text }) {
         (recipe, text) throws(ColorizeError) in
@@ -84,12 +85,12 @@ package struct Setting {
     {
       (recipe, text) throws(ColorizeError) in
       var bounds: [Float] = []
-      for part in text.split(separator: " ") {
-        bounds.append(try parsed(String(part), "scale", 0.05...1))
+      for part in text.parts(at: " ") {
+        bounds.append(try parsed(part, "scale", 0.05...1))
       }
       guard bounds.count == 2, bounds[0] <= bounds[1] else {
         throw .invalidArgument(
-          "scale is \(text); it must be two numbers, of which the first is not the larger one")
+          "scale is \(text); it must be two numbers, the second not smaller than the first")
       }
       recipe.scale = bounds
     }
@@ -130,8 +131,10 @@ package struct Setting {
   ) -> Setting {
     Setting(name: name, isFree: false, text: { $0[keyPath: path] }) {
       (recipe, text) throws(ColorizeError) in
-      guard known.contains(text) else { throw unknown(text, name, known) }
-      recipe[keyPath: path] = text
+      guard let name = known.first(where: { text.isSpelled($0) }) else {
+        throw unknown(text, name, known)
+      }
+      recipe[keyPath: path] = name
     }
   }
 
@@ -150,7 +153,7 @@ package struct Setting {
     Setting(
       name: name, isFree: false, text: { $0[keyPath: path].joined(separator: "\n") }
     ) { recipe, text in
-      recipe[keyPath: path] = text.split(separator: "\n").map(String.init)
+      recipe[keyPath: path] = text.parts(at: "\n")
     }
   }
 
@@ -167,7 +170,7 @@ package struct Setting {
   private static func chosen<Choice: RawRepresentable<String> & CaseIterable>(
     _ text: String, _ name: String
   ) throws(ColorizeError) -> Choice {
-    guard let choice = Choice(rawValue: text) else {
+    guard let choice = Choice.allCases.first(where: { text.isSpelled($0.rawValue) }) else {
       throw unknown(text, name, Choice.allCases.map(\.rawValue))
     }
     return choice
@@ -196,9 +199,9 @@ extension Recipe {
     for setting in Setting.all where !setting.isFree {
       let (before, now) = (setting.text(old), setting.text(self))
       // The cosine's length is the run's; the others do not know where a run ends.
-      if before == now || setting.name == "steps" && schedule != .cosine { continue }
+      if before.isSpelled(now) || setting.name == "steps" && schedule != .cosine { continue }
       throw .invalidArgument(
-        "\(setting.name) is \(now.isEmpty ? "not given" : now), and the run was begun with "
+        "\(setting.name) is \(now.isEmpty ? "not given" : now), and the run was started with "
           + (before.isEmpty ? "none" : before)
           + (setting.name == "steps" ? ", by which a cosine schedule goes" : ""))
     }
@@ -217,8 +220,8 @@ extension Recipe {
     let defaults = Recipe()
     return Setting.all.filter { !$0.isFree && $0.name != "data" }.compactMap { setting in
       let text = setting.text(self)
-      guard text != setting.text(defaults) else { return nil }
-      let parts = text.split(separator: "\n").map { $0.split(separator: "/").last ?? $0 }
+      guard !text.isSpelled(setting.text(defaults)) else { return nil }
+      let parts = text.parts(at: "\n").map { $0.parts(at: "/").last ?? $0 }
       return "\(setting.name) \(parts.joined(separator: " "))"
     }.joined(separator: ", ")
   }

@@ -24,6 +24,7 @@ package struct TrainedModel {
     ]
     if network.takesHints { metadata["mask_convention"] = MaskConvention.zeroOne.rawValue }
     if !recipe.licence.isEmpty { metadata["licence"] = recipe.licence }
+    if !recipe.history.isEmpty { metadata["history"] = recipe.history }
     self.metadata = metadata
   }
 
@@ -37,5 +38,21 @@ package struct TrainedModel {
     let bytes = try Memory<UInt8>(count: TensorFileWriter.layout(tensors, metadata).byteCount)
     try write(to: .memory(bytes))
     return try Model.open(bytes: UnsafeRawBufferPointer(start: bytes.start, count: bytes.count))
+  }
+}
+
+extension Recipe {
+  /// Takes from the file of the model that a run begins with its licence, unless another one was given,
+  /// and its history.
+  ///
+  /// - Parameter name: of the model, for people.
+  package mutating func inherit(from file: TensorFile, name: String) {
+    let keys = ["licence", "source", "converted_from", "trained_on", "trained_steps", "recipe"]
+    let said = keys.compactMap { key in
+      file[metadata: key].flatMap { $0.isEmpty ? nil : "\(key): \($0)" }
+    }
+    history = (["began as \(name)"] + said).joined(separator: "; ")
+    if let before = file[metadata: "history"], !before.isEmpty { history += "; which \(before)" }
+    if licence.isEmpty { licence = file[metadata: "licence"] ?? "" }
   }
 }

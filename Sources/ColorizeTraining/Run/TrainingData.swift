@@ -47,7 +47,7 @@ package struct TrainingData {
       ? try ClassBalance.prior(
         of: part, encoding: SoftEncoding(centres), side: shape.side,
         stride: shape.distributionStride, threads: threads)
-      : try PriorFile.read(recipe.prior, centres: centres)
+      : try PriorFile.read(Array(recipe.prior.utf8), centres: centres)
     let prior = try Memory<Float>(count: centres.count)
     for (bin, share) in found.enumerated() { prior.start[bin] = Float(share) }
     self.prior = prior

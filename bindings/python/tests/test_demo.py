@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 from PIL import Image
 
 import libcolorize
-from libcolorize import demo
+from libcolorize import demo, weights
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +34,7 @@ def run(picture: Path, checkpoints: dict[str, Path], *more: str) -> str | None:
     return demo.main(["-i", str(picture), "-o", str(picture.parent / "out"), *options, *more])
 
 
-def test_it_colours_with_both_networks(
+def test_it_colors_with_both_networks(
     picture: Path, photo: np.ndarray, checkpoints: dict[str, Path], capsys
 ):
     assert run(picture, checkpoints) is None
@@ -49,7 +50,7 @@ def test_it_colours_with_both_networks(
     assert not np.array_equal(*results)
     with Image.open(picture.parent / "out_panel.png") as panel:
         assert panel.size == (1200, 800)
-        # Not an empty figure: four pictures of many colours.
+        # Not an empty figure: four pictures of many colors.
         assert len(panel.convert("RGB").getcolors(1_000_000)) > 1000
 
 
@@ -126,6 +127,37 @@ def test_weights_that_cannot_be_had_are_missed_before_work_begins(
     problem = run(picture, {"eccv16": checkpoints["eccv16"]})
     assert f"there is no {tmp_path / 'siggraph17-df00044c.pth'}" in problem
     assert not list(tmp_path.glob("out*"))
+
+
+@pytest.mark.parametrize("given", [(), ("eccv16",)])
+def test_the_built_in_model_takes_the_place_of_weights_that_cannot_be_had(
+    given: tuple[str, ...],
+    picture: Path,
+    photo: np.ndarray,
+    model: libcolorize.Model,
+    checkpoints: dict[str, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys,
+):
+    monkeypatch.delenv("LIBCOLORIZE_WEIGHTS", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for network, entry in weights.PUBLISHED.items():
+        # Port 1 of this machine: nobody listens there.
+        elsewhere = dataclasses.replace(entry, url=f"http://127.0.0.1:1/{entry.name}")
+        monkeypatch.setitem(weights.PUBLISHED, network, elsewhere)
+    assert run(picture, {network: checkpoints[network] for network in given}) is None
+    names = [*(f"out_{network}.png" for network in given), "out_default.png", "out_panel.png"]
+    out, err = capsys.readouterr()
+    assert out == "".join(f"{tmp_path / name}\n" for name in names)
+    lost = [network for network in weights.PUBLISHED if network not in given]
+    for line, network in zip(err.splitlines(), lost):
+        assert line.startswith(
+            f"libcolorize.demo: {network} is not here, and the built-in model takes its place: "
+        )
+    assert len(err.splitlines()) == len(lost)
+    result = np.asarray(Image.open(tmp_path / "out_default.png"))
+    assert np.array_equal(result, model.colorize(photo))
 
 
 def test_packages_that_are_missing(picture: Path, monkeypatch: pytest.MonkeyPatch):

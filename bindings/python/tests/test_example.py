@@ -30,7 +30,7 @@ def run(example: str, *arguments: object) -> subprocess.CompletedProcess:
 
 
 @pytest.mark.parametrize("magic", ["P5", "P6"])
-def test_the_example_colours_a_file(
+def test_the_example_colors_a_file(
     magic: str, model: libcolorize.Model, photo: np.ndarray, tmp_path: Path
 ):
     image = np.ascontiguousarray(photo[:, :, 0] if magic == "P5" else photo)
@@ -38,7 +38,7 @@ def test_the_example_colours_a_file(
     source.write_bytes(f"{magic}\n# a comment\n47 61\n255\n".encode() + image.tobytes())
     result = run("colorize_array.py", source, target)
     assert result.returncode == 0, result.stderr
-    assert result.stderr.endswith("colouring: 100%\n")
+    assert result.stderr.endswith("coloring: 100%\n")
     assert target.read_bytes() == b"P6\n47 61\n255\n" + model.colorize(image).tobytes()
 
 
@@ -62,9 +62,9 @@ def test_hints(model: libcolorize.Model, photo: np.ndarray, tmp_path: Path):
     assert np.array_equal(np.asarray(Image.open(target)), model.colorize(photo, hints=hints))
     places = re.findall(r"^at (.*):$", result.stdout, re.MULTILINE)
     assert places == ["10,20", "47,0"]
-    colours = re.findall(r"^  ( *\d+)%  #[0-9a-f]{6}$", result.stdout, re.MULTILINE)
-    assert 2 <= len(colours) <= 10
-    assert len(colours) + len(places) == result.stdout.count("\n")
+    colors = re.findall(r"^  ( *\d+)%  #[0-9a-f]{6}$", result.stdout, re.MULTILINE)
+    assert 2 <= len(colors) <= 10
+    assert len(colors) + len(places) == result.stdout.count("\n")
 
     assert run("hints.py", source, target).returncode == 0
     assert np.array_equal(np.asarray(Image.open(target)), model.colorize(photo))

@@ -306,6 +306,17 @@ def test_options_change_the_picture(model: libcolorize.Model, photo: np.ndarray)
     reference = model.colorize(photo, preset="reference")
     assert np.array_equal(model.colorize(photo, preset="reference", network_size=256), reference)
     assert not np.array_equal(reference, default)
+    small = model.colorize(photo, network_size=64)
+    assert np.array_equal(model.colorize(photo, render_factor=4), small)
+    with model.session(photo, render_factor=4) as session:
+        assert np.array_equal(session.colorize(), small)
+    for options, text in [
+        ({"render_factor": 0}, "render_factor is 0; it must be 1 to 128"),
+        ({"render_factor": 129}, "render_factor is 129; it must be 1 to 128"),
+        ({"render_factor": 4, "network_size": 64}, "say the same"),
+    ]:
+        with raises_named("COLORIZE_INVALID_ARGUMENT", text):
+            model.colorize(photo, **options)
 
 
 @pytest.mark.parametrize(
@@ -545,7 +556,7 @@ def test_what_the_network_refuses(model: libcolorize.Model, lightness: np.ndarra
             function(lightness, threads=1000)
 
 
-# ---- Colour --------------------------------------------------------------------------------------
+# ---- Color --------------------------------------------------------------------------------------
 
 
 def test_rgb_to_lab_is_scikit_image_s():
@@ -566,7 +577,7 @@ def test_lab_to_rgb_is_scikit_image_s():
     assert unclipped.max() > 1.1
 
 
-def test_shapes_and_types_of_colours():
+def test_shapes_and_types_of_colors():
     assert libcolorize.rgb_to_lab([1.0, 1.0, 1.0]).shape == (3,)
     assert libcolorize.rgb_to_lab(np.zeros((2, 5, 3)))[1, 4] == pytest.approx([0, 0, 0], abs=1e-3)
     assert libcolorize.rgb_to_lab(np.zeros((0, 3))).shape == (0, 3)

@@ -97,7 +97,7 @@ def test_gray_of_three_channels_is_gray(model: libcolorize.Model, photo: np.ndar
     gray = photo[:, :, 1].copy()
     from_gray = model.colorize(gray)
     assert np.array_equal(model.colorize(np.dstack([gray] * 3)), from_gray)
-    # Natural colours came out, not gray.
+    # Natural colors came out, not gray.
     assert np.ptp(from_gray.astype(int), axis=2).mean() > 5
 
 
@@ -132,7 +132,7 @@ def test_the_other_byte_order(model: libcolorize.Model, photo: np.ndarray):
     assert np.array_equal(result, model.colorize(image))
 
 
-def test_floats_that_are_no_colours(model: libcolorize.Model, photo: np.ndarray):
+def test_floats_that_are_no_colors(model: libcolorize.Model, photo: np.ndarray):
     image = as_dtype(photo, np.float32)[:, :, 1].copy()
     limited = image.copy()
     others = {-0.5: 0, -np.inf: 0, np.nan: 0, 1.5: 1, np.inf: 1, 1e30: 1}
@@ -159,7 +159,7 @@ def test_floats_of_another_range_are_refused(
         model.colorize(image)
     with raises_named("COLORIZE_INVALID_ARGUMENT", "palette has floats above 2"):
         model.colorize(photo, palette=image)
-    # Alpha is nobody's colour.
+    # Alpha is nobody's color.
     model.colorize(np.dstack([photo[:, :, 0] / 255, image[:, :, 0]]))
 
 

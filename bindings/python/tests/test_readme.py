@@ -45,3 +45,27 @@ def test_the_readme_has_the_published_hashes():
     text = (ROOT / "bindings/python/README.md").read_text()
     for entry in weights.PUBLISHED.values():
         assert f"| `{entry.name}` | `{entry.sha256}` |" in text
+
+
+def test_the_first_examples_run(photo: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    text = (ROOT / "bindings/python/README.md").read_text()
+    calls, model, *_ = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    Image.fromarray(photo).save(tmp_path / "photo.jpg")
+    picture = Image.fromarray(photo).resize((150, 150))
+    picture.save(tmp_path / "scan.tif")
+    (tmp_path / "scans").mkdir()
+    picture.save(tmp_path / "scans" / "a.png")
+    monkeypatch.chdir(tmp_path)
+    gray = np.asarray(picture.convert("L"))
+    names = {
+        "array": photo, "picture": picture, "gray": gray, "hints": None, "mask": None,
+        "lightness": np.full((160, 160), 50),
+    }  # fmt: skip
+    exec(calls, names)
+    assert names["vivid"].shape == photo.shape and names["brown"].size == picture.size
+    assert names["result"].done == [Path("colored/a.png")]
+    for name in ("colored.jpg", "colored.tif", "compared.png"):
+        Image.open(name).load()
+    exec(model, names)
+    assert names["rgb"].shape == (150, 150, 3) and names["ab"].shape[0] == 2
+    assert names["suggestions"][0]

@@ -232,7 +232,7 @@ def test_how_many_suggestions(session: libcolorize.Session):
 
 
 def test_suggestions_are_the_distribution_s(model: libcolorize.Model, lightness: np.ndarray):
-    """The bin that is most probable at a place belongs to the colour that is suggested there."""
+    """The bin that is most probable at a place belongs to the color that is suggested there."""
     gray = np.rint(255 * libcolorize.lab_to_rgb(np.stack([lightness, *[0 * lightness] * 2], -1)))
     gray = gray[:, :, 0].astype(np.uint8)
     seen = libcolorize.rgb_to_lab(np.dstack([gray] * 3) / 255)[:, :, 0]
@@ -263,8 +263,8 @@ def test_hints_and_temperature_change_suggestions(session: libcolorize.Session):
     assert hinted != plain
     # A suggestion is a hint.
     for suggestion in plain[0]:
-        for colour in ({"rgb": suggestion.rgb}, {"ab": suggestion.ab}):
-            session.suggest(POINTS[:1], hints=[Hint(3, 4, **colour)])
+        for color in ({"rgb": suggestion.rgb}, {"ab": suggestion.ab}):
+            session.suggest(POINTS[:1], hints=[Hint(3, 4, **color)])
 
 
 def test_points_that_are_refused(session: libcolorize.Session):

@@ -5,7 +5,7 @@ import CKernelContract
 /// e to the power of `x`, for -87 <= x <= 0 (below, as at -87: about 1e-38). Relative error under
 /// 2e-7. x = n ln 2 + r with |r| <= ln 2 / 2; e^r by the polynomial of Cephes' expf.
 @inline(always)
-private func exponential(_ value: Vector) -> Vector {
+func exponential(_ value: Vector) -> Vector {
   let floor = Vector(repeating: -87)
   let x = value.replacing(with: floor, where: value .< floor)
   // Adding 1.5 * 2^23 rounds to a whole number, which then stands in the low bits.
@@ -70,7 +70,7 @@ func annealedMean(_ pixel: UnsafePointer<colorize_annealed_mean>) {
 }
 
 @inline(always)
-private func largestLane(_ vector: Vector) -> Float {
+func largestLane(_ vector: Vector) -> Float {
   var most = vector[0]
   var lane = 1
   while lane < lanes {
@@ -81,7 +81,7 @@ private func largestLane(_ vector: Vector) -> Float {
 }
 
 @inline(always)
-private func sumOfLanes(_ vector: Vector) -> Float {
+func sumOfLanes(_ vector: Vector) -> Float {
   var sum: Float = 0
   var lane = 0
   while lane < lanes {

@@ -125,7 +125,7 @@ func lab(_ rgb: Triple) -> Triple {
     third: (fy - fz) * Vector(repeating: 200))
 }
 
-/// Linear light of a colour; outside of 0 to 1 for those outside of sRGB's gamut.
+/// Linear light of a color; outside of 0 to 1 for those outside of sRGB's gamut.
 ///
 /// - Parameters:
 ///   - y: the luminance.

@@ -1,4 +1,4 @@
-// Pixels of every layout: one value of them, a row's luminance, and rows of finished colours.
+// Pixels of every layout: one value of them, a row's luminance, and rows of finished colors.
 
 import CKernelContract
 
@@ -116,7 +116,7 @@ func grayLuminance(_ values: UnsafeMutablePointer<Float>, _ count: Int) {
   var x = 0
   while x < count {
     let light = linear(atMost(1, atLeast(0, load(values + x))))
-    // Summed as that of a colour is: gray and RGB pictures are the same.
+    // Summed as that of a color is: gray and RGB pictures are the same.
     store(luminance(light, light, light), values + x)
     x &+= lanes
   }

@@ -1,4 +1,4 @@
-// The last stage of a picture: the lightness that it came with and the colours that the network
+// The last stage of a picture: the lightness that it came with and the colors that the network
 // gave, to sRGB. And the first: its lightness.
 
 import CKernelContract
@@ -143,7 +143,7 @@ func convertToLight(
   }
 }
 
-/// The same for colours in the gamut of sRGB. Of the others, a and b are made smaller by the factor that
+/// The same for colors in the gamut of sRGB. Of the others, a and b are made smaller by the factor that
 /// brings them to its border: L and hue stay as they are.
 @inline(never)
 func convertToLightKeepingHue(
@@ -159,7 +159,7 @@ func convertToLightKeepingHue(
     var color = light(y: y, fy: fy, a: a, b: b)
     let beyond = excess(color)
     if anyAbove(beyond, gamutTolerance) {
-      // Between a factor whose colour is inside (gray always is) and one whose colour is not.
+      // Between a factor whose color is inside (gray always is) and one whose color is not.
       let outside = beyond .> Vector(repeating: gamutTolerance)
       var inner = Vector(repeating: 1).replacing(with: Vector(), where: outside)
       var outer = Vector(repeating: 1)
@@ -189,7 +189,7 @@ func convertToLightKeepingHue(
   }
 }
 
-/// How far a colour may be beyond 0 or 1, as white is by rounding: a small part of a level.
+/// How far a color may be beyond 0 or 1, as white is by rounding: a small part of a level.
 @inline(__always)
 private var gamutTolerance: Float { 2e-5 }
 

@@ -18,7 +18,11 @@ package func kernelTable() -> colorize_kernels {
     convert_to_rgb: { convertToRGB($0) },
     lightness: { lightness($0) },
     render_row: { renderRow($0) },
-    resample_row: { resampleRow($0) })
+    resample_row: { resampleRow($0) },
+    softmax: { softmax($0) },
+    layer_norm: { layerNorm($0) },
+    gelu: { gelu($0) },
+    pair_products: { pairProducts($0) })
 }
 
 /// What only training runs.

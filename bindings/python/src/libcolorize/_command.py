@@ -28,7 +28,7 @@ def find() -> Path:
         # Who names a command wants that one or an error.
         if _is_program(Path(chosen)):
             return Path(chosen)
-        raise FileNotFoundError(f"LIBCOLORIZE_COMMAND names {chosen}, which is no program")
+        raise FileNotFoundError(f"LIBCOLORIZE_COMMAND names {chosen}, which is not a program")
     beside = Path(__file__).resolve().parent / "bin" / _NAME
     if _is_program(beside):
         return beside

@@ -110,7 +110,7 @@ class colorize_model_description(Structure):  # noqa: N801
     )
 
 
-# ---- Colouring ----
+# ---- Coloring ----
 
 colorize_progress = CFUNCTYPE(c_int32, c_void_p, c_float)
 

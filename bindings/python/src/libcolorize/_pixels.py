@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
 from typing import Any
 
@@ -37,7 +38,7 @@ _FORMATS = {
 }
 _DTYPES = "uint8, uint16 or float32"
 _ALL = (1, 2, 3, 4)
-_WITH_COLOURS = (3, 4)
+_WITH_COLORS = (3, 4)
 
 # What Pillow converts a picture of a mode to, where its bytes are not what colorize.h reads.
 _PILLOW_MODES = {
@@ -59,7 +60,7 @@ _LARGEST_SHARE = 0.1
 
 
 def source(image: npt.ArrayLike, bgra: bool) -> Array:
-    """A picture to be coloured, of one of the types that the library reads."""
+    """A picture to be colored, of one of the types that the library reads."""
     array = _as_known_type(_of_pillow(image, "image"), "image")
     _check_shape(array, "image", (1, 2, 4) if bgra else _ALL)
     _check_range(array, "image")
@@ -69,9 +70,9 @@ def source(image: npt.ArrayLike, bgra: bool) -> Array:
 
 
 def reference(image: npt.ArrayLike, name: str) -> Array:
-    """A picture whose colours are looked at, as C can walk it."""
+    """A picture whose colors are looked at, as C can walk it."""
     array = _as_known_type(_of_pillow(image, name), name)
-    _check_shape(array, name, _WITH_COLOURS)
+    _check_shape(array, name, _WITH_COLORS)
     _check_range(array, name)
     return array if row_bytes(array) is not None else array.copy(order="C")
 
@@ -83,7 +84,7 @@ def result(
     dtype: npt.DTypeLike | None,
     bgra: bool,
 ) -> Array:
-    """Where the colours of a picture of this shape and type go: `out`, checked, or a new array."""
+    """Where the colors of a picture of this shape and type go: `out`, checked, or a new array."""
     wanted = None if dtype is None else np.dtype(dtype)
     if wanted is not None and wanted not in _FORMATS:
         raise TypeError(f"dtype is {wanted}; it must be {_DTYPES}")
@@ -102,7 +103,7 @@ def result(
         raise invalid(f"dtype is {wanted}, and out is of {out.dtype}")
     if bgra:
         _check_bgra(out.dtype, "out")
-    _check_shape(out, "out", (4,) if bgra else _WITH_COLOURS)
+    _check_shape(out, "out", (4,) if bgra else _WITH_COLORS)
     if out.shape[:2] != shape[:2]:
         raise invalid(
             f"out has shape {out.shape}; image has {shape[0]} rows and {shape[1]} columns"
@@ -173,18 +174,23 @@ def _of_pillow(image: npt.ArrayLike, name: str) -> npt.ArrayLike:
 def _check_range(array: Array, name: str) -> None:
     if array.dtype != np.float32:
         return
-    colours = array
+    colors = array
     if array.ndim == 3 and array.shape[2] in (2, 4):
-        colours = array[:, :, :-1]
-    above = np.count_nonzero(colours > _LARGEST_FLOAT)
-    if above > _LARGEST_SHARE * colours.size:
+        colors = array[:, :, :-1]
+    above = np.count_nonzero(colors > _LARGEST_FLOAT)
+    if above > _LARGEST_SHARE * colors.size:
         raise invalid(
-            f"{name} has floats above {_LARGEST_FLOAT} in {100 * above / colours.size:.0f} % of "
+            f"{name} has floats above {_LARGEST_FLOAT} in {100 * above / colors.size:.0f} % of "
             "its values; they must be 0 to 1: divide by 255, by 65535, or by what is white in it"
         )
 
 
 def _as_known_type(image: npt.ArrayLike, name: str) -> Array:
+    if isinstance(image, (str, bytes, os.PathLike)):
+        raise TypeError(
+            f"{name} is a {type(image).__name__}; it must be an array or a picture of Pillow's. "
+            "libcolorize.colorize reads files"
+        )
     array = np.asarray(image)
     if array.dtype.type in (np.uint8, np.uint16):
         # Files may have the other byte order.

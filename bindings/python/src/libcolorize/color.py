@@ -1,4 +1,4 @@
-"""Colours by themselves: sRGB, CIE Lab and what of it sRGB has."""
+"""Colors by themselves: sRGB, CIE Lab and what of it sRGB has."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def rgb_to_lab(rgb: npt.ArrayLike) -> npt.NDArray[np.float32]:
 
     rgb  floats [..., 3], sRGB-encoded, 0 to 1; values outside are taken as they are
     """
-    values = _colours(rgb, "rgb")
+    values = _colors(rgb, "rgb")
     result = np.empty_like(values)
     call(library.colorize_rgb_to_lab, floats(values), floats(result), values.size // 3)
     return result
@@ -23,10 +23,10 @@ def lab_to_rgb(lab: npt.ArrayLike, clip: bool = True) -> npt.NDArray[np.float32]
     """sRGB of CIE Lab: float32 [..., 3], sRGB-encoded.
 
     lab   floats [..., 3]: L 0 to 100, a and b
-    clip  whether each channel is clipped to 0 to 1; if not, colours outside of sRGB's gamut come
+    clip  whether each channel is clipped to 0 to 1; if not, colors outside of sRGB's gamut come
           back as they are, below 0 or above 1
     """
-    values = _colours(lab, "lab")
+    values = _colors(lab, "lab")
     result = np.empty_like(values)
     call(library.colorize_lab_to_rgb, floats(values), floats(result), values.size // 3, bool(clip))
     return result
@@ -45,7 +45,7 @@ def gamut_chroma(lightness: float, hues: npt.ArrayLike) -> npt.NDArray[np.float3
     return values
 
 
-def _colours(array: npt.ArrayLike, name: str) -> npt.NDArray[np.float32]:
+def _colors(array: npt.ArrayLike, name: str) -> npt.NDArray[np.float32]:
     """float32 [..., 3], contiguous."""
     values = np.asarray(array)
     if not np.issubdtype(values.dtype, np.floating):

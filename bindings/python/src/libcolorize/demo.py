@@ -1,9 +1,11 @@
-"""Colours a picture with the published networks, as the release's demo does.
+"""Colors a picture with the published networks, as the release's demo does.
 
     python -m libcolorize.demo -i photo.jpg -o saved
 
 writes saved_eccv16.png and saved_siggraph17.png, and shows them beside the original and its gray
-form; without a display that figure becomes saved_panel.png. Needs Pillow and Matplotlib:
+form; without a display that figure becomes saved_panel.png. Where the
+published weights are not there and cannot be downloaded, the built-in model writes
+saved_default.png instead. Needs Pillow and Matplotlib:
 pip install pillow matplotlib.
 """
 
@@ -32,10 +34,10 @@ PANEL_PIXELS = 1200
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m libcolorize.demo",
-        description="Colours a picture with the networks of ECCV 2016 and SIGGRAPH 2017.",
+        description="Colors a picture with the networks of ECCV 2016 and SIGGRAPH 2017.",
     )
     parser.add_argument(
-        "-i", "--img_path", required=True, metavar="IMG", help="the picture, gray or coloured"
+        "-i", "--img_path", required=True, metavar="IMG", help="the picture, gray or colored"
     )
     parser.add_argument(
         "-o", "--save_prefix", default="saved", metavar="PREFIX",
@@ -97,16 +99,34 @@ def show(pictures: dict[str, npt.NDArray[np.uint8]], path: Path) -> bool:
         from matplotlib.figure import Figure
 
         figure, shown = Figure(figsize=(12, 8)), False
-    for axes, (title, picture) in zip(figure.subplots(2, 2).flat, pictures.items()):
+    places = list(figure.subplots(2, 2).flat)
+    for axes in places:
+        axes.axis("off")
+    for axes, (title, picture) in zip(places, pictures.items()):
         axes.imshow(picture)
         axes.set_title(title)
-        axes.axis("off")
     if shown:
         pyplot.show()
     else:
         with written(path) as file:
             figure.savefig(file, format="png")
     return shown
+
+
+def published(network: str) -> Path | None:
+    """The published weights, or None if they cannot be had, which is said."""
+    try:
+        return weights.find(network)
+    except weights.WeightsError as problem:
+        if os.environ.get("LIBCOLORIZE_WEIGHTS"):
+            # Who names a place wants that one or an error.
+            raise
+        print(
+            f"libcolorize.demo: {network} is not here, and the built-in model takes its place: "
+            f"{problem}",
+            file=sys.stderr,
+        )
+        return None
 
 
 def run(options: argparse.Namespace) -> None:
@@ -117,14 +137,18 @@ def run(options: argparse.Namespace) -> None:
     prefix = options.save_prefix
     image = load_img(options.img_path)
     # What is missing is said before anything is computed.
-    files = {name: getattr(options, name) or weights.find(name) for name in TITLES}
+    files = {name: getattr(options, name) or published(name) for name in TITLES}
     original = for_panel(image)
     pictures = {"Original": original, "Input": gray(original)}
-    for name, title in TITLES.items():
-        with Model(files[name]) as model:
-            if model.info.architecture != name:
+    networks = {name: title for name, title in TITLES.items() if files[name]}
+    if len(networks) < len(TITLES):
+        networks["default"] = "Output (built-in model)"
+    for name, title in networks.items():
+        with Model.from_file(files[name]) if name in TITLES else Model() as model:
+            if name in TITLES and model.info.architecture != name:
                 raise ValueError(f"{files[name]} holds {model.info.architecture}; this is {name}")
-            result = model.colorize(image, preset="reference")
+            preset: Any = "reference" if name in TITLES else "default"
+            result = model.colorize(image, preset=preset)
         path = Path(f"{prefix}_{name}.png")
         with written(path) as file:
             Image.fromarray(result).save(file, format="png")

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +20,12 @@ from . import _declarations as c
 from . import _pixels
 from ._calls import Error, call, chosen_float, chosen_word, floats, invalid, library, uint32
 from ._handle import Handle
-from ._options import Hint, HintMap, Progress, options
+from ._keywords import takes
+from ._options import ColorizeOptions, PredictOptions, SessionOptions, options
 from .session import Session
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 _MASK_CONVENTIONS = {"zero-one": c.COLORIZE_MASK_ZERO_ONE, "centred": c.COLORIZE_MASK_CENTRED}
 
@@ -34,7 +39,7 @@ version: str = _version()
 """The version of the library that is loaded, for example "0.2.0"."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ModelInfo:
     """What a model is."""
 
@@ -71,12 +76,22 @@ class ModelInfo:
     plain_softmax_temperature: float
     """The temperature that the network's plain softmax corresponds to."""
 
+    def __repr__(self) -> str:
+        hints = "hints" if self.takes_hints else "no hints"
+        return (
+            f"<libcolorize.ModelInfo {self.architecture}, {self.parameters / 1e6:.1f} million "
+            f"weights, network size {self.default_network_size}, {hints}>"
+        )
+
 
 class Model(Handle):
     """A network with its weights, ready to color.
 
-    Model()      the model that is built into the library
-    Model(path)  a model file: safetensors, or a PyTorch checkpoint of a published network
+    Model()              the model that is built into the library, also Model("default")
+    Model("siggraph17")  a published network by its name. `available` lists the names; the file is
+                         found, or downloaded, by `weights.find`
+    Model(path)          a model file: safetensors, or a PyTorch checkpoint of a published network.
+                         `from_file` is for files that have the name of a network
 
     Any number of threads may use one model at the same time. It is closed by `close`, by the end of
     a `with` block, or with its last reference. Calls that are still running finish first.
@@ -91,18 +106,66 @@ class Model(Handle):
 
     def __init__(
         self,
-        path: str | bytes | os.PathLike[str] | os.PathLike[bytes] | None = None,
+        model: str | bytes | os.PathLike[str] | os.PathLike[bytes] | None = None,
         *,
         plain_softmax_temperature: float | None = None,
-        mask_convention: str | None = None,
+        mask_convention: Literal["zero-one", "centred"] | None = None,
     ) -> None:
-        if path is None:
+        if model is None or model == "default":
             if plain_softmax_temperature is not None:
                 raise invalid("plain_softmax_temperature is for model files")
             if mask_convention is not None:
                 raise invalid("mask_convention is for model files")
             self._open(library.colorize_model_open_default)
             return
+        if not isinstance(model, (str, bytes, os.PathLike)):
+            raise TypeError(
+                f"model is a {type(model).__name__}; it must be a name or a path: the names are "
+                f"{', '.join(map(repr, self.available()))}"
+            )
+        path = file_of(model)
+        try:
+            self._open_file(path, plain_softmax_temperature, mask_convention)
+        except Error as problem:
+            is_word = isinstance(model, str) and os.sep not in model and "." not in model
+            if not is_word or os.path.lexists(path):
+                raise
+            raise Error(
+                problem.status,
+                f"there is no model and no file {model!r}: the models' names are "
+                f"{', '.join(map(repr, self.available()))}",
+            ) from None
+
+    @classmethod
+    def from_file(
+        cls,
+        path: str | bytes | os.PathLike[str] | os.PathLike[bytes],
+        *,
+        plain_softmax_temperature: float | None = None,
+        mask_convention: Literal["zero-one", "centred"] | None = None,
+    ) -> Model:
+        """A model file, whatever its name is."""
+        self = cls.__new__(cls)
+        self._open_file(path, plain_softmax_temperature, mask_convention)
+        return self
+
+    @staticmethod
+    def available() -> dict[str, Path | None]:
+        """The models that have a name, and the files of those that are on this machine.
+
+        The built-in one, "default", has none; of the others None means that opening it looks for
+        it elsewhere, see `libcolorize.weights`.
+        """
+        from . import weights
+
+        return {"default": None, **{name: weights.present(name) for name in weights.PUBLISHED}}
+
+    def _open_file(
+        self,
+        path: str | bytes | os.PathLike[str] | os.PathLike[bytes],
+        plain_softmax_temperature: float | None,
+        mask_convention: str | None,
+    ) -> None:
         name = os.fsencode(path)
         if b"\0" in name:
             raise invalid("path holds a zero byte")
@@ -115,7 +178,7 @@ class Model(Handle):
         data: bytes | bytearray | memoryview,
         *,
         plain_softmax_temperature: float | None = None,
-        mask_convention: str | None = None,
+        mask_convention: Literal["zero-one", "centred"] | None = None,
     ) -> Model:
         """A model from the bytes of a model file. They are not kept."""
         values = np.frombuffer(data, np.uint8)
@@ -187,31 +250,10 @@ class Model(Handle):
             call(library.colorize_bin_centres, handle, self._info.bins, floats(centres))
         return centres
 
-    # ---- Colouring ----
+    # ---- Coloring ----
 
-    def colorize(
-        self,
-        image: npt.ArrayLike,
-        *,
-        preset: str | None = None,
-        network_size: int | None = None,
-        network_fit: str | None = None,
-        temperature: float | None = None,
-        style: str | None = None,
-        saturation: float | None = None,
-        upsampling: str | None = None,
-        gamut: str | None = None,
-        variant: int = 0,
-        hints: Iterable[Hint] | None = None,
-        hint_map: HintMap | None = None,
-        palette: npt.ArrayLike | None = None,
-        palette_strength: float | None = None,
-        threads: int | None = None,
-        progress: Progress | None = None,
-        dtype: npt.DTypeLike | None = None,
-        bgra: bool = False,
-        out: npt.NDArray[Any] | None = None,
-    ) -> npt.NDArray[Any]:
+    @takes(ColorizeOptions)
+    def colorize(self, image: npt.ArrayLike, **given: Unpack[ColorizeOptions]) -> npt.NDArray[Any]:
         """Colors a picture: [H, W, 3], or [H, W, 4] if it has alpha, of the picture's type.
 
         image         [H, W], [H, W, 1], [H, W, 2] (gray, alpha), [H, W, 3] or [H, W, 4] (RGB,
@@ -228,7 +270,8 @@ class Model(Handle):
                       the steps of the published Python pipeline.
         network_size  the side of the square, in pixels, that the network sees: a multiple of
                       `info.network_size_multiple` up to 2048. Default: `info.default_network_size`
-                      (preset "reference": 256).
+                      (preset "reference": its release's, 256 or DeOldify's 560).
+        render_factor the same as DeOldify has it: a 16th of `network_size`.
         network_fit   "square", the default: the picture is squashed to that square; "aspect": it
                       keeps its proportions and about as many pixels as the square has, as far as
                       the multiple allows, with no side longer than 2048.
@@ -250,8 +293,9 @@ class Model(Handle):
 
         Known colors, for networks with `info.takes_hints`
 
-        hints         a sequence of `Hint`, at most 1048576. With the default preset the result is
-                      also pulled towards them where the network does not follow.
+        hints         a sequence of `Hint`, or of tuples (x, y, color) or (x, y, color, radius), at
+                      most 1048576. With the default preset the result is also pulled towards
+                      them where the network does not follow.
         hint_map      hints as planes, (ab, mask): a and b of CIE Lab, floats [H, W, 2], wherever
                       mask, [H, W], is not 0.
 
@@ -281,30 +325,13 @@ class Model(Handle):
         Raises TypeError for arrays of another type, and otherwise Error, which names the value and
         its bound.
         """
+        bgra = bool(given.get("bgra"))
         pixels = _pixels.source(image, bgra)
-        result = _pixels.result(pixels.shape, pixels.dtype, out, dtype, bgra)
+        result = _pixels.result(
+            pixels.shape, pixels.dtype, given.get("out"), given.get("dtype"), bgra
+        )
         pixels = _pixels.readable(pixels, result)
-        with (
-            self._use() as handle,
-            options(
-                preset=preset,
-                network_size=network_size,
-                network_fit=network_fit,
-                temperature=temperature,
-                style=style,
-                saturation=saturation,
-                upsampling=upsampling,
-                gamut=gamut,
-                variant=variant,
-                hints=hints,
-                hint_map=hint_map,
-                picture_shape=pixels.shape,
-                palette=palette,
-                palette_strength=palette_strength,
-                threads=threads,
-                progress=progress,
-            ) as chosen,
-        ):
+        with self._use() as handle, options(given, pixels.shape) as chosen:
             chosen.call(
                 library.colorize_run,
                 handle,
@@ -314,33 +341,16 @@ class Model(Handle):
             )
         return result
 
-    def session(
-        self,
-        image: npt.ArrayLike,
-        *,
-        preset: str | None = None,
-        network_size: int | None = None,
-        network_fit: str | None = None,
-        threads: int | None = None,
-        progress: Progress | None = None,
-        bgra: bool = False,
-    ) -> Session:
+    @takes(SessionOptions)
+    def session(self, image: npt.ArrayLike, **given: Unpack[SessionOptions]) -> Session:
         """A `Session`, for coloring one picture many times. The picture is copied.
 
         The arguments are those of `colorize`. Those about the network hold for the whole session.
         """
+        bgra = bool(given.get("bgra"))
         pixels = _pixels.readable(_pixels.source(image, bgra))
         session = c.colorize_session_p()
-        with (
-            self._use() as handle,
-            options(
-                preset=preset,
-                network_size=network_size,
-                network_fit=network_fit,
-                threads=threads,
-                progress=progress,
-            ) as chosen,
-        ):
+        with self._use() as handle, options(given) as chosen:
             chosen.call(
                 library.colorize_session_open,
                 handle,
@@ -351,15 +361,13 @@ class Model(Handle):
             # Inside of the block: what `progress` raised at the end must not leave it open.
             return Session(session, pixels.shape, pixels.dtype)
 
+    @takes(PredictOptions)
     def predict(
         self,
         lightness: npt.ArrayLike,
         hints: npt.ArrayLike | None = None,
         mask: npt.ArrayLike | None = None,
-        *,
-        temperature: float | None = None,
-        threads: int | None = None,
-        progress: Progress | None = None,
+        **given: Unpack[PredictOptions],
     ) -> npt.NDArray[np.float32]:
         """Runs the network alone: ab of CIE Lab, float32 [2, H / output_stride, W / output_stride],
         with H and W rounded up to multiples of `info.network_size_rounding`.
@@ -381,20 +389,16 @@ class Model(Handle):
             lightness,
             hints,
             mask,
-            temperature,
-            threads,
-            progress,
+            given,
         )
 
+    @takes(PredictOptions)
     def distribution(
         self,
         lightness: npt.ArrayLike,
         hints: npt.ArrayLike | None = None,
         mask: npt.ArrayLike | None = None,
-        *,
-        temperature: float | None = None,
-        threads: int | None = None,
-        progress: Progress | None = None,
+        **given: Unpack[PredictOptions],
     ) -> npt.NDArray[np.float32]:
         """The probability of each ab bin: float32 [bins, H / distribution_stride,
         W / distribution_stride], with H and W rounded up as for `predict`.
@@ -410,9 +414,7 @@ class Model(Handle):
             lightness,
             hints,
             mask,
-            temperature,
-            threads,
-            progress,
+            given,
         )
 
     def _run_network(
@@ -423,9 +425,7 @@ class Model(Handle):
         lightness: npt.ArrayLike,
         hints: npt.ArrayLike | None,
         mask: npt.ArrayLike | None,
-        temperature: float | None,
-        threads: int | None,
-        progress: Progress | None,
+        given: PredictOptions,
     ) -> npt.NDArray[np.float32]:
         values = np.ascontiguousarray(lightness, np.float32)
         if values.ndim != 2:
@@ -441,10 +441,7 @@ class Model(Handle):
         sides = [-(-side // rounding) * rounding // stride for side in (height, width)]
         result = np.empty((channels, *sides), np.float32)
         pointers = [floats(array) for array in arrays] + [None] * (3 - len(arrays))
-        with (
-            self._use() as handle,
-            options(temperature=temperature, threads=threads, progress=progress) as chosen,
-        ):
+        with self._use() as handle, options(given) as chosen:
             chosen.call(
                 function,
                 handle,
@@ -455,6 +452,14 @@ class Model(Handle):
                 floats(result),
             )
         return result
+
+
+def file_of(model: Any) -> Any:
+    """The file of a published network, if it is the name of one, else the path that it is."""
+    from . import weights
+
+    # A file of that name is given as a Path, or as ./eccv16.
+    return weights.find(model) if model in weights.PUBLISHED else model
 
 
 def _model_options(

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import operator
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,10 +14,14 @@ from . import _declarations as c
 from . import _pixels
 from ._calls import floats, invalid, library
 from ._handle import Handle
-from ._options import Hint, HintMap, Progress, options
+from ._keywords import takes
+from ._options import RenderOptions, SuggestOptions, options
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Suggestion:
     """A color that a pixel may have."""
 
@@ -28,6 +31,10 @@ class Suggestion:
     """a and b of CIE Lab, moved into sRGB at the pixel's lightness without changing their hue."""
     rgb: tuple[float, float, float]
     """Red, green and blue at the pixel's lightness, sRGB-encoded, 0 to 1."""
+
+    def __repr__(self) -> str:
+        levels = bytes(round(255 * min(max(value, 0), 1)) for value in self.rgb)
+        return f"<libcolorize.Suggestion #{levels.hex()}, {100 * self.probability:.0f} %>"
 
 
 class Session(Handle):
@@ -53,45 +60,20 @@ class Session(Handle):
         state = ", closed" if self._closed else ""
         return f"<libcolorize.Session with {self._shape[1]}x{self._shape[0]} pixels{state}>"
 
-    def colorize(
-        self,
-        *,
-        temperature: float | None = None,
-        style: str | None = None,
-        saturation: float | None = None,
-        upsampling: str | None = None,
-        gamut: str | None = None,
-        variant: int = 0,
-        hints: Iterable[Hint] | None = None,
-        hint_map: HintMap | None = None,
-        palette: npt.ArrayLike | None = None,
-        palette_strength: float | None = None,
-        threads: int | None = None,
-        progress: Progress | None = None,
-        dtype: npt.DTypeLike | None = None,
-        bgra: bool = False,
-        out: npt.NDArray[Any] | None = None,
-    ) -> npt.NDArray[Any]:
+    def _repr_png_(self) -> bytes:
+        """For notebooks: the picture's lightness, and the picture colored as it is by default."""
+        from . import _preview
+
+        return _preview.before_and_after(self.colorize(dtype=np.uint8, bgra=False))
+
+    @takes(RenderOptions)
+    def colorize(self, **given: Unpack[RenderOptions]) -> npt.NDArray[Any]:
         """Colors the picture: byte for byte what `Model.colorize` gives, with its arguments."""
-        result = _pixels.result(self._shape, self._dtype, out, dtype, bgra)
-        with (
-            self._use() as handle,
-            options(
-                temperature=temperature,
-                style=style,
-                saturation=saturation,
-                upsampling=upsampling,
-                gamut=gamut,
-                variant=variant,
-                hints=hints,
-                hint_map=hint_map,
-                picture_shape=self._shape,
-                palette=palette,
-                palette_strength=palette_strength,
-                threads=threads,
-                progress=progress,
-            ) as chosen,
-        ):
+        bgra = bool(given.get("bgra"))
+        result = _pixels.result(
+            self._shape, self._dtype, given.get("out"), given.get("dtype"), bgra
+        )
+        with self._use() as handle, options(given, self._shape) as chosen:
             chosen.call(
                 library.colorize_session_run,
                 handle,
@@ -100,16 +82,12 @@ class Session(Handle):
             )
         return result
 
+    @takes(SuggestOptions)
     def suggest(
         self,
         points: npt.ArrayLike,
         colors: int = 5,
-        *,
-        temperature: float | None = None,
-        hints: Iterable[Hint] | None = None,
-        hint_map: HintMap | None = None,
-        threads: int | None = None,
-        progress: Progress | None = None,
+        **given: Unpack[SuggestOptions],
     ) -> list[list[Suggestion]]:
         """The most plausible colors at some pixels: a list for each, most probable first.
 
@@ -128,17 +106,7 @@ class Session(Handle):
         if not 1 <= count <= 32:
             raise invalid(f"colors is {count}; it must be 1 to 32")
         found = (c.colorize_suggestion * (len(places) * count))()
-        with (
-            self._use() as handle,
-            options(
-                temperature=temperature,
-                hints=hints,
-                hint_map=hint_map,
-                picture_shape=self._shape,
-                threads=threads,
-                progress=progress,
-            ) as chosen,
-        ):
+        with self._use() as handle, options(given, self._shape) as chosen:
             chosen.call(
                 library.colorize_session_suggest,
                 handle,
@@ -159,14 +127,10 @@ class Session(Handle):
             for point in values.tolist()
         ]
 
+    @takes(SuggestOptions)
     def confidence(
         self,
-        *,
-        temperature: float | None = None,
-        hints: Iterable[Hint] | None = None,
-        hint_map: HintMap | None = None,
-        threads: int | None = None,
-        progress: Progress | None = None,
+        **given: Unpack[SuggestOptions],
     ) -> npt.NDArray[np.float32]:
         """How sure the network is at each pixel: float32 [H, W], 0 (anything goes) to 1.
 
@@ -174,17 +138,7 @@ class Session(Handle):
         `suggest`.
         """
         result = np.empty(self._shape[:2], np.float32)
-        with (
-            self._use() as handle,
-            options(
-                temperature=temperature,
-                hints=hints,
-                hint_map=hint_map,
-                picture_shape=self._shape,
-                threads=threads,
-                progress=progress,
-            ) as chosen,
-        ):
+        with self._use() as handle, options(given, self._shape) as chosen:
             chosen.call(
                 library.colorize_session_confidence,
                 handle,

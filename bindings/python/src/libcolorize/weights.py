@@ -145,6 +145,22 @@ def find(
     return target
 
 
+def present(network: str) -> Path | None:
+    """The file that `find` would take without a download, where one of that name is there.
+
+    Its SHA-256 is not looked at.
+    """
+    name = PUBLISHED[network].name
+    chosen = os.environ.get("LIBCOLORIZE_WEIGHTS") or ""
+    try:
+        is_local = chosen and not chosen.startswith(("http://", "https://"))
+        folder = Path(chosen) if is_local else cache_folder()
+    except WeightsError:
+        return None
+    path = folder if folder.is_file() and folder.name == name else folder / name
+    return path if path.is_file() else None
+
+
 def _local(path: Path, wanted: Published, of_environment: bool) -> Path:
     if path.is_file():
         if not of_environment:

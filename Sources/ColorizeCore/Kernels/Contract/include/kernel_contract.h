@@ -221,7 +221,7 @@ typedef struct colorize_pixel_layout {
   int32_t alpha; /* negative: none */
 } colorize_pixel_layout;
 
-/* A row of a picture from its own lightness and a network's colours to sRGB:
+/* A row of a picture from its own lightness and a network's colors to sRGB:
  *
  *     Y       = luminance of the source's pixel
  *     a[x]    = between the columns c and c + 1 of a row that is between upper_a and lower_a; b likewise
@@ -243,7 +243,7 @@ typedef struct colorize_render_row {
   const float *lower_a;
   const float *upper_b;
   const float *lower_b;
-  /* [columns] each: lightness of what the colours are of, times guide_scale, for colours that follow the pixels' lightness.
+  /* [columns] each: lightness of what the colors are of, times guide_scale, for colors that follow the pixels' lightness.
    * NULL: bilinear */
   const float *upper_guide;
   const float *lower_guide;
@@ -253,7 +253,7 @@ typedef struct colorize_render_row {
   intptr_t columns;
   const float *share; /* [count], of the right column, 0 to 1; read up to 15 floats further */
   float *scratch;     /* [4, RENDER_CHUNK + 16] */
-  intptr_t keeps_hue; /* a colour that sRGB has not at its L gets the largest chroma at its hue; 0: clipped only */
+  intptr_t keeps_hue; /* a color outside sRGB at its L gets the largest chroma at its hue; 0: clipped only */
 } colorize_render_row;
 
 /* So many pixels of a row are finished before the next ones are begun: what is between the steps stays in the
@@ -306,6 +306,56 @@ typedef struct colorize_resample_row {
   intptr_t count;
 } colorize_resample_row;
 
+/* The softmax of a row of a packed left matrix, in place:
+ *
+ *     values[i] = sum * exp(values[i] - max of values) / sum over j of exp(values[j] - max of values)      i < count
+ *
+ * Reads and writes in whole vectors: there is room for `count` rounded up to BLOCK. */
+typedef struct colorize_softmax {
+  float *values;         /* BLOCK of them, and then the next ones */
+  intptr_t count;
+  intptr_t block_stride; /* from the first of BLOCK values to the first of the next ones */
+  float sum;             /* of the results */
+} colorize_softmax;
+
+/* Layer normalisation: of each pixel, over its channels,
+ *
+ *     output[c] = (input[c] - mean) / sqrt(variance + epsilon) * weight[c] + bias[c]      c < count
+ *
+ * Reads and writes in whole vectors: there is room for `count` rounded up to 16, of which weight and bias are zero
+ * past the last channel. Input and output may be the same. */
+typedef struct colorize_layer_norm {
+  const float *input;
+  intptr_t input_stride; /* from a pixel to the next one */
+  float *output;
+  intptr_t output_stride;
+  intptr_t pixels;
+  const float *weight;
+  const float *bias;
+  intptr_t count;
+  float epsilon;
+} colorize_layer_norm;
+
+/* The Gaussian error linear unit, in place: x * (1 + erf(x / sqrt(2))) / 2. `count` is a multiple of 16. */
+typedef struct colorize_gelu {
+  float *values;
+  intptr_t count;
+} colorize_gelu;
+
+/* The products of rows with two others:
+ *
+ *     output[r][i] = sum over c < count of rows[r * stride + c] * pair[i * count + c]      r < row_count, i < 2
+ *
+ * `count` is a multiple of 16. */
+typedef struct colorize_pair_products {
+  const float *rows;
+  intptr_t stride;
+  intptr_t row_count;
+  const float *pair; /* [2, count] */
+  intptr_t count;
+  float *output; /* [row_count, 2] */
+} colorize_pair_products;
+
 /* The kernels of one instruction set: what inference runs, and what only training runs, which the library does not
  * hold. Kernels/Shared/tables.swift fills them, once for all instruction sets. A kernel is a field here, a line
  * there and its file. */
@@ -328,6 +378,10 @@ typedef struct colorize_kernels {
   void (*lightness)(const colorize_lightness *);
   void (*render_row)(const colorize_render_row *);
   void (*resample_row)(const colorize_resample_row *);
+  void (*softmax)(const colorize_softmax *);
+  void (*layer_norm)(const colorize_layer_norm *);
+  void (*gelu)(const colorize_gelu *);
+  void (*pair_products)(const colorize_pair_products *);
 } colorize_kernels;
 
 typedef struct colorize_training_kernels {

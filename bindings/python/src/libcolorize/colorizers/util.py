@@ -12,7 +12,7 @@ import numpy.typing as npt
 from ..color import lab_to_rgb, rgb_to_lab
 from ._array import Array, floats, is_double
 
-# Colours are computed this many pixels at a time: memory then holds little beside input and output.
+# Colors are computed this many pixels at a time: memory then holds little beside input and output.
 _BAND_PIXELS = 1 << 18
 
 

@@ -1,0 +1,48 @@
+// The arguments of the process, which are bytes, for a parser that takes strings.
+
+import ArgumentParser
+import CProcess
+
+enum Arguments {
+  /// Bytes of 0x80 and more become characters from here on, which nothing else is made of: so every
+  /// argument, be it UTF-8 or not, comes out of the parser as it was, and none of its characters joins
+  /// another one ("=" followed by an accent would be no "=").
+  private static let firstScalar: UInt32 = 0x10FF00
+
+  /// All but the program's name.
+  static var all: [String] {
+    (1..<max(Int(process_argument_count()), 1)).compactMap { index in
+      process_arguments()?[index].map { argument in
+        var text = String.UnicodeScalarView()
+        var position = argument
+        while position.pointee != 0 {
+          let byte = UInt32(UInt8(bitPattern: position.pointee))
+          // A byte below 0x80 is ASCII, and the others' range holds nothing but scalars.
+          text.append(Unicode.Scalar(byte < 0x80 ? byte : firstScalar + byte).unsafelyUnwrapped)
+          position += 1
+        }
+        return String(text)
+      }
+    }
+  }
+
+  /// The bytes of an argument, or of a text that quotes one.
+  static func bytes(of text: String) -> [UInt8] {
+    text.unicodeScalars.flatMap { scalar in
+      scalar.value >= firstScalar + 0x80 && scalar.value <= firstScalar + 0xFF
+        ? [UInt8(scalar.value - firstScalar)] : Array(UTF8.encode(scalar).unsafelyUnwrapped)
+    }
+  }
+}
+
+/// What an option takes that is text, and not a name of something.
+struct Words: ExpressibleByArgument {
+  let text: String
+
+  init?(argument: String) {
+    guard let text = String(validating: Arguments.bytes(of: argument), as: UTF8.self) else {
+      return nil
+    }
+    self.text = text
+  }
+}

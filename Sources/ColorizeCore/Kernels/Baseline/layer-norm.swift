@@ -1,0 +1,1 @@
+../Shared/layer-norm.swift

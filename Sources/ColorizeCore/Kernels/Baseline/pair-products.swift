@@ -1,0 +1,1 @@
+../Shared/pair-products.swift
