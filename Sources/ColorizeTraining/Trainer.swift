@@ -113,6 +113,7 @@ package final class Trainer {
     self.shape = shape
     self.options = options
     precondition(shape.side % 16 == 0 && shape.inputChannels == network.input.channels)
+    precondition(shape.mapChannels == 0 || shape.mapStride == network.mapStride)
     var nodes = network.nodes
     ends = try Self.ends(network, shape, options.losses, &nodes)
     if let bins = try Self.binCentres(network) { parameters.add(bins) }

@@ -130,6 +130,7 @@ struct GradientCase: CustomTestStringConvertible, Sendable {
     GradientCase(
       "linear", [(GlobalMean(), [1]), (Linear(inputs: channels, outputs: 4), [2])]),
     GradientCase("subsample", [(Subsample(), [1])]),
+    GradientCase("gray as RGB", [(Tanh(), [1]), (GrayAsRGB(), [2])]),
     GradientCase("add", [(Tanh(), [1]), (Add(), [1, 2])]),
     GradientCase("add of 1x1, ReLU", [(GlobalMean(), [1]), (Add(), [1, 2]), (ReLU(), [3])]),
   ]

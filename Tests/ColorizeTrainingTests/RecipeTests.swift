@@ -22,6 +22,17 @@ struct RecipeTests {
     "checkpoint-every": "15m", "samples-every": "0", "samples": "/s",
   ]
 
+  /// That of the network's deepest values: lite1's are its classifier's.
+  @Test(arguments: [
+    ("lite", 16), ("compact", 16), ("eccv16", 16), ("siggraph17", 16), ("lite1", 32),
+  ])
+  func theMapOfFeaturesHasTheStrideOfItsPlace(name: String, stride: Int) throws {
+    var recipe = Recipe()
+    try recipe.take(["model": name, "size": "96", "batch": "2"])
+    #expect(recipe.shape(nil).mapStride == stride)
+    #expect(recipe.shape(nil).mapPositions == 2 * (96 / stride) * (96 / stride))
+  }
+
   @Test func everySettingIsNotedAndFoundAgain() throws {
     let defaults = Recipe().settings
     #expect(Set(Self.other.keys) == Set(defaults.keys))

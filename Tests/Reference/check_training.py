@@ -97,6 +97,9 @@ NETWORKS = {
     "lite": Task("lite", 3, 64),
     "lite, extra heads": Task("lite", 2, 96, map=0.005, pooled=0.005),
     "lite, encoder frozen": Task("lite", 2, 64, frozen=("stem", "stage")),
+    "lite1": Task("lite1", 3, 64),
+    "lite1, extra heads": Task("lite1", 3, 64, map=0.005, pooled=0.005),
+    "lite1, classifier frozen": Task("lite1", 2, 64, frozen=("stem", "stage", "top")),
     "compact": Task("compact", 3, 64),
     "compact, extra heads": Task("compact", 2, 96, map=0.7, pooled=0.7),
     "compact, encoder frozen": Task("compact", 2, 64, frozen=("stem", "enc4", "down8", "enc8")),
@@ -221,6 +224,7 @@ def operators():
     result["ReLU"] = graph(19, "- relu 1")
     result["leaky ReLU"] = graph(19, "- leaky 1 slope=0.2")
     result["tanh"] = graph(2, "- tanh 1")
+    result["gray as RGB"] = graph(2, "- tanh 1", "- gray 2")
     result["subsample 9x7"] = graph(19, "- subsample 1")
     result["subsample 8x6"] = graph(19, "- subsample 1", height=8, width=6)
     result["bilinear, times 2"] = graph(19, "- subsample 1", "- bilinear 2,1", height=8, width=6)
@@ -397,6 +401,7 @@ def check_threads(report, sets):
     report.section("2 and 3 threads against one: floats that differ, of everything")
     tasks = {
         "lite": (Task("lite", 3, 64, map=0.7, pooled=0.7), 2),
+        "lite1": (Task("lite1", 3, 64, map=0.7, pooled=0.7), 2),
         "compact": (Task("compact", 3, 64, map=0.7, pooled=0.7), 2),
         "siggraph17": (Task("siggraph17", 2, 32, regression=1), 1),
     }

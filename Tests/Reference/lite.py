@@ -23,10 +23,11 @@ STAGES = {
 }
 
 
-def pointwise(inputs, outputs):
-    """A 1x1 convolution without bias, then batch norm."""
+def padded(inputs, outputs, kernel, stride=1, groups=1):
+    """A convolution with as much padding on every side, without bias, then batch norm."""
     return nn.Sequential(
-        nn.Conv2d(inputs, outputs, 1, bias=False), nn.BatchNorm2d(outputs, eps=1e-5)
+        nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, groups=groups, bias=False),
+        nn.BatchNorm2d(outputs, eps=1e-5),
     )
 
 
@@ -38,30 +39,30 @@ def halving(inputs, outputs):
 class Block(nn.Module):
     """EfficientNet's: wider inside by `expansion`, and added to what it gets if `adds`."""
 
-    def __init__(self, inputs, outputs, kernel, stride, expansion=6, adds=False):
+    def __init__(
+        self, inputs, outputs, kernel, stride, expansion=6, adds=False,
+        convolution=padded, activation=F.relu,
+    ):  # fmt: skip
         super().__init__()
         inside = expansion * inputs
         if expansion > 1:
-            self.expand = pointwise(inputs, inside)
-        self.depthwise = nn.Sequential(
-            nn.Conv2d(
-                inside, inside, kernel, stride, padding=kernel // 2, groups=inside, bias=False
-            ),
-            nn.BatchNorm2d(inside, eps=1e-5),
-        )
-        self.project = pointwise(inside, outputs)
+            self.expand = convolution(inputs, inside, 1)
+        self.depthwise = convolution(inside, inside, kernel, stride, groups=inside)
+        self.project = convolution(inside, outputs, 1)
         self.adds = adds
+        self.activation = activation
 
     def forward(self, x):
-        y = F.relu(self.expand(x)) if hasattr(self, "expand") else x
-        y = self.project(F.relu(self.depthwise(y)))
+        y = self.activation(self.expand(x)) if hasattr(self, "expand") else x
+        y = self.project(self.activation(self.depthwise(y)))
         return x + y if self.adds else y
 
 
-def stage(inputs, number):
-    outputs, count, kernel, stride = STAGES[number]
-    blocks = [Block(inputs, outputs, kernel, stride)]
-    blocks += [Block(outputs, outputs, kernel, 1, adds=True) for _ in range(count - 1)]
+def stage(inputs, shape, **kinds):
+    """The blocks of one size: their channels, number, kernel and stride."""
+    outputs, count, kernel, stride = shape
+    blocks = [Block(inputs, outputs, kernel, stride, **kinds)]
+    blocks += [Block(outputs, outputs, kernel, 1, adds=True, **kinds) for _ in range(count - 1)]
     return nn.Sequential(*blocks)
 
 
@@ -75,12 +76,12 @@ class Lite(nn.Module):
         super().__init__()
         self.stem = conv(4, 32, 2)
         self.stage1 = nn.Sequential(Block(32, 16, 3, 1, expansion=1))
-        self.stage2 = stage(16, 2)
-        self.stage3 = stage(24, 3)
-        self.stage4 = stage(40, 4)
-        self.stage5 = stage(80, 5)
-        self.stage6 = stage(112, 6)
-        self.stage7 = stage(192, 7)
+        self.stage2 = stage(16, STAGES[2])
+        self.stage3 = stage(24, STAGES[3])
+        self.stage4 = stage(40, STAGES[4])
+        self.stage5 = stage(80, STAGES[5])
+        self.stage6 = stage(112, STAGES[6])
+        self.stage7 = stage(192, STAGES[7])
         self.hint2 = halving(4, 16)
         self.hint4 = halving(16, 32)
         self.hint8 = halving(32, 64)

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from compact import BINS, Residual, conv, up
-from lite import halving
+from lite import Block, halving, stage
 
 # Of the classifier's stages after the first: channels, blocks, kernel, stride.
 STAGES = {
@@ -51,29 +51,8 @@ class Same(nn.Module):
         return norm(convolution(F.pad(x, self.padding)))
 
 
-class Block(nn.Module):
-    """EfficientNet's: wider inside by `expansion`, and added to what it gets if `adds`."""
-
-    def __init__(self, inputs, outputs, kernel, stride, expansion=6, adds=False):
-        super().__init__()
-        inside = expansion * inputs
-        if expansion > 1:
-            self.expand = Same(inputs, inside, 1)
-        self.depthwise = Same(inside, inside, kernel, stride, groups=inside)
-        self.project = Same(inside, outputs, 1)
-        self.adds = adds
-
-    def forward(self, x):
-        y = F.relu6(self.expand(x)) if hasattr(self, "expand") else x
-        y = self.project(F.relu6(self.depthwise(y)))
-        return x + y if self.adds else y
-
-
-def stage(inputs, number):
-    outputs, count, kernel, stride = STAGES[number]
-    blocks = [Block(inputs, outputs, kernel, stride)]
-    blocks += [Block(outputs, outputs, kernel, 1, adds=True) for _ in range(count - 1)]
-    return nn.Sequential(*blocks)
+# lite's block with the classifier's own padding and activation.
+KINDS = {"convolution": Same, "activation": F.relu6}
 
 
 class Lite1(nn.Module):
@@ -85,13 +64,13 @@ class Lite1(nn.Module):
     def __init__(self):
         super().__init__()
         self.stem = Same(3, 32, 3, 2)
-        self.stage1 = nn.Sequential(Block(32, 16, 3, 1, expansion=1))
-        self.stage2 = stage(16, 2)
-        self.stage3 = stage(24, 3)
-        self.stage4 = stage(40, 4)
-        self.stage5 = stage(80, 5)
-        self.stage6 = stage(112, 6)
-        self.stage7 = stage(192, 7)
+        self.stage1 = nn.Sequential(Block(32, 16, 3, 1, expansion=1, **KINDS))
+        self.stage2 = stage(16, STAGES[2], **KINDS)
+        self.stage3 = stage(24, STAGES[3], **KINDS)
+        self.stage4 = stage(40, STAGES[4], **KINDS)
+        self.stage5 = stage(80, STAGES[5], **KINDS)
+        self.stage6 = stage(112, STAGES[6], **KINDS)
+        self.stage7 = stage(192, STAGES[7], **KINDS)
         self.top = Same(320, 1280, 1)
         self.hint2 = halving(4, 16)
         self.hint4 = halving(16, 32)

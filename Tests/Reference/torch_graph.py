@@ -10,6 +10,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from lite1 import gray_as_rgb
 from make_fixtures import seeded
 
 
@@ -79,6 +80,7 @@ class Graph:
             "relu": lambda: F.relu(x).clamp(max=options.get("ceiling", float("inf"))),
             "leaky": lambda: F.leaky_relu(x, options["slope"]),
             "tanh": lambda: torch.tanh(x),
+            "gray": lambda: gray_as_rgb(x[:, :1]),
             "mean": lambda: x.mean(dim=(2, 3), keepdim=True),
             "subsample": lambda: x[:, :, ::2, ::2],
             "add": lambda: x + inputs[1],
@@ -137,7 +139,7 @@ def padding(options):
 
 def parameters(operation, inputs, options):
     """part -> (shape, mean, deviation), and the channels that come out."""
-    outputs = options.get("outputs", inputs)
+    outputs = 3 if operation == "gray" else options.get("outputs", inputs)
     if operation == "convolution":
         kernel = options["kernel"]
         fan_in = inputs * kernel**2

@@ -43,7 +43,8 @@ NEIGHBOURS, SIGMA = 5, 5.0
 HUBER_BOUND = 1 / 110
 # Beginnings of what a tensor is called that only training has.
 EXTRA_MAP, EXTRA_POOLED = "extra.map", "extra.pooled"
-MAP_STRIDE = 16
+# Pixels of the input from one position of the map to the next: 16, and of the classifier in lite1.
+MAP_STRIDE = {"lite1": 32}
 
 
 @dataclass
@@ -117,7 +118,7 @@ class Task:
             "weights": rng.uniform(0.5, 2, len(bins)),
         }
         if self.map:
-            positions = self.count * (self.side // MAP_STRIDE) ** 2
+            positions = self.count * (self.side // MAP_STRIDE.get(self.network, 16)) ** 2
             batch["map"] = rng.normal(0, 1, (positions, self.map_channels))
         if self.pooled:
             batch["pooled"] = rng.normal(0, 1, (self.count, self.pooled_channels))
@@ -204,9 +205,12 @@ class Reference:
         network = self.module
         if self.task.network in OWN:
             source = []
-            # What the mean over the picture is of.
-            place = network.enc16 if self.task.network == "compact" else network.dec16[0]
-            hook = place.register_forward_hook(lambda _, __, out: source.append(out))
+            # What the mean over the picture is of; lite1's top has its ReLU6 behind it.
+            place = {"compact": "enc16", "lite": "dec16.0", "lite1": "top"}[self.task.network]
+            after = F.relu6 if self.task.network == "lite1" else lambda out: out
+            hook = network.get_submodule(place).register_forward_hook(
+                lambda _, __, out: source.append(after(out))
+            )
             values = {"logits": network(inputs)}
             hook.remove()
             if self.task.map:
@@ -304,8 +308,9 @@ class AwayFromKinks(TorchFunctionMode):
     At 0 the gradient jumps. Of millions of values a few are so near that another rounding puts them
     on the other side; and behind a few batch norms, one of them is 1e-2 of a tensor's gradient, in
     PyTorch's float32 too. So the zero goes into the widest gap that there is between a channel's
-    values about a deviation below their mean. There also are no channels left that hardly vary, and
-    whose roundings a batch norm would make large.
+    values about a deviation below their mean; a ceiling, where the gradient jumps too, is kept off
+    them as well. There also are no channels left that hardly vary, and whose roundings a batch norm
+    would make large.
 
     What is frozen stays: no gradient goes through it, and with moved biases its statistics would be
     those of other values, which then grow from block to block.
@@ -327,16 +332,23 @@ class AwayFromKinks(TorchFunctionMode):
         self.last = module
 
     def __torch_function__(self, function, types, arguments=(), options=None):
-        if function in (F.relu, F.leaky_relu) and self.last.training:
+        if function in (F.relu, F.leaky_relu, F.relu6) and self.last.training:
             values = arguments[0]
-            arguments = (values + self.move(values.detach()), *arguments[1:])
+            ceiling = 6 if function is F.relu6 else None
+            arguments = (values + self.move(values.detach(), ceiling), *arguments[1:])
         return function(*arguments, **(options or {}))
 
-    def move(self, values):
+    def move(self, values, ceiling):
         """Moves the bias; by how much, in the shape of a channel's values."""
         columns = values.transpose(0, 1).flatten(1).sort(dim=1).values
         gaps = columns.diff(dim=1)
         middles = columns[:, :-1] + gaps / 2
+        if ceiling is not None:
+            # Twice the way from where the ceiling comes to lie to the nearest value.
+            top = middles + ceiling
+            above = torch.searchsorted(columns, top).clamp(1, columns.shape[1] - 1)
+            sides = columns.gather(1, above), columns.gather(1, above - 1)
+            gaps = gaps.minimum(2 * (sides[0] - top).abs()).minimum(2 * (top - sides[1]).abs())
         deviation = columns.std(dim=1, keepdim=True)
         below = columns.mean(dim=1, keepdim=True) - self.BELOW * deviation
         is_far = (middles - below).abs() > self.FARTHEST * deviation

@@ -85,6 +85,9 @@ private struct Line {
     case "mean": operation = GlobalMean()
     case "subsample": operation = Subsample()
     case "add": operation = Add()
+    case "gray":
+      outputs = 3
+      operation = GrayAsRGB()
     default: fail("no operation \(self.operation)")
     }
     return Network.Node(name: name, operation: operation, inputs: inputs, channels: outputs)

@@ -37,7 +37,8 @@ func trainer(
     count: input.whole("count"), side: input.whole("side"), inputChannels: network.input.channels,
     distributionStride: network.distribution?.stride ?? 1, hasAB: options.losses.regression > 0,
     mapChannels: options.losses.map > 0 ? input.file.shape("map.0")?.last ?? 0 : 0,
-    pooledChannels: options.losses.pooled > 0 ? input.file.shape("pooled.0")?.last ?? 0 : 0)
+    pooledChannels: options.losses.pooled > 0 ? input.file.shape("pooled.0")?.last ?? 0 : 0,
+    mapStride: network.mapStride)
   let trainer = try Trainer(network, shape, options, kernels: kernels, team: team)
   try input.readValues(trainer.parameters)
   return trainer

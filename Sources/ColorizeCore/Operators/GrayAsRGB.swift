@@ -88,6 +88,22 @@ package struct GrayAsRGB: Operator {
     for c in 0..<3 { pixel[c] = (level - normalization.mean[c]) / normalization.deviation[c] }
   }
 
+  /// Of `value` by the lightness.
+  package static func slope(_ lightness: Float) -> Float {
+    let f = (100 * lightness + 66) / 116
+    let slope: Float
+    if f > Float(bend) {
+      slope = 1.055 * 1.25 * f.squareRoot().squareRoot()
+    } else {
+      let luminance = (f - 16 / 116) / 7.787
+      let curve =
+        luminance > Float(straightLuminance)
+        ? 1.055 / 2.4 * powf(luminance, 1 / 2.4 - 1) : 12.92
+      slope = curve / 7.787
+    }
+    return slope * (100.0 / 116) * (255.0 / 128)
+  }
+
   package func planned(_ end: StepEnd, _ planning: Planning)
     throws(ColorizeError) -> any PlannedOperator
   {

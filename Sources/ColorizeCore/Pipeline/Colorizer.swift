@@ -101,12 +101,12 @@ package enum Colorizer {
       }
       if let (blend, plain) = blended {
         try colors(nil, into: plain, 0...0.5)
-        if case .ab = model.network.colors {
-          blend.weigh(plain: plain)
-        } else {
+        if case .annealedMean = model.network.colors {
           try blend.weigh(
             plan.output(workspace), model.bins,
             plainTemperature: model.information.plainSoftmaxTemperature)
+        } else {
+          blend.weigh(plain: plain)
         }
         try colors(hints, into: ab, 0.5...1)
       } else {

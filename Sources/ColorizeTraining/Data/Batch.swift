@@ -15,13 +15,15 @@ package struct BatchShape: Equatable, Sendable {
   package var distributionStride: Int
   /// Whether `Batch.ab` is wanted.
   package var hasAB: Bool
-  /// The channels of `Batch.map`, which has side / 16 positions a side, and of `Batch.pooled`; 0: none.
+  /// The channels of `Batch.map` and of `Batch.pooled`; 0: none.
   package var mapChannels: Int
   package var pooledChannels: Int
+  /// `Batch.map` has side / stride positions a side.
+  package var mapStride: Int
 
   package init(
     count: Int, side: Int, inputChannels: Int, distributionStride: Int, hasAB: Bool,
-    mapChannels: Int = 0, pooledChannels: Int = 0
+    mapChannels: Int = 0, pooledChannels: Int = 0, mapStride: Int = 16
   ) {
     self.count = count
     self.side = side
@@ -30,15 +32,14 @@ package struct BatchShape: Equatable, Sendable {
     self.hasAB = hasAB
     self.mapChannels = mapChannels
     self.pooledChannels = pooledChannels
+    self.mapStride = mapStride
   }
 
   package var pixels: Int { count * side * side }
   /// Positions at which there is a distribution.
   package var positions: Int { count * (side / distributionStride) * (side / distributionStride) }
   /// Positions of `Batch.map`.
-  package var mapPositions: Int { count * (side / Self.mapStride) * (side / Self.mapStride) }
-
-  package static let mapStride = 16
+  package var mapPositions: Int { count * (side / mapStride) * (side / mapStride) }
 }
 
 /// Pictures with what is to be learnt of them.

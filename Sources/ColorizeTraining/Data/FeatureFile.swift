@@ -83,7 +83,7 @@ final class FeatureReader {
     guard map.count > 0 else { return }
     try file.read(.map, row: index, count: map.count, into: map.start)
     let channels = file.mapChannels
-    let side = batch.shape.side / BatchShape.mapStride
+    let side = batch.shape.side / batch.shape.mapStride
     for y in 0..<side {
       let down = Double(crop.top) + (Double(y) + 0.5) / Double(side) * Double(crop.height)
       let row = Self.place(down / Double(height), in: file.mapHeight)

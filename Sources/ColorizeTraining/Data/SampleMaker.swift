@@ -47,7 +47,7 @@ final class SampleSource: Sendable {
     precondition(
       shape.count > 0 && shape.side > 0 && InputForm(channels: shape.inputChannels) != nil)
     precondition(shape.side % shape.distributionStride == 0)
-    precondition(shape.mapChannels == 0 || shape.side % BatchShape.mapStride == 0)
+    precondition(shape.mapChannels == 0 || shape.side % shape.mapStride == 0)
     precondition(options.balance.map { $0.weights.count == options.centres.count } ?? true)
     precondition(shape.mapChannels == options.features?.mapChannels ?? 0)
     precondition(shape.pooledChannels == options.features?.pooledChannels ?? 0)

@@ -8,7 +8,7 @@ extension GrayAsRGB: TrainableOperator {
   }
 }
 
-/// The gray of a lightness, in three channels. Nothing is learnt before it, so it has no way back.
+/// The gray of a lightness, channel 0, in three channels.
 struct GrayAsRGBLayer: Layer {
   let gray: GrayAsRGB
   let connections: Connections
@@ -24,6 +24,18 @@ struct GrayAsRGBLayer: Layer {
   }
 
   func backward(_ run: Run) {
-    precondition(connections.inputGradients[0] == nil, "the gradient of a lightness is not there")
+    guard let gradient = connections.inputGradients[0] else { return }
+    let (input, output) = (connections.inputs[0], connections.outputGradient)
+    let target = gradient.activation
+    let pieces = RowPieces(rows: output.rows)
+    run.team.run(pieces.count) { piece, _ in
+      for row in pieces.range(piece) {
+        let source = output.start + row * output.stride
+        let slope = GrayAsRGB.slope(input.start[row * input.stride])
+        let own = target.start + row * target.stride
+        if !gradient.adds { own.update(repeating: 0, count: target.stride) }
+        own[0] += slope * (source[0] + source[1] + source[2])
+      }
+    }
   }
 }

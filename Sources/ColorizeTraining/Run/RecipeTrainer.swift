@@ -16,7 +16,7 @@ extension Recipe {
 
   /// Throws where values do not fit each other.
   package func check() throws(ColorizeError) {
-    let multiple = max(BatchShape.mapStride, network.sizeMultiple)
+    let multiple = max(network.mapStride, network.sizeMultiple)
     guard size.isMultiple(of: multiple) else {
       throw .invalidArgument("size is \(size); it must be a multiple of \(multiple)")
     }
@@ -45,7 +45,8 @@ extension Recipe {
     BatchShape(
       count: batch, side: size, inputChannels: network.input.channels,
       distributionStride: network.distribution?.stride ?? 1, hasAB: wantedLoss != .classification,
-      mapChannels: features?.mapChannels ?? 0, pooledChannels: features?.pooledChannels ?? 0)
+      mapChannels: features?.mapChannels ?? 0, pooledChannels: features?.pooledChannels ?? 0,
+      mapStride: network.mapStride)
   }
 
   /// How pictures become samples.
@@ -99,6 +100,14 @@ extension Recipe {
 }
 
 extension Network {
+  /// Of the place for a map of features, in pixels of the input; 16, the coarsest of all networks' insides without
+  /// one.
+  package var mapStride: Int {
+    guard let map = features["map"] else { return 16 }
+    let side = 16 * sizeMultiple
+    return side / shapes(height: side, width: side)[map].height
+  }
+
   /// Those whose operators all have a layer.
   package static let trainable = all.filter {
     $0.nodes.allSatisfy { $0.operation.map { $0 is any TrainableOperator } ?? true }
