@@ -1,0 +1,1 @@
+../ColorizeCoreTests/Numbers.swift
