@@ -161,7 +161,7 @@ import Testing
     #expect(
       message(try writeFeatures("wide", format: .float32))
         == "tensor map is F32; it must be F16, row-major")
-    #expect(message(Array("\(folder.path)/0".utf8)).contains("neither a safetensors file"))
+    #expect(message(Array("\(folder.path)/0".utf8)).contains("it is a PNG picture"))
     // A number that is none is found when it is read, and its place is named.
     let sound = try writeFeatures("sound")
     #expect(message(sound) == "")
