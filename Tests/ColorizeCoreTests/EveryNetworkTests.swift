@@ -38,6 +38,10 @@ import Testing
 
   /// Recognised by its tensors; the same bits with any number of threads; stopped wherever it is asked to stop, and
   /// nothing is written then.
+  @Test func namesAreTheNetworks() {
+    #expect(KnownNetwork.all.map(\.architecture) == Network.all.map(\.architecture))
+  }
+
   @Test(arguments: Network.all) func runs(_ network: Network) throws {
     let file = try FormulaWeights(network).file()
     let opened = try Opened(file)

@@ -131,7 +131,10 @@ var defaultModel: UnsafeRawBufferPointer {
   private func model() throws -> (Model, Memory<UInt8>) {
     let file = try FormulaWeights(Self.network).file()
     let bytes = UnsafeRawBufferPointer(start: file.start, count: file.count)
-    return (try Model.open(bytes: bytes, networks: [Self.network]), file)
+    return (
+      try Model.open(
+        bytes: bytes, networks: [KnownNetwork(Self.network.architecture) { Self.network }]), file
+    )
   }
 
   /// ab are the network's values times its scale.

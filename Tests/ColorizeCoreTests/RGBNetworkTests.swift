@@ -103,7 +103,7 @@ extension Network: CustomTestStringConvertible {
     var options = RunOptions()
     options.temperature = 0.5
     let refused = ColorizeError.invalidArgument(
-      "temperature is 0.5; the network deoldify-deep gives colors only, and no distribution that has one"
+      "temperature is 0.5; the network deoldify-deep gives colors alone, and no distribution that has one"
     )
     #expect(throws: refused) {
       try Colorizer.predict(model: model, input: input, options: options, into: ab.start)

@@ -275,7 +275,7 @@ def test_foreign_files_of_a_folder_are_passed_over(colorize, folder):
     assert [line.partition(": passed over: ")[0] for line in said] == [
         f"libcolorize: {scans / name}" for name in ("Thumbs.db", "more", "notes.txt")
     ]
-    assert "is a folder" in said[1] and "the extension is to be" in said[2]
+    assert "is a folder" in said[1] and "the extension must be" in said[2]
     # Nobody wants to know.
     assert colorize("--quiet", "-o", "out/", *inputs, cwd=folder).stderr == ""
 

@@ -496,7 +496,7 @@ def test_a_damaged_checkpoint_is_passed_over(colorize, photographs, whole, tmp_p
     else:
         last.write_bytes(b"")
     said = colorize("train", "--out", run, "--resume").stderr
-    assert "the one before it is taken" in said
+    assert "using the one before it" in said
     assert_same_run(run, whole)
 
 

@@ -23,11 +23,15 @@ private enum DDColor {
 
 extension Network {
   /// Over ConvNeXt-T.
-  package static let ddColorTiny = ddColor(
-    "ddcolor-tiny", depths: [3, 3, 9, 3], widths: [96, 192, 384, 768])
+  package static var ddColorTiny: Network {
+    ddColor(
+      "ddcolor-tiny", depths: [3, 3, 9, 3], widths: [96, 192, 384, 768])
+  }
   /// Over ConvNeXt-L.
-  package static let ddColorLarge = ddColor(
-    "ddcolor-large", depths: [3, 3, 27, 3], widths: [192, 384, 768, 1536])
+  package static var ddColorLarge: Network {
+    ddColor(
+      "ddcolor-large", depths: [3, 3, 27, 3], widths: [192, 384, 768, 1536])
+  }
 
   /// The DDColor whose encoder has other depths and widths, which are those of a file's tensors; nil if a file has none.
   static func ddColor(of file: TensorFile) -> Network? {

@@ -86,13 +86,13 @@ package final class Model: Sendable {
   /// - Parameter networks: of which it is one.
   package static func open(
     bytes: UnsafeRawBufferPointer, options: ModelOptions = ModelOptions(),
-    networks: [Network] = Network.all
+    networks: [KnownNetwork] = KnownNetwork.all
   ) throws(ColorizeError) -> Model {
     try Model(TensorFile(ByteSource(bytes)), options, networks)
   }
 
   private init(
-    _ file: TensorFile, _ options: ModelOptions, _ networks: [Network] = Network.all
+    _ file: TensorFile, _ options: ModelOptions, _ networks: [KnownNetwork] = KnownNetwork.all
   ) throws(ColorizeError) {
     let network = try Network.of(file, among: networks)
     let available = InstructionSet.available
