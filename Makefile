@@ -9,6 +9,7 @@
 #   make check-quick       the inner loop: builds, lint, and the tests that are quick; no network
 #   make check-long        every test there is: check, the following ones, mutants, check-dist and check-bare
 #   make check-reference   compares with PyTorch, Pillow and scikit-image in full, in an environment of its own
+#   make check-convert     reads and writes Keras' and ONNX's files with them, in an environment of its own
 #   make check-large       the same of the largest networks, at the sizes that they are used at
 #   make check-faults      lets every call of the C library that the command makes fail once; an hour
 #   make check-threads     runs sessions, cancelling and threads in ThreadSanitizer
@@ -80,7 +81,7 @@ ON_STAGE = LIBCOLORIZE_LIBRARY=$(STAGE)/lib/$(SONAME) LIBCOLORIZE_COMMAND=$(STAG
 
 .NOTPARALLEL:
 .PHONY: all build run check check-quick check-long check-swift check-kernels check-installation check-abi check-python \
-  check-command check-examples check-wheel check-reference check-large check-gimp check-faults check-threads check-dist check-bare quick-swift \
+  check-command check-examples check-wheel check-reference check-convert check-large check-gimp check-faults check-threads check-dist check-bare quick-swift \
   quick-python quick-command mutants fuzz bench bench-quick stage install uninstall gimp install-gimp uninstall-gimp wheel deb tarball dist clean-dist format lint clean
 
 all: build
@@ -120,7 +121,7 @@ check: need-check
 	  check-examples check-wheel)
 
 check-long:
-	$(call in_turn,check check-reference check-large check-gimp check-faults check-threads mutants \
+	$(call in_turn,check check-reference check-convert check-large check-gimp check-faults check-threads mutants \
 	  check-dist check-bare)
 
 check-quick: need-check
@@ -202,6 +203,17 @@ check-reference: need-check stage $(REFERENCE)
 	rm -rf build/fixtures
 	.reference/bin/python Tests/Reference/make_fixtures.py --full build/fixtures
 	LIBCOLORIZE_FIXTURES=$(CURDIR)/build/fixtures $(SWIFT_TEST)
+
+CONVERT = .convert/complete
+$(CONVERT): bindings/python/tests_convert/requirements.txt | need-python
+	$(PYTHON) -m venv --clear .convert
+	.convert/bin/pip install -q -r $<
+	touch $@
+
+# Other people's formats, and the tests of check-python that need PyTorch or joblib.
+check-convert: need-check stage $(CONVERT)
+	$(ON_STAGE) .convert/bin/python -m pytest -q bindings/python/tests_convert
+	$(ON_STAGE) .convert/bin/python -m pytest -q bindings/python/tests/test_one_call.py
 
 # The largest networks at the sizes that they are used at.
 check-large: need-check stage $(REFERENCE)
@@ -326,4 +338,4 @@ lint: need-check $(VENV)
 	scripts/mutants --look
 
 clean:
-	rm -rf $(BUILD) .venv .reference .benchmarks build dist out
+	rm -rf $(BUILD) .venv .reference .convert .benchmarks build dist out
