@@ -165,7 +165,7 @@ def mended(data):
         (b"\0\0\0\x18ftypavif", "is not a PNG, JPEG or TIFF file, but an AVIF picture: "),
         (b"BM\x36\x0c\0\0\0\0\0\0", "is not a PNG, JPEG or TIFF file, but a BMP picture: "),
         (b"8BPS\0\x01", "is not a PNG, JPEG or TIFF file, but a Photoshop document: "),
-        (b"%PDF-1.7\n", "is not a PNG, JPEG or TIFF file, but a PDF document: extract its pictures"),
+        (b"%PDF-1.7\n", "is not a PNG, JPEG or TIFF file, but a PDF document: extract its "),
         (b"BM is a letter", "is not a PNG, JPEG or TIFF file\n"),
         (b"\xff\xd8", "is not a PNG, JPEG or TIFF file"),
         (b"a letter, not a picture", "is not a PNG, JPEG or TIFF file"),
