@@ -96,8 +96,8 @@ static void options_are_checked(void) {
   REFUSED_HINT("hints[0].y is nan", .y = NAN);
   REFUSED_HINT("hints[0].radius is -1.0", .radius = -1);
   REFUSED_HINT("hints[0].radius is inf", .radius = INFINITY);
-  REFUSED_HINT("no color of sRGB has", .color = {-100, 0});
-  REFUSED_HINT("no color of sRGB has", .color = {NAN, 0});
+  REFUSED_HINT("which is outside sRGB", .color = {-100, 0});
+  REFUSED_HINT("which is outside sRGB", .color = {NAN, 0});
   REFUSED_HINT("hints[0].color[2] is 1.0", .color = {0, 0, 1});
   REFUSED_HINT("hints[0].space is 3", .space = 3);
   REFUSED_HINT("hints[0].color[1] is 1.1", .space = COLORIZE_COLOR_RGB, .color = {0, 1.1f, 0});
