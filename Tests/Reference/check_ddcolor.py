@@ -7,7 +7,6 @@ PyTorch computes in float64, which takes minutes for each size.
 """
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
@@ -17,27 +16,12 @@ from skimage.color import rgb2lab
 
 import ddcolor
 import libcolorize
+from check_reference import instruction_sets
 from pictures import gray, picture
 from published import formula_network
 from report import Report
 
 ROOT = Path(__file__).parents[2]
-SETS = ("avx512", "avx2", "baseline")
-
-
-def models(path):
-    """The model for each instruction set that this processor has."""
-    result = {}
-    for name in SETS:
-        os.environ["COLORIZE_ISA"] = name
-        try:
-            result[name] = libcolorize.Model(path)
-        except libcolorize.Error as error:
-            print(f"  {name}: {error}")
-    del os.environ["COLORIZE_ISA"]
-    return result
-
-
 # Of ab. The formula's weights spread those of the large network by 1.5; were it 10, its mean error
 # would be about 5.7e-4, which is over the bound.
 LEAST_DEVIATION = {"tiny": 10, "large": 1}
@@ -49,7 +33,7 @@ def check(report, kind, sizes, folder):
     path = folder / f"{name}.pth"
     folder.mkdir(parents=True, exist_ok=True)
     torch.save({"params": ddcolor.normalize(network).state_dict()}, path)
-    opened = models(path)
+    opened = instruction_sets(lambda: libcolorize.Model(path), names=("avx512", "avx2", "baseline"))
     exact = formula_network(name, torch.float64)
     report.section(f"{name}: ab against PyTorch in float64")
     for height, width in sizes:
