@@ -10,6 +10,7 @@
 #   make check-long        every test there is: check, the following ones, mutants, check-dist and check-bare
 #   make check-reference   compares with PyTorch, Pillow and scikit-image in full, in an environment of its own
 #   make check-convert     reads and writes Keras' and ONNX's files with them, in an environment of its own
+#   make docs              makes the site of the documentation in build/site, and checks its links
 #   make check-large       the same of the largest networks, at the sizes that they are used at
 #   make check-faults      lets every call of the C library that the command makes fail once; an hour
 #   make check-threads     runs sessions, cancelling and threads in ThreadSanitizer
@@ -82,7 +83,7 @@ ON_STAGE = LIBCOLORIZE_LIBRARY=$(STAGE)/lib/$(SONAME) LIBCOLORIZE_COMMAND=$(STAG
 .NOTPARALLEL:
 .PHONY: all build run check check-quick check-long check-swift check-kernels check-installation check-abi check-python \
   check-command check-examples check-wheel check-reference check-convert check-large check-gimp check-faults check-threads check-dist check-bare quick-swift \
-  quick-python quick-command mutants fuzz bench bench-quick stage install uninstall gimp install-gimp uninstall-gimp wheel deb tarball dist clean-dist format lint clean
+  quick-python quick-command mutants fuzz bench bench-quick docs stage install uninstall gimp install-gimp uninstall-gimp wheel deb tarball dist clean-dist format lint clean
 
 all: build
 
@@ -118,7 +119,7 @@ endef
 
 check: need-check
 	$(call in_turn,lint build check-kernels check-swift check-installation check-abi check-python check-command \
-	  check-examples check-wheel)
+	  check-examples docs check-wheel)
 
 check-long:
 	$(call in_turn,check check-reference check-convert check-large check-gimp check-faults check-threads mutants \
@@ -219,6 +220,15 @@ check-convert: need-check stage $(CONVERT)
 check-large: need-check stage $(REFERENCE)
 	$(ON_STAGE) .reference/bin/python Tests/Reference/check_deoldify.py
 	$(ON_STAGE) .reference/bin/python Tests/Reference/check_ddcolor.py
+
+DOCS = .docs/complete
+$(DOCS): docs/site/requirements.txt | need-python
+	$(PYTHON) -m venv --clear .docs
+	.docs/bin/pip install -q -r $<
+	touch $@
+
+docs: need-check stage $(DOCS)
+	$(ON_STAGE) scripts/make-docs
 
 $(BENCHMARKS): benchmarks/requirements.txt Tests/Reference/requirements.txt | need-python
 	$(PYTHON) -m venv --clear .benchmarks
@@ -338,4 +348,4 @@ lint: need-check $(VENV)
 	scripts/mutants --look
 
 clean:
-	rm -rf $(BUILD) .venv .reference .convert .benchmarks build dist out
+	rm -rf $(BUILD) .venv .reference .convert .docs .benchmarks build dist out

@@ -1,9 +1,13 @@
-"""The READMEs' examples of the published networks, with weights at random in their place."""
+"""The examples of READMEs, docs/switching.md and docstrings; the published weights are random."""
 
 from __future__ import annotations
 
 import hashlib
+import importlib
+import inspect
 import re
+import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,19 +15,18 @@ import pytest
 from conftest import ROOT
 from PIL import Image
 
+import libcolorize
 from libcolorize import weights
 
 
-@pytest.mark.parametrize("file", ["README.md", "bindings/python/README.md"])
-def test_the_example_of_the_published_networks_runs(
-    file: str,
+@pytest.fixture
+def published(
     photo: np.ndarray,
     checkpoints: dict[str, Path],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-):
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / file).read_text(), re.DOTALL)
-    (example,) = [block for block in blocks if "import *" in block]
+) -> None:
+    """A folder with photo.jpg, in which the published networks are found."""
     Image.fromarray(photo).save(tmp_path / "photo.jpg")
     for network, path in checkpoints.items():
         entry = weights.PUBLISHED[network]
@@ -33,6 +36,12 @@ def test_the_example_of_the_published_networks_runs(
         (tmp_path / entry.name).symlink_to(path)
     monkeypatch.setenv("LIBCOLORIZE_WEIGHTS", str(tmp_path))
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("file", ["README.md", "bindings/python/README.md", "docs/switching.md"])
+def test_the_example_of_the_published_networks_runs(file: str, published: None):
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / file).read_text(), re.DOTALL)
+    (example,) = [block for block in blocks if "import *" in block]
     hints, mask = np.zeros((1, 2, 256, 256)), np.zeros((1, 1, 256, 256))
     names = {"hints": hints, "mask": mask}
     exec(example, names)
@@ -69,3 +78,49 @@ def test_the_first_examples_run(photo: np.ndarray, tmp_path: Path, monkeypatch: 
     exec(model, names)
     assert names["rgb"].shape == (150, 150, 3) and names["ab"].shape[0] == 2
     assert names["suggestions"][0]
+
+
+def docstrings() -> Iterator[tuple[str, str]]:
+    """Names and docstrings of what users see, each once."""
+    modules = [importlib.import_module(f"libcolorize.{name}") for name in ("method", "weights")]
+    for module in (libcolorize, importlib.import_module("libcolorize.colorizers"), *modules):
+        yield module.__name__, inspect.getdoc(module) or ""
+        for name, value in vars(module).items():
+            of = getattr(value, "__module__", None) or ""
+            if name.startswith("_") or not of.startswith("libcolorize"):
+                continue
+            yield f"{module.__name__}.{name}", inspect.getdoc(value) or ""
+            for key, member in vars(value).items() if inspect.isclass(value) else ():
+                if not key.startswith("_"):
+                    yield f"{module.__name__}.{name}.{key}", inspect.getdoc(member) or ""
+
+
+def test_the_docstrings_examples_run(photo: np.ndarray, published: None):
+    picture = Image.fromarray(photo).resize((150, 150))
+    Path("scans").mkdir()
+    picture.save("scans/a.png")
+    centres = np.mgrid[-100:101:20, -100:101:20].reshape(2, -1).T
+    probabilities = np.full((len(centres), 4), 1 / len(centres))
+    ran = []
+    for name, text in docstrings():
+        # An empty line inside of an example stays in it.
+        for example in re.findall(r"(?<=\n\n)(?: {4}.*\n(?:\n(?= {4}))?)+", text + "\n"):
+            names = {
+                **vars(libcolorize),
+                "libcolorize": libcolorize,
+                "ab": np.full((2, 4), 10.0),
+                "array": photo,
+                "centres": centres,
+                "gray": np.asarray(picture.convert("L")),
+                "logits": np.log(probabilities),
+                "picture": picture,
+                "probabilities": probabilities,
+                "weights": np.ones(len(centres)),
+            }
+            exec(textwrap.dedent(example), names)
+            ran.append(name)
+    # Those that were there when this was written.
+    assert {"libcolorize", "libcolorize.batch", "libcolorize.colorize", "libcolorize.Hint"} < set(
+        ran
+    )
+    assert {"libcolorize.colorizers", "libcolorize.method", "libcolorize.weights"} < set(ran)
