@@ -8,7 +8,8 @@
 #   make check             every test but those that take long; says at its end how long each part took
 #   make check-quick       the inner loop: builds, lint, and the tests that are quick; no network
 #   make check-long        every test there is: check, the following ones, mutants, check-dist and check-bare
-#   make check-reference   compares with PyTorch, Pillow and scikit-image in full, in an environment of its own
+#   make check-reference   compares with PyTorch, Pillow and scikit-image, in an environment of its own
+#   make check-fixtures    the Swift tests with fixtures of full size, made by the same
 #   make check-convert     reads and writes Keras' and ONNX's files with them, in an environment of its own
 #   make docs              makes the site of the documentation in build/site, and checks its links
 #   make check-large       the same of the largest networks, at the sizes that they are used at
@@ -81,9 +82,8 @@ ON_STAGE = LIBCOLORIZE_LIBRARY=$(STAGE)/lib/$(SONAME) LIBCOLORIZE_COMMAND=$(STAG
   PYTHONPATH=$(CURDIR)/bindings/python/src
 
 .NOTPARALLEL:
-.PHONY: all build run check check-quick check-long check-swift check-kernels check-installation check-abi check-python \
-  check-command check-examples check-wheel check-reference check-convert check-large check-gimp check-faults check-threads check-dist check-bare quick-swift \
-  quick-python quick-command mutants fuzz bench bench-quick docs stage install uninstall gimp install-gimp uninstall-gimp wheel deb tarball dist clean-dist format lint clean
+# What is named by a plain word is never a file.
+.PHONY: $(shell sed -nE 's/^([a-z][a-z -]*):.*/\1/p' Makefile)
 
 all: build
 
@@ -122,8 +122,8 @@ check: need-check
 	  check-examples docs check-wheel)
 
 check-long:
-	$(call in_turn,check check-reference check-convert check-large check-gimp check-faults check-threads mutants \
-	  check-dist check-bare)
+	$(call in_turn,check check-reference check-fixtures check-convert check-large check-gimp check-faults check-threads \
+	  mutants check-dist check-bare)
 
 check-quick: need-check
 	$(call in_turn,lint build check-kernels quick-swift quick-python quick-command)
@@ -189,18 +189,23 @@ $(REFERENCE): training/requirements.txt Tests/Reference/requirements.txt | need-
 	.reference/bin/pip install -q -r $<
 	touch $@
 
-check-reference: need-check stage $(REFERENCE)
-	$(ON_STAGE) .reference/bin/python Tests/Reference/check_reference.py
-	$(ON_STAGE) .reference/bin/python Tests/Reference/check_colorizers.py
-	$(ON_STAGE) .reference/bin/python Tests/Reference/check_published.py
-	$(ON_STAGE) .reference/bin/python Tests/Reference/check_deoldify.py --factors 8
-	$(ON_STAGE) .reference/bin/python Tests/Reference/check_ddcolor.py --sizes 256x256
-	$(ON_STAGE) .reference/bin/python Tests/Reference/check_evaluation.py
-	$(ON_STAGE) .reference/bin/python Tests/Reference/check_hints.py
-	$(ON_STAGE) .reference/bin/python Tests/Reference/check_training.py
-	.reference/bin/python training/classifier_start.py lite1 --out build/lite1-start.safetensors
-	$(ON_STAGE) .reference/bin/python Tests/Reference/check_classifier.py build/lite1-start.safetensors
-	.reference/bin/python Tests/Reference/check_fixtures.py
+# With each, what it is given here: the largest networks at small sizes (check-large has the others).
+COMPARED = reference colorizers published deoldify ddcolor evaluation hints training classifier fixtures
+compare-deoldify: OPTIONS = --factors 8
+compare-ddcolor: OPTIONS = --sizes 256x256
+compare-classifier: OPTIONS = build/lite1-start.safetensors
+compare-classifier: build/lite1-start.safetensors
+$(COMPARED:%=compare-%): compare-%: need-check stage $(REFERENCE)
+	$(ON_STAGE) .reference/bin/python Tests/Reference/check_$*.py $(OPTIONS)
+
+build/lite1-start.safetensors: training/classifier_start.py $(REFERENCE)
+	.reference/bin/python training/classifier_start.py lite1 --out $@
+
+check-reference:
+	$(call in_turn,$(addprefix compare-,$(COMPARED)))
+
+# The Swift tests with fixtures of full size, which are too large to be committed.
+check-fixtures: need-check $(REFERENCE)
 	rm -rf build/fixtures
 	.reference/bin/python Tests/Reference/make_fixtures.py --full build/fixtures
 	LIBCOLORIZE_FIXTURES=$(CURDIR)/build/fixtures $(SWIFT_TEST)

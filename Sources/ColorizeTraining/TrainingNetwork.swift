@@ -16,7 +16,7 @@ package final class TrainingNetwork {
   private let layers: [any Layer]
   /// The layers with something to learn at or before them.
   private let backwardLayers: [any Layer]
-  private let run: Run
+  private let execution: LayerExecution
   /// By node.
   private let ends: [Int: End]
   private let memory: [Memory<Float>]
@@ -112,7 +112,7 @@ package final class TrainingNetwork {
     let scratch = try Memory<Float>(count: scratchCount * team.size)
     let shared = try Memory<Float>(count: layers.map(\.sharedCount).max() ?? 0)
     memory += [scratch, shared]
-    run = Run(
+    execution = LayerExecution(
       kernels: kernels, team: team, scratch: scratch.start, scratchCount: scratchCount,
       shared: shared.start)
     self.memory = memory
@@ -127,12 +127,12 @@ package final class TrainingNetwork {
   /// - Parameter input: `[count, height, width, channels]`.
   package func forward(_ input: UnsafePointer<Float>) {
     inputMemory.start.update(from: input, count: inputMemory.count)
-    for layer in layers { layer.forward(run) }
+    for layer in layers { layer.forward(execution) }
   }
 
   /// Sets the gradients of the parameters from those of the ends, which are overwritten.
   package func backward() {
-    for layer in backwardLayers.reversed() { layer.backward(run) }
+    for layer in backwardLayers.reversed() { layer.backward(execution) }
   }
 
   /// The nodes whose gradients are needed: those with something to learn at or before them.

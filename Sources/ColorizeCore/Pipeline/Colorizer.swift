@@ -9,10 +9,10 @@ package enum Colorizer {
     try options.validate()
     try validate(input, output)
     let team = Team(threads: options.threads)
-    let work = Work(
+    let costs = StageCosts(
       model, input, try Session.networkSize(model, input, options), options, options.preset)
     let progress = Progress(
-      stages: [work.resampling, work.network, work.upsampling, work.rendering],
+      stages: [costs.resampling, costs.network, costs.upsampling, costs.rendering],
       callback: options.progress, team)
     let session = try Session(model: model, input, nil, options, team, progress)
     progress.nextStage()
@@ -26,10 +26,10 @@ package enum Colorizer {
     try options.validate()
     try validate(session.picture, output)
     let team = Team(threads: options.threads)
-    let work = Work(
+    let costs = StageCosts(
       session.model, session.picture, (session.width, session.height), options, session.preset)
     let progress = Progress(
-      stages: [work.network, work.upsampling, work.rendering], callback: options.progress, team)
+      stages: [costs.network, costs.upsampling, costs.rendering], callback: options.progress, team)
     try run(session, output, options, team, progress)
   }
 
@@ -57,7 +57,7 @@ package enum Colorizer {
     let hints = try session.hints(options, team)
     var palette: Palette?
     if let picture = options.palette { palette = try Palette(picture, kernels: kernels, team) }
-    let decoder = Decoder(model, temperature: options.temperatureOfColors, team)
+    let reader = ColorReader(model, temperature: options.temperatureOfColors, team)
     let isGuided = isGuided(options, session.preset)
     let abShape =
       isGuided
@@ -96,8 +96,8 @@ package enum Colorizer {
           try progress.report(
             stage.lowerBound + share * (stage.upperBound - stage.lowerBound))
         }
-        if let variant { try decoder.tilt(plan.output(workspace), variant) }
-        try decoder.ab(plan.output(workspace), enlarged: !isGuided, into: ab)
+        if let variant { try reader.tilt(plan.output(workspace), variant) }
+        try reader.ab(plan.output(workspace), enlarged: !isGuided, into: ab)
       }
       if let (blend, plain) = blended {
         try colors(nil, into: plain, 0...0.5)
@@ -153,7 +153,7 @@ package enum Colorizer {
           + "colors are merged as bytes")
     }
     _ = try session.hints(options, team)
-    let decoder = Decoder(model, temperature: options.temperatureOfColors, team)
+    let reader = ColorReader(model, temperature: options.temperatureOfColors, team)
     let small = try Memory<UInt8>(count: 3 * session.width * session.height)
     let merge = try YUVMerge(
       input: session.picture, output: output, small: small, width: session.width,
@@ -163,7 +163,7 @@ package enum Colorizer {
     ) { (plan, workspace) throws(ColorizeError) in
       session.feed(nil, to: plan.input(workspace), team)
       try plan.run(workspace, team, progress: progress.report)
-      try decoder.bytes(plan.output(workspace), into: small)
+      try reader.bytes(plan.output(workspace), into: small)
     }
     progress.nextStage()
     progress.nextStage()
@@ -176,7 +176,7 @@ package enum Colorizer {
   }
 
   /// What the stages of a run cost, in the time of a multiply-add.
-  private struct Work {
+  private struct StageCosts {
     let resampling: Float
     let network: Float
     let upsampling: Float
@@ -217,10 +217,10 @@ package enum Colorizer {
     into ab: UnsafeMutablePointer<Float>, fill: (Activation) -> Void
   ) throws(ColorizeError) {
     try forward(model, .ab, height, width, options, fill) {
-      (decoder, output, commit) throws(ColorizeError) in
+      (reader, output, commit) throws(ColorizeError) in
       let result = try Memory<Float>(
         count: model.network.abShape(height: height, width: width).count)
-      try decoder.ab(output, into: result)
+      try reader.ab(output, into: result)
       try commit()
       ab.update(from: result.start, count: result.count)
     }
@@ -238,24 +238,24 @@ package enum Colorizer {
     options.temperature = options.temperature ?? 1
     try forward(
       model, .distribution, input.height, input.width, options, input.write
-    ) { (decoder, logits, commit) throws(ColorizeError) in
-      try decoder.distribution(logits, into: probabilities, commit: commit)
+    ) { (reader, logits, commit) throws(ColorizeError) in
+      try reader.distribution(logits, into: probabilities, commit: commit)
     }
   }
 
-  /// - Parameter decode: makes the result of the network's values, calls `commit`, which is the last
+  /// - Parameter read: makes the result of the network's values, calls `commit`, which is the last
   ///   chance to stop, and then writes it.
   private static func forward(
     _ model: Model, _ goal: Network.Goal, _ height: Int, _ width: Int, _ options: RunOptions,
     _ fill: (Activation) -> Void,
-    _ decode: (
-      Decoder, _ output: Activation, _ commit: () throws(ColorizeError) -> Void
+    _ read: (
+      ColorReader, _ output: Activation, _ commit: () throws(ColorizeError) -> Void
     ) throws(ColorizeError) -> Void
   ) throws(ColorizeError) {
     try options.validate()
     if goal == .ab { try model.validate(temperature: options.temperature) }
     let team = Team(threads: options.threads)
-    let decoder = Decoder(
+    let reader = ColorReader(
       model, temperature: options.temperature ?? AnnealedMean.defaultTemperature, team)
     let progress = Progress(callback: options.progress, team)
     try model.withPlan(goal, height: height, width: width, team) {
@@ -264,7 +264,7 @@ package enum Colorizer {
       try plan.run(workspace, team) { (share) throws(ColorizeError) in
         try progress.report(share)
       }
-      try decode(decoder, plan.output(workspace)) { () throws(ColorizeError) in
+      try read(reader, plan.output(workspace)) { () throws(ColorizeError) in
         try progress.finish()
       }
     }

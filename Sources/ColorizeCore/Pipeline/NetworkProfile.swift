@@ -42,7 +42,7 @@ package struct NetworkProfile: Sendable {
   {
     try model.validateNetworkSize(size, "size")
     let team = Team(threads: threads)
-    let decoder = Decoder(model, temperature: AnnealedMean.defaultTemperature, team)
+    let reader = ColorReader(model, temperature: AnnealedMean.defaultTemperature, team)
     let abShape = model.network.abShape(height: size, width: size)
     let ab = try Memory<Float>(count: abShape.count)
     let peakMeter = try PeakMeter(model.compiled.kernels)
@@ -62,7 +62,7 @@ package struct NetworkProfile: Sendable {
       for index in 0..<input.shape.count { input.start[index] = Float(index % 97) / 97 - 0.5 }
       var ends = [Clock.seconds()]
       try plan.run(workspace, team) { _ in ends.append(Clock.seconds()) }
-      try decoder.ab(plan.output(workspace), into: ab)
+      try reader.ab(plan.output(workspace), into: ab)
       ends.append(Clock.seconds())
       peak = max(peak, peakMeter.measure())
       guard round > 0 else { continue }

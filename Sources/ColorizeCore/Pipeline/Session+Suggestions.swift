@@ -127,7 +127,7 @@ extension Session {
   ) throws(ColorizeError) {
     try options.validate()
     let team = Team(threads: options.threads)
-    let decoder = Decoder(model, temperature: options.temperature ?? 1, team)
+    let reader = ColorReader(model, temperature: options.temperature ?? 1, team)
     let progress = Progress(
       stages: [Float(width * height) * model.costOfPixel, rest], callback: options.progress, team)
     try model.withPlan(.distribution, height: height, width: width, team) {
@@ -138,7 +138,7 @@ extension Session {
       let probabilities = try Memory<Float>(count: model.bins.count * logits.pixels)
       // The first row is in as many pages as there are bins.
       probabilities.fetch(team)
-      try decoder.distribution(logits, into: probabilities.start, commit: team.throwIfInterrupted)
+      try reader.distribution(logits, into: probabilities.start, commit: team.throwIfInterrupted)
       progress.nextStage()
       try body(probabilities, logits.shape, team, progress)
     }

@@ -154,21 +154,21 @@ struct WinogradProduct {
     let layout = layout(output.shape, workers: execution.team.size)
     let tiles = shape.tileCount(output.shape)
     let outputPhases = kernels.count
-    let work = Work(
+    let product = Pass(
       product: self, layout: layout, tiles: tiles, input: input, residual: residual,
       output: output, kernels: execution.kernels)
     if layout.isLocal {
       execution.team.run(layout.groups) { group, worker in
         let transformed = execution.shared + worker * layout.groupCount
         // With many channels a group takes tens of milliseconds.
-        for matrix in work.matrices(of: group) {
-          work.transform(
+        for matrix in product.matrices(of: group) {
+          product.transform(
             matrix, group: group, into: transformed, scratch: execution.scratch(of: worker))
           if execution.team.isStopping(worker) { return }
         }
         for phase in 0..<outputPhases {
           for panel in 0..<panels {
-            work.multiply(
+            product.multiply(
               transformed, group: group, phase: phase, panel: panel,
               scratch: execution.scratch(of: worker))
             if execution.team.isStopping(worker) { return }
@@ -185,7 +185,7 @@ struct WinogradProduct {
       execution.team.run(endMatrix - firstMatrix) { item, worker in
         let matrix = firstMatrix + item
         let group = matrix / layout.matricesInGroup
-        work.transform(
+        product.transform(
           matrix, group: group,
           into: execution.shared + (group - groups.lowerBound) * layout.groupCount,
           scratch: execution.scratch(of: worker))
@@ -194,7 +194,7 @@ struct WinogradProduct {
       execution.team.run(groups.count * outputPhases * panels) { item, worker in
         let group = item % groups.count
         let panel = item / groups.count
-        work.multiply(
+        product.multiply(
           execution.shared + group * layout.groupCount, group: groups.lowerBound + group,
           phase: panel / panels, panel: panel % panels, scratch: execution.scratch(of: worker))
       }
@@ -202,8 +202,8 @@ struct WinogradProduct {
     }
   }
 
-  /// One run.
-  private struct Work {
+  /// One product of an input.
+  private struct Pass {
     let product: WinogradProduct
     let layout: Layout
     let tiles: Int

@@ -37,7 +37,7 @@ final class Monitor: @unchecked Sendable {
 
 /// Some threads that do the same.
 final class WorkerThreads {
-  private final class Work: Sendable {
+  private final class Body: Sendable {
     let body: @Sendable () -> Void
     init(_ body: @escaping @Sendable () -> Void) { self.body = body }
   }
@@ -57,15 +57,15 @@ final class WorkerThreads {
     sigfillset(&all)
     pthread_sigmask(SIG_SETMASK, &all, &old)
     defer { pthread_sigmask(SIG_SETMASK, &old, nil) }
-    let work = Work(body)
+    let shared = Body(body)
     for _ in 0..<count {
       var thread = pthread_t()
-      let argument = Unmanaged.passRetained(work)
+      let argument = Unmanaged.passRetained(shared)
       let status = pthread_create(
         &thread, &attributes,
         { argument in
           // The pointer is what passRetained gave.
-          Unmanaged<Work>.fromOpaque(argument.unsafelyUnwrapped).takeRetainedValue().body()
+          Unmanaged<Body>.fromOpaque(argument.unsafelyUnwrapped).takeRetainedValue().body()
           return nil
         }, argument.toOpaque())
       guard status == 0 else {

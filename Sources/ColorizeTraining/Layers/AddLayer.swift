@@ -21,7 +21,7 @@ struct AddLayer: Layer {
     connections.inputs[1].pixels == 1 && connections.inputs[0].pixels > 1
   }
 
-  func forward(_ run: Run) {
+  func forward(_ execution: LayerExecution) {
     let (left, right) = (connections.inputs[0], connections.inputs[1])
     let output = connections.output
     var operation = colorize_channel_affine()
@@ -32,48 +32,48 @@ struct AddLayer: Layer {
       operation.a = UnsafePointer(left.start)
       operation.more = UnsafePointer(right.start)
       operation.target = output.start
-      run.affine(operation, rows: output.rows)
+      execution.affine(operation, rows: output.rows)
       return
     }
-    run.team.run(output.count) { picture, _ in
+    execution.team.run(output.count) { picture, _ in
       var part = operation
       part.a = UnsafePointer(left.picture(picture).start)
       part.shift = UnsafePointer(right.picture(picture).start)
       part.target = output.picture(picture).start
       part.rows = output.pixels
-      run.kernels.table.channel_affine(&part)
+      execution.kernels.table.channel_affine(&part)
     }
   }
 
   var sharedCount: Int { connections.output.count * connections.output.stride * 2 }
 
-  func backward(_ run: Run) {
+  func backward(_ execution: LayerExecution) {
     let output = connections.outputGradient
     var sums = colorize_channel_sums()
     sums.channels = output.stride
     sums.stride = output.stride
     // The ReLU's mask, and the sums over each picture.
-    run.team.run(output.count) { picture, _ in
+    execution.team.run(output.count) { picture, _ in
       var part = sums
       part.a = output.picture(picture).start
       part.b = UnsafePointer(output.picture(picture).start)
       part.setMask(relu, connections.output.picture(picture).start)
       part.rows = output.pixels
-      part.sums = run.shared + picture * 2 * output.stride
+      part.sums = execution.shared + picture * 2 * output.stride
       part.products = part.sums + output.stride
       part.sums.update(repeating: 0, count: 2 * output.stride)
       part.centre = UnsafePointer(part.products)
-      run.kernels.table.channel_sums(&part)
+      execution.kernels.table.channel_sums(&part)
     }
     for (index, gradient) in connections.inputGradients.enumerated() {
       guard let gradient else { continue }
       guard index == 1, isBroadcast else {
-        connections.write(output, to: gradient, run)
+        connections.write(output, to: gradient, execution)
         continue
       }
       for picture in 0..<output.count {
         let target = gradient.activation.picture(picture).start
-        let own = run.shared + picture * 2 * output.stride
+        let own = execution.shared + picture * 2 * output.stride
         for c in 0..<output.stride { target[c] = (gradient.adds ? target[c] : 0) + own[c] }
       }
     }

@@ -13,9 +13,9 @@ extension Bilinear: TrainableOperator {
 struct BilinearLayer: Layer {
   let connections: Connections
 
-  func forward(_ run: Run) {
+  func forward(_ execution: LayerExecution) {
     let (input, output) = (connections.inputs[0], connections.output)
-    forEachOutput(run.team) { picture, pixel, corners in
+    forEachOutput(execution.team) { picture, pixel, corners in
       var arguments = colorize_blend()
       let start = input.picture(picture).start
       arguments.corner = (
@@ -27,19 +27,19 @@ struct BilinearLayer: Layer {
       arguments.weight = (corners[0].share, corners[1].share, corners[2].share, corners[3].share)
       arguments.output = output.picture(picture).start + pixel * output.stride
       arguments.count = output.stride
-      run.kernels.core.table.blend(&arguments)
+      execution.kernels.core.table.blend(&arguments)
     }
   }
 
-  func backward(_ run: Run) {
+  func backward(_ execution: LayerExecution) {
     guard let gradient = connections.inputGradients[0] else { return }
     let (input, output) = (gradient.activation, connections.outputGradient)
     if !gradient.adds {
-      run.team.run(input.count) { picture, _ in
+      execution.team.run(input.count) { picture, _ in
         input.picture(picture).start.update(repeating: 0, count: input.pixels * input.stride)
       }
     }
-    forEachOutput(run.team) { picture, pixel, corners in
+    forEachOutput(execution.team) { picture, pixel, corners in
       let source = output.picture(picture).start + pixel * output.stride
       for corner in 0..<4 {
         let target = input.picture(picture).start + corners[corner].pixel * input.stride

@@ -30,36 +30,36 @@ struct ConvolutionLayer: Layer {
   let isLearnt: Bool
 
   var scratchCount: Int { maps.scratchCount }
-  var sharedCount: Int { max(Run.sharedCount(connections.output), maps.sharedCount) }
+  var sharedCount: Int { max(LayerExecution.sharedCount(connections.output), maps.sharedCount) }
 
-  func forward(_ run: Run) {
+  func forward(_ execution: LayerExecution) {
     maps.apply(
       connections.inputs[0], connections.output, bias: bias.map { UnsafePointer($0.values.start) },
-      run)
+      execution)
   }
 
-  func backward(_ run: Run) {
+  func backward(_ execution: LayerExecution) {
     if isLearnt {
-      maps.setWeightGradient(connections.inputs[0], connections.outputGradient, run)
-      bias?.setBiasGradient(connections.outputGradient, run)
+      maps.setWeightGradient(connections.inputs[0], connections.outputGradient, execution)
+      bias?.setBiasGradient(connections.outputGradient, execution)
     }
     if let gradient = connections.inputGradients[0] {
       maps.applyAdjoint(
-        connections.outputGradient, gradient.activation, adds: gradient.adds, run)
+        connections.outputGradient, gradient.activation, adds: gradient.adds, execution)
     }
   }
 }
 
 extension TrainingParameter {
   /// The gradient of a bias: the sum of its output's.
-  func setBiasGradient(_ output: BatchActivation, _ run: Run) {
+  func setBiasGradient(_ output: BatchActivation, _ execution: LayerExecution) {
     guard let gradient else { preconditionFailure("a bias is learnt") }
     var operation = colorize_channel_sums()
     operation.a = output.start
     operation.channels = output.stride
     operation.stride = output.stride
     withUnsafeTemporaryAllocation(of: Double.self, capacity: output.stride) { sums in
-      run.sums(operation, rows: output.rows, sums.baseAddress.unsafelyUnwrapped)
+      execution.sums(operation, rows: output.rows, sums.baseAddress.unsafelyUnwrapped)
       for c in 0..<elements { gradient.start[c] = Float(sums[c]) }
     }
   }

@@ -123,23 +123,23 @@ final class ConvolutionMaps {
   /// `output = convolution(input) + bias`.
   func apply(
     _ input: BatchActivation, _ output: BatchActivation, bias: UnsafePointer<Float>? = nil,
-    adds: Bool = false, _ run: Run
+    adds: Bool = false, _ execution: LayerExecution
   ) {
     if let bias { outputEpilogue.setBias(bias, channels: outputs) }
     if let winograd {
-      winograd.apply(input, output, outputEpilogue, adds: adds, run)
+      winograd.apply(input, output, outputEpilogue, adds: adds, execution)
       return
     }
     let width = output.shape.width
-    let pieces = Pieces(forward, positions: output.pixels, pictures: output.count, run)
-    run.team.run(pieces.count) { item, worker in
+    let pieces = Pieces(forward, positions: output.pixels, pictures: output.count, execution)
+    execution.team.run(pieces.count) { item, worker in
       let (picture, first, count) = pieces[item]
       let target = output.picture(picture).start + first * output.stride
       forward.run(
         input.picture(picture), y: first / width, x: first % width, width: width, count: count,
         into: TapProduct.Target(
           output: target, stride: output.stride, residual: adds ? UnsafePointer(target) : nil),
-        kernels: run.kernels.core, scratch: run.scratch(of: worker))
+        kernels: execution.kernels.core, scratch: execution.scratch(of: worker))
     }
   }
 
@@ -147,39 +147,39 @@ final class ConvolutionMaps {
   /// that of its output.
   func applyAdjoint(
     _ output: BatchActivation, _ input: BatchActivation, bias: UnsafePointer<Float>? = nil,
-    adds: Bool = false, _ run: Run
+    adds: Bool = false, _ execution: LayerExecution
   ) {
     if let bias { inputEpilogue.setBias(bias, channels: inputs) }
-    for phase in phases { transpose(phase, run) }
+    for phase in phases { transpose(phase, execution) }
     if let winograd {
-      winograd.applyAdjoint(output, input, inputEpilogue, adds: adds, run)
+      winograd.applyAdjoint(output, input, inputEpilogue, adds: adds, execution)
       return
     }
     if stride == 1 {
       let product = phases[0].product
       let width = input.shape.width
-      let pieces = Pieces(product, positions: input.pixels, pictures: input.count, run)
-      run.team.run(pieces.count) { item, worker in
+      let pieces = Pieces(product, positions: input.pixels, pictures: input.count, execution)
+      execution.team.run(pieces.count) { item, worker in
         let (picture, first, count) = pieces[item]
         let target = input.picture(picture).start + first * input.stride
         product.run(
           output.picture(picture), y: first / width, x: first % width, width: width, count: count,
           into: TapProduct.Target(
             output: target, stride: input.stride, residual: adds ? UnsafePointer(target) : nil),
-          kernels: run.kernels.core, scratch: run.scratch(of: worker))
+          kernels: execution.kernels.core, scratch: execution.scratch(of: worker))
       }
       return
     }
     // One row of a phase at a time: its targets are evenly apart.
     let rows = input.shape.height.pieces(of: stride)
-    run.team.run(input.count * phases.count * rows) { item, worker in
+    execution.team.run(input.count * phases.count * rows) { item, worker in
       let phase = phases[item / rows % phases.count]
       let picture = item / (rows * phases.count)
       let row = item % rows
       let y = row * stride + phase.y
       guard y < input.shape.height, phase.x < input.shape.width else { return }
       let width = (input.shape.width - phase.x).pieces(of: stride)
-      let atOnce = phase.product.tilesAtOnce(run.kernels.core) * run.kernels.core.gemmRows
+      let atOnce = phase.product.tilesAtOnce(execution.kernels.core) * execution.kernels.core.gemmRows
       for x in Swift.stride(from: 0, to: width, by: atOnce) {
         let place = (y * input.shape.width + x * stride + phase.x) * input.stride
         let target = input.picture(picture).start + place
@@ -188,16 +188,16 @@ final class ConvolutionMaps {
           into: TapProduct.Target(
             output: target, stride: stride * input.stride,
             residual: adds ? UnsafePointer(target) : nil),
-          kernels: run.kernels.core, scratch: run.scratch(of: worker))
+          kernels: execution.kernels.core, scratch: execution.scratch(of: worker))
       }
     }
   }
 
   /// The weights as the adjoint's right matrix: `[panels of inputs, taps x outputs, panel]`.
-  private func transpose(_ phase: AdjointPhase, _ run: Run) {
+  private func transpose(_ phase: AdjointPhase, _ execution: LayerExecution) {
     let depth = kernel * kernel * inputs
     let adjointDepth = phase.taps.count * outputs
-    run.team.run(inputs.pieces(of: panel) * phase.taps.count) { item, _ in
+    execution.team.run(inputs.pieces(of: panel) * phase.taps.count) { item, _ in
       let (number, index) = item.quotientAndRemainder(dividingBy: phase.taps.count)
       let firstInput = number * panel
       let width = min(panel, inputs - firstInput)
@@ -220,18 +220,18 @@ final class ConvolutionMaps {
   ///
   /// A piece of work has some columns of the gathered left matrix, for all positions: no two threads write to the same
   /// weights, and sums come out the same with any number of them.
-  func setWeightGradient(_ input: BatchActivation, _ output: BatchActivation, _ run: Run) {
+  func setWeightGradient(_ input: BatchActivation, _ output: BatchActivation, _ execution: LayerExecution) {
     if let winograd {
-      winograd.setWeightGradient(input, output, run)
+      winograd.setWeightGradient(input, output, execution)
       return
     }
     let depth = kernel * kernel * inputs
     let pieces = columnPieces
     let step = Self.columnsAtOnce
     let panels = outputs.pieces(of: panel)
-    run.team.run(pieces.count) { item, worker in
+    execution.team.run(pieces.count) { item, worker in
       let columns = pieces[item]
-      let gathered = run.scratch(of: worker)
+      let gathered = execution.scratch(of: worker)
       var product = colorize_gemm_outer()
       product.left_stride = step
       product.right_stride = output.stride
@@ -242,11 +242,11 @@ final class ConvolutionMaps {
         product.adds = first == 0 ? 0 : 1
         for number in 0..<panels {
           product.right = UnsafePointer(output.start + first * output.stride + number * panel)
-          for row in Swift.stride(from: 0, to: columns.count, by: run.kernels.core.gemmRows) {
+          for row in Swift.stride(from: 0, to: columns.count, by: execution.kernels.core.gemmRows) {
             product.left = UnsafePointer(gathered + row)
-            product.rows = min(run.kernels.core.gemmRows, columns.count - row)
+            product.rows = min(execution.kernels.core.gemmRows, columns.count - row)
             product.sums = gradient.start + (number * depth + columns.lowerBound + row) * panel
-            run.kernels.table.gemm_outer(&product)
+            execution.kernels.table.gemm_outer(&product)
           }
         }
       }
@@ -326,11 +326,11 @@ private struct Pieces {
   private let inPicture: Int
   let count: Int
 
-  init(_ product: TapProduct, positions: Int, pictures: Int, _ run: Run) {
-    let tiles = positions.pieces(of: run.kernels.core.gemmRows)
-    let tilesAtOnce = max(1, min(product.tilesAtOnce(run.kernels.core), tiles))
+  init(_ product: TapProduct, positions: Int, pictures: Int, _ execution: LayerExecution) {
+    let tiles = positions.pieces(of: execution.kernels.core.gemmRows)
+    let tilesAtOnce = max(1, min(product.tilesAtOnce(execution.kernels.core), tiles))
     self.positions = positions
-    atOnce = tilesAtOnce * run.kernels.core.gemmRows
+    atOnce = tilesAtOnce * execution.kernels.core.gemmRows
     inPicture = positions.pieces(of: atOnce)
     count = inPicture * pictures
   }

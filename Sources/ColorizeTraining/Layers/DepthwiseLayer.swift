@@ -28,53 +28,53 @@ struct DepthwiseLayer: Layer {
   /// The gradients of each picture's weights.
   var sharedCount: Int { connections.output.count * convolution.taps * channels }
 
-  func forward(_ run: Run) {
+  func forward(_ execution: LayerExecution) {
     let input = connections.inputs[0]
     let output = connections.output
     let height = output.shape.height
-    run.team.run(output.count * height) { item, _ in
+    execution.team.run(output.count * height) { item, _ in
       let (picture, y) = item.quotientAndRemainder(dividingBy: height)
       let source = input.picture(picture)
       DepthwiseTaps.with { taps in
         var arguments = convolution.row(
           y, &taps, source, output.picture(picture), weights: weight.values.start,
           channels: channels)
-        run.kernels.core.table.depthwise(&arguments)
+        execution.kernels.core.table.depthwise(&arguments)
       }
     }
   }
 
-  func backward(_ run: Run) {
-    if isLearnt { setWeightGradient(run) }
+  func backward(_ execution: LayerExecution) {
+    if isLearnt { setWeightGradient(execution) }
     if let gradient = connections.inputGradients[0] {
-      setInputGradient(gradient.activation, adds: gradient.adds, run)
+      setInputGradient(gradient.activation, adds: gradient.adds, execution)
     }
   }
 
   /// Sums of each picture, and of these in their order: the same with any number of threads.
-  private func setWeightGradient(_ run: Run) {
+  private func setWeightGradient(_ execution: LayerExecution) {
     guard let gradient = weight.gradient else { preconditionFailure("weights are learnt") }
     let input = connections.inputs[0]
     let output = connections.outputGradient
     let count = convolution.taps * channels
-    run.team.run(output.count) { picture, _ in
+    execution.team.run(output.count) { picture, _ in
       let source = input.picture(picture)
-      let own = run.shared + picture * count
+      let own = execution.shared + picture * count
       own.update(repeating: 0, count: count)
       DepthwiseTaps.with { taps in
         for y in 0..<output.shape.height {
           var arguments = convolution.row(
             y, &taps, source, output.picture(picture), weights: weight.values.start,
             gradients: own, channels: channels)
-          run.kernels.table.depthwise_gradient(&arguments)
+          execution.kernels.table.depthwise_gradient(&arguments)
         }
       }
     }
-    run.team.run(convolution.taps) { tap, _ in
+    execution.team.run(convolution.taps) { tap, _ in
       for c in 0..<convolution.channels {
         var sum = 0.0
         for picture in 0..<output.count {
-          sum += Double(run.shared[picture * count + tap * channels + c])
+          sum += Double(execution.shared[picture * count + tap * channels + c])
         }
         gradient.start[tap * channels + c] = Float(sum)
       }
@@ -83,10 +83,10 @@ struct DepthwiseLayer: Layer {
 
   /// Input column `t * stride + phase` has been under tap k of output column `t + (phase + padding - k) / stride`: for each
   /// of the phases this is a depthwise convolution, of the output, with some of the taps.
-  private func setInputGradient(_ target: BatchActivation, adds: Bool, _ run: Run) {
+  private func setInputGradient(_ target: BatchActivation, adds: Bool, _ execution: LayerExecution) {
     let output = connections.outputGradient
     let (kernel, stride, padding) = (convolution.kernel, convolution.stride, convolution.padding)
-    run.team.run(target.count * target.shape.height) { item, _ in
+    execution.team.run(target.count * target.shape.height) { item, _ in
       let (picture, y) = item.quotientAndRemainder(dividingBy: target.shape.height)
       let source = output.picture(picture)
       DepthwiseTaps.with { taps in
@@ -109,7 +109,7 @@ struct DepthwiseLayer: Layer {
           arguments.count = (target.shape.width - phase).pieces(of: stride)
           arguments.channels = channels
           arguments.adds = adds ? 1 : 0
-          run.kernels.core.table.depthwise(&arguments)
+          execution.kernels.core.table.depthwise(&arguments)
         }
       }
     }

@@ -13,9 +13,9 @@ extension GlobalMean: TrainableOperator {
 struct GlobalMeanLayer: Layer {
   let connections: Connections
 
-  func forward(_ run: Run) {
+  func forward(_ execution: LayerExecution) {
     let (input, output) = (connections.inputs[0], connections.output)
-    run.team.run(input.count) { picture, _ in
+    execution.team.run(input.count) { picture, _ in
       let target = output.picture(picture).start
       target.update(repeating: 0, count: output.stride)
       var part = colorize_channel_sums()
@@ -24,16 +24,16 @@ struct GlobalMeanLayer: Layer {
       part.rows = input.pixels
       part.channels = input.stride
       part.stride = input.stride
-      run.kernels.table.channel_sums(&part)
+      execution.kernels.table.channel_sums(&part)
       for c in 0..<output.stride { target[c] /= Float(input.pixels) }
     }
   }
 
-  func backward(_ run: Run) {
+  func backward(_ execution: LayerExecution) {
     guard let gradient = connections.inputGradients[0] else { return }
     let (input, output) = (gradient.activation, connections.outputGradient)
     let share = 1 / Float(input.pixels)
-    run.team.run(input.count) { picture, _ in
+    execution.team.run(input.count) { picture, _ in
       let source = output.picture(picture).start
       for pixel in 0..<input.pixels {
         let target = input.picture(picture).start + pixel * input.stride

@@ -13,22 +13,22 @@ struct GrayAsRGBLayer: Layer {
   let gray: GrayAsRGB
   let connections: Connections
 
-  func forward(_ run: Run) {
+  func forward(_ execution: LayerExecution) {
     let (input, output) = (connections.inputs[0], connections.output)
     let pieces = RowPieces(rows: output.rows)
-    run.team.run(pieces.count) { piece, _ in
+    execution.team.run(pieces.count) { piece, _ in
       for row in pieces.range(piece) {
         gray.write(input.start[row * input.stride], to: output.start + row * output.stride)
       }
     }
   }
 
-  func backward(_ run: Run) {
+  func backward(_ execution: LayerExecution) {
     guard let gradient = connections.inputGradients[0] else { return }
     let (input, output) = (connections.inputs[0], connections.outputGradient)
     let target = gradient.activation
     let pieces = RowPieces(rows: output.rows)
-    run.team.run(pieces.count) { piece, _ in
+    execution.team.run(pieces.count) { piece, _ in
       for row in pieces.range(piece) {
         let source = output.start + row * output.stride
         let slope = GrayAsRGB.slope(input.start[row * input.stride])

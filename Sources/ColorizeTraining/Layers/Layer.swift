@@ -10,10 +10,10 @@ protocol Layer {
   var sharedCount: Int { get }
 
   /// Computes the output from the inputs.
-  func forward(_ run: Run)
+  func forward(_ execution: LayerExecution)
 
   /// Computes the gradients of the inputs and the parameters from that of the output, which it may overwrite.
-  func backward(_ run: Run)
+  func backward(_ execution: LayerExecution)
 }
 
 extension Layer {
@@ -37,7 +37,7 @@ struct Connections {
 
   /// `target (+)= source` with everything that `operation` asks for.
   func write(
-    _ source: BatchActivation, to target: InputGradient, _ run: Run,
+    _ source: BatchActivation, to target: InputGradient, _ execution: LayerExecution,
     _ change: (inout colorize_channel_affine) -> Void = { _ in }
   ) {
     var operation = colorize_channel_affine()
@@ -49,7 +49,7 @@ struct Connections {
     operation.slope = 1
     operation.ceiling = .infinity
     change(&operation)
-    run.affine(operation, rows: source.rows)
+    execution.affine(operation, rows: source.rows)
   }
 }
 
@@ -71,10 +71,10 @@ extension colorize_channel_sums {
 
 /// Pieces of rows, as the first float and the number of floats.
 func forEachRow(
-  _ activation: BatchActivation, _ run: Run, _ body: (_ start: Int, _ count: Int) -> Void
+  _ activation: BatchActivation, _ execution: LayerExecution, _ body: (_ start: Int, _ count: Int) -> Void
 ) {
   let pieces = RowPieces(rows: activation.rows)
-  run.team.run(pieces.count) { piece, _ in
+  execution.team.run(pieces.count) { piece, _ in
     let range = pieces.range(piece)
     body(range.lowerBound * activation.stride, range.count * activation.stride)
   }

@@ -61,9 +61,9 @@ final class NormLayer: Layer {
   private var mean: UnsafeMutablePointer<Float> { row(0) }
   private var inverse: UnsafeMutablePointer<Float> { row(1) }
 
-  var sharedCount: Int { Run.sharedCount(connections.output) }
+  var sharedCount: Int { LayerExecution.sharedCount(connections.output) }
 
-  func forward(_ run: Run) {
+  func forward(_ execution: LayerExecution) {
     let input = connections.inputs[0]
     if isFrozen {
       for c in 0..<norm.mean.elements {
@@ -72,7 +72,7 @@ final class NormLayer: Layer {
           1 / (Double(norm.variance.values.start[c]) + BatchNorm.epsilon).squareRoot())
       }
     } else {
-      setStatistics(run)
+      setStatistics(execution)
     }
     let (scale, shift) = (row(2), row(3))
     for c in 0..<norm.mean.elements {
@@ -88,10 +88,10 @@ final class NormLayer: Layer {
     operation.channels = channels
     operation.stride = channels
     operation.setActivation(relu)
-    run.affine(operation, rows: input.rows)
+    execution.affine(operation, rows: input.rows)
   }
 
-  private func setStatistics(_ run: Run) {
+  private func setStatistics(_ execution: LayerExecution) {
     let input = connections.inputs[0]
     // Sums of distances from what is near the batch's mean: a channel may hardly vary, and its variance would be
     // lost in squares of something larger.
@@ -102,7 +102,7 @@ final class NormLayer: Layer {
     operation.centre = UnsafePointer(centre)
     operation.channels = channels
     operation.stride = channels
-    run.sums(operation, rows: input.rows, sums.start, sums.start + channels)
+    execution.sums(operation, rows: input.rows, sums.start, sums.start + channels)
     let count = Double(input.rows)
     for c in 0..<norm.mean.elements {
       let distance = sums.start[c] / count
@@ -132,7 +132,7 @@ final class NormLayer: Layer {
     value = Float(Double(value) * (1 - momentum) + target * momentum)
   }
 
-  func backward(_ run: Run) {
+  func backward(_ execution: LayerExecution) {
     let input = connections.inputs[0]
     let gradient = connections.outputGradient
     var operation = colorize_channel_sums()
@@ -142,7 +142,7 @@ final class NormLayer: Layer {
     operation.centre = UnsafePointer(mean)
     operation.channels = channels
     operation.stride = channels
-    run.sums(operation, rows: input.rows, sums.start, sums.start + channels)
+    execution.sums(operation, rows: input.rows, sums.start, sums.start + channels)
     let count = Double(input.rows)
     let (own, inputFactor, shift) = (row(2), row(4), row(5))
     for c in 0..<norm.mean.elements {
@@ -162,7 +162,7 @@ final class NormLayer: Layer {
     }
     // In the order of the inputs: both may be the same one.
     if let target = connections.inputGradients[0] {
-      connections.write(gradient, to: target, run) {
+      connections.write(gradient, to: target, execution) {
         $0.a_scale = UnsafePointer(own)
         $0.b = UnsafePointer(input.start)
         $0.b_scale = UnsafePointer(inputFactor)
@@ -170,7 +170,7 @@ final class NormLayer: Layer {
       }
     }
     if connections.inputs.count > 1, let more = connections.inputGradients[1] {
-      connections.write(gradient, to: more, run)
+      connections.write(gradient, to: more, execution)
     }
   }
 }

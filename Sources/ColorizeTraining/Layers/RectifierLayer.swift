@@ -20,19 +20,19 @@ struct RectifierLayer: Layer {
   let slope: Float
   var ceiling: Float = .infinity
 
-  func forward(_ run: Run) {
+  func forward(_ execution: LayerExecution) {
     let target = Connections.InputGradient(activation: connections.output, adds: false)
-    connections.write(connections.inputs[0], to: target, run) {
+    connections.write(connections.inputs[0], to: target, execution) {
       $0.slope = slope
       $0.ceiling = ceiling
     }
   }
 
-  func backward(_ run: Run) {
+  func backward(_ execution: LayerExecution) {
     guard let gradient = connections.inputGradients[0] else { return }
     let output = connections.output
     let source = connections.outputGradient
-    forEachRow(output, run) { start, count in
+    forEachRow(output, execution) { start, count in
       let target = gradient.activation.start + start
       for index in 0..<count {
         let value = source.start[start + index]

@@ -12,9 +12,9 @@ extension Subsample: TrainableOperator {
 struct SubsampleLayer: Layer {
   let connections: Connections
 
-  func forward(_ run: Run) {
+  func forward(_ execution: LayerExecution) {
     let (input, output) = (connections.inputs[0], connections.output)
-    run.team.run(output.count * output.shape.height) { row, _ in
+    execution.team.run(output.count * output.shape.height) { row, _ in
       let (picture, y) = row.quotientAndRemainder(dividingBy: output.shape.height)
       for x in 0..<output.shape.width {
         (output.picture(picture).start + (y * output.shape.width + x) * output.stride).update(
@@ -24,11 +24,11 @@ struct SubsampleLayer: Layer {
     }
   }
 
-  func backward(_ run: Run) {
+  func backward(_ execution: LayerExecution) {
     guard let gradient = connections.inputGradients[0] else { return }
     let output = connections.outputGradient
     let input = gradient.activation
-    run.team.run(input.count * input.shape.height) { row, _ in
+    execution.team.run(input.count * input.shape.height) { row, _ in
       let (picture, y) = row.quotientAndRemainder(dividingBy: input.shape.height)
       let target = input.picture(picture).start + y * input.shape.width * input.stride
       if !gradient.adds {

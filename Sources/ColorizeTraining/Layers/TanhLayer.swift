@@ -12,20 +12,20 @@ extension Tanh: TrainableOperator {
 struct TanhLayer: Layer {
   let connections: Connections
 
-  func forward(_ run: Run) {
+  func forward(_ execution: LayerExecution) {
     let input = connections.inputs[0]
-    forEachRow(input, run) { start, count in
+    forEachRow(input, execution) { start, count in
       for index in start..<(start + count) {
         connections.output.start[index] = tanh(input.start[index])
       }
     }
   }
 
-  func backward(_ run: Run) {
+  func backward(_ execution: LayerExecution) {
     guard let gradient = connections.inputGradients[0] else { return }
     let output = connections.output
     let source = connections.outputGradient
-    forEachRow(output, run) { start, count in
+    forEachRow(output, execution) { start, count in
       for index in start..<(start + count) {
         let own = source.start[index] * (1 - output.start[index] * output.start[index])
         let target = gradient.activation.start + index

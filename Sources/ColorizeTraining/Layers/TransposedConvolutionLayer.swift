@@ -23,20 +23,20 @@ struct TransposedConvolutionLayer: Layer {
   let isLearnt: Bool
 
   var scratchCount: Int { maps.scratchCount }
-  var sharedCount: Int { max(Run.sharedCount(connections.output), maps.sharedCount) }
+  var sharedCount: Int { max(LayerExecution.sharedCount(connections.output), maps.sharedCount) }
 
-  func forward(_ run: Run) {
+  func forward(_ execution: LayerExecution) {
     maps.applyAdjoint(
-      connections.inputs[0], connections.output, bias: UnsafePointer(bias.values.start), run)
+      connections.inputs[0], connections.output, bias: UnsafePointer(bias.values.start), execution)
   }
 
-  func backward(_ run: Run) {
+  func backward(_ execution: LayerExecution) {
     if isLearnt {
-      maps.setWeightGradient(connections.outputGradient, connections.inputs[0], run)
-      bias.setBiasGradient(connections.outputGradient, run)
+      maps.setWeightGradient(connections.outputGradient, connections.inputs[0], execution)
+      bias.setBiasGradient(connections.outputGradient, execution)
     }
     if let gradient = connections.inputGradients[0] {
-      maps.apply(connections.outputGradient, gradient.activation, adds: gradient.adds, run)
+      maps.apply(connections.outputGradient, gradient.activation, adds: gradient.adds, execution)
     }
   }
 }

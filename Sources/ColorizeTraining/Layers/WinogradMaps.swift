@@ -97,55 +97,55 @@ final class WinogradMaps {
       * max(inputs.roundedUp(to: panel) * outputs, outputs.roundedUp(to: panel) * inputs)
   }
 
-  private func sharedTiles(_ run: Run) -> UnsafeMutablePointer<Float> { run.shared + weightsCount }
+  private func sharedTiles(_ execution: LayerExecution) -> UnsafeMutablePointer<Float> { execution.shared + weightsCount }
 
   /// Tiles of one piece of work where threads share transformed tiles.
   private static let tilesInPiece = 104
 
   func apply(
     _ input: BatchActivation, _ output: BatchActivation, _ epilogue: Epilogue, adds: Bool,
-    _ run: Run
+    _ execution: LayerExecution
   ) {
     multiply(
       Product(inputs: inputs, outputs: outputs, weight: weight.values, epilogue: epilogue), input,
-      output, adds: adds, run)
+      output, adds: adds, execution)
   }
 
   func applyAdjoint(
     _ output: BatchActivation, _ input: BatchActivation, _ epilogue: Epilogue, adds: Bool,
-    _ run: Run
+    _ execution: LayerExecution
   ) {
     multiply(
       Product(inputs: outputs, outputs: inputs, weight: adjointWeight, epilogue: epilogue),
-      output, input, adds: adds, run)
+      output, input, adds: adds, execution)
   }
 
   private func multiply(
-    _ product: Product, _ input: BatchActivation, _ output: BatchActivation, adds: Bool, _ run: Run
+    _ product: Product, _ input: BatchActivation, _ output: BatchActivation, adds: Bool, _ execution: LayerExecution
   ) {
-    transformWeights(product, run)
+    transformWeights(product, execution)
     let tiles = Self.tiles(output)
     let panels = product.outputs.pieces(of: panel)
     let local = tilesAtOnce(channels: product.inputs, in: Self.localCount)
     let groups = tiles.pieces(of: local)
-    if groups >= 2 * run.team.size {
+    if groups >= 2 * execution.team.size {
       // A thread transforms a group of tiles and multiplies it. Groups are of about the same size.
       let atOnce = tiles.pieces(of: groups)
-      run.team.run(groups) { group, worker in
+      execution.team.run(groups) { group, worker in
         let range = (group * atOnce)..<min((group + 1) * atOnce, tiles)
         guard !range.isEmpty else { return }
-        let workspace = run.scratch(of: worker)
+        let workspace = execution.scratch(of: worker)
         let own = workspace + Self.workspaceCount
         transformInput(
           input, range, channels: product.inputs, firstOfAll: range.lowerBound, of: range.count,
-          into: own, workspace, run)
+          into: own, workspace, execution)
         let sums =
           own + Self.positions * product.inputs.roundedUp(to: Self.block) * range.count
           + gemmRows * Self.block
         for number in 0..<panels {
           multiply(
             product, own, tilesOfAll: range.count, range, firstOfAll: range.lowerBound,
-            panel: number, output, adds: adds, sums: sums, workspace, run)
+            panel: number, output, adds: adds, sums: sums, workspace, execution)
         }
       }
       return
@@ -153,40 +153,40 @@ final class WinogradMaps {
     let atOnce = tilesAtOnce(channels: product.inputs, in: Self.sharedCount)
     for first in stride(from: 0, to: tiles, by: atOnce) {
       let all = first..<min(first + atOnce, tiles)
-      forPieces(of: all, atOnce: gemmRows, run) { range, worker in
+      forPieces(of: all, atOnce: gemmRows, execution) { range, worker in
         transformInput(
           input, range, channels: product.inputs, firstOfAll: first, of: all.count,
-          into: sharedTiles(run), run.scratch(of: worker), run)
+          into: sharedTiles(execution), execution.scratch(of: worker), execution)
       }
       let pieces = all.count.pieces(of: Self.tilesInPiece)
-      run.team.run(panels * pieces) { item, worker in
+      execution.team.run(panels * pieces) { item, worker in
         let start = first + item % pieces * Self.tilesInPiece
-        let workspace = run.scratch(of: worker)
+        let workspace = execution.scratch(of: worker)
         multiply(
-          product, sharedTiles(run), tilesOfAll: all.count,
+          product, sharedTiles(execution), tilesOfAll: all.count,
           start..<min(start + Self.tilesInPiece, all.upperBound), firstOfAll: first,
           panel: item / pieces, output, adds: adds, sums: workspace + Self.workspaceCount,
-          workspace, run)
+          workspace, execution)
       }
     }
   }
 
   private func forPieces(
-    of tiles: Range<Int>, atOnce: Int, _ run: Run,
+    of tiles: Range<Int>, atOnce: Int, _ execution: LayerExecution,
     _ body: (_ range: Range<Int>, _ worker: Int) -> Void
   ) {
-    run.team.run(tiles.count.pieces(of: atOnce)) { piece, worker in
+    execution.team.run(tiles.count.pieces(of: atOnce)) { piece, worker in
       let first = tiles.lowerBound + piece * atOnce
       body(first..<min(first + atOnce, tiles.upperBound), worker)
     }
   }
 
   /// `[panels, positions, inputs, panel]` of `[panels, taps x inputs, panel]`.
-  private func transformWeights(_ product: Product, _ run: Run) {
+  private func transformWeights(_ product: Product, _ execution: LayerExecution) {
     let count = product.inputs * panel
     let panels = product.outputs.pieces(of: panel)
     // 3 x 3 pairs of rows and columns.
-    run.team.run(panels * 9) { item, _ in
+    execution.team.run(panels * 9) { item, _ in
       let (number, pair) = item.quotientAndRemainder(dividingBy: 9)
       var arguments = colorize_winograd_weights()
       withUnsafeMutableBytes(of: &arguments.tap) { bytes in
@@ -195,12 +195,12 @@ final class WinogradMaps {
           taps[tap] = UnsafePointer(product.weight.start + (number * 9 + tap) * count)
         }
       }
-      arguments.output = run.shared + (number * Self.positions + pair * 4) * count
+      arguments.output = execution.shared + (number * Self.positions + pair * 4) * count
       arguments.position_stride = count
       arguments.count = product.inputs
       arguments.rows = pair / 3
       arguments.columns = pair % 3
-      run.kernels.core.table.winograd_weights(&arguments)
+      execution.kernels.core.table.winograd_weights(&arguments)
     }
   }
 
@@ -217,7 +217,7 @@ final class WinogradMaps {
   /// Transforms tiles: `[blocks, positions, tiles of all, block]`.
   private func transformInput(
     _ input: BatchActivation, _ tiles: Range<Int>, channels: Int, firstOfAll: Int, of all: Int,
-    into target: UnsafeMutablePointer<Float>, _ workspace: UnsafeMutablePointer<Float>, _ run: Run
+    into target: UnsafeMutablePointer<Float>, _ workspace: UnsafeMutablePointer<Float>, _ execution: LayerExecution
   ) {
     var arguments = colorize_winograd_input()
     arguments.position_stride = all * Self.block
@@ -241,7 +241,7 @@ final class WinogradMaps {
           arguments.output =
             target
             + (first / Self.block * Self.positions * all + tile - firstOfAll) * Self.block
-          run.kernels.core.table.winograd_input(&arguments)
+          execution.kernels.core.table.winograd_input(&arguments)
         }
       }
     }
@@ -268,9 +268,9 @@ final class WinogradMaps {
   private func multiply(
     _ product: Product, _ left: UnsafePointer<Float>, tilesOfAll: Int, _ tiles: Range<Int>,
     firstOfAll: Int, panel number: Int, _ output: BatchActivation, adds: Bool,
-    sums: UnsafeMutablePointer<Float>, _ workspace: UnsafeMutablePointer<Float>, _ run: Run
+    sums: UnsafeMutablePointer<Float>, _ workspace: UnsafeMutablePointer<Float>, _ execution: LayerExecution
   ) {
-    let weights = run.shared + number * Self.positions * product.inputs * panel
+    let weights = execution.shared + number * Self.positions * product.inputs * panel
     let sumsStride = tiles.count * panel
     var tile = colorize_gemm_sums()
     tile.matrix_rows = gemmRows
@@ -287,7 +287,7 @@ final class WinogradMaps {
           weights + (Self.places[position] * product.inputs + first) * panel)
         tile.later = tile.right
         tile.sums = sums + position * sumsStride
-        run.kernels.core.table.gemm_sums(&tile)
+        execution.kernels.core.table.gemm_sums(&tile)
       }
     }
     var arguments = colorize_winograd_output()
@@ -309,12 +309,12 @@ final class WinogradMaps {
       arguments.next = UnsafePointer(arguments.output)
       arguments.rows = min(Self.side, output.shape.height - row * Self.side)
       arguments.columns = min(Self.side, output.shape.width - column * Self.side)
-      run.kernels.core.table.winograd_output(&arguments)
+      execution.kernels.core.table.winograd_output(&arguments)
     }
   }
 
   /// The gradient of the weights, in place of what is there.
-  func setWeightGradient(_ input: BatchActivation, _ output: BatchActivation, _ run: Run) {
+  func setWeightGradient(_ input: BatchActivation, _ output: BatchActivation, _ execution: LayerExecution) {
     let tiles = Self.tiles(output)
     let outputStride = outputs.roundedUp(to: panel)
     let inputCount = inputs.roundedUp(to: Self.block)
@@ -322,26 +322,26 @@ final class WinogradMaps {
       gemmRows, Self.sharedCount / (Self.positions * (inputCount + outputStride)))
     for first in stride(from: 0, to: tiles, by: atOnce) {
       let all = first..<min(first + atOnce, tiles)
-      let left = sharedTiles(run)
+      let left = sharedTiles(execution)
       let right = left + Self.positions * inputCount * all.count + gemmRows * Self.block
-      forPieces(of: all, atOnce: gemmRows, run) { range, worker in
+      forPieces(of: all, atOnce: gemmRows, execution) { range, worker in
         transformInput(
           input, range, channels: inputs, firstOfAll: first, of: all.count, into: left,
-          run.scratch(of: worker), run)
+          execution.scratch(of: worker), execution)
         transformOutputGradient(
           output, range, firstOfAll: first, of: all.count, stride: outputStride, into: right,
-          run.scratch(of: worker), run)
+          execution.scratch(of: worker), execution)
       }
       multiplyGradients(
-        left, right, tiles: all.count, stride: outputStride, adds: first > 0, run)
+        left, right, tiles: all.count, stride: outputStride, adds: first > 0, execution)
     }
-    transformWeightGradients(run)
+    transformWeightGradients(execution)
   }
 
   /// `[positions, tiles of all, outputs]`.
   private func transformOutputGradient(
     _ output: BatchActivation, _ tiles: Range<Int>, firstOfAll: Int, of all: Int, stride: Int,
-    into target: UnsafeMutablePointer<Float>, _ workspace: UnsafeMutablePointer<Float>, _ run: Run
+    into target: UnsafeMutablePointer<Float>, _ workspace: UnsafeMutablePointer<Float>, _ execution: LayerExecution
   ) {
     var arguments = colorize_winograd_output_gradient()
     arguments.position_stride = all * stride
@@ -359,7 +359,7 @@ final class WinogradMaps {
           output.picture(number), place / columns * Self.side, place % columns * Self.side,
           side: Self.side, pixels)
         arguments.output = target + (tile - firstOfAll) * stride
-        run.kernels.table.winograd_output_gradient(&arguments)
+        execution.kernels.table.winograd_output_gradient(&arguments)
       }
     }
   }
@@ -367,11 +367,11 @@ final class WinogradMaps {
   /// The gradients of the transformed weights: for each position the product of transformed tiles and gradients.
   private func multiplyGradients(
     _ left: UnsafePointer<Float>, _ right: UnsafePointer<Float>, tiles: Int, stride: Int,
-    adds: Bool, _ run: Run
+    adds: Bool, _ execution: LayerExecution
   ) {
     let panels = outputs.pieces(of: panel)
     let blocks = inputs.pieces(of: Self.block)
-    run.team.run(Self.positions * blocks) { item, _ in
+    execution.team.run(Self.positions * blocks) { item, _ in
       let (position, block) = item.quotientAndRemainder(dividingBy: blocks)
       let rows = min(Self.block, inputs - block * Self.block)
       var product = colorize_gemm_outer()
@@ -386,30 +386,30 @@ final class WinogradMaps {
           product.rows = min(gemmRows, rows - row)
           let place = number * Self.positions + Self.places[position]
           product.sums =
-            run.shared + (place * inputs + block * Self.block + row) * panel
-          run.kernels.table.gemm_outer(&product)
+            execution.shared + (place * inputs + block * Self.block + row) * panel
+          execution.kernels.table.gemm_outer(&product)
         }
       }
     }
   }
 
-  private func transformWeightGradients(_ run: Run) {
+  private func transformWeightGradients(_ execution: LayerExecution) {
     let count = inputs * panel
     let atOnce = 16 * panel
     let pieces = count.pieces(of: atOnce)
-    run.team.run(outputs.pieces(of: panel) * pieces) { item, _ in
+    execution.team.run(outputs.pieces(of: panel) * pieces) { item, _ in
       let (number, piece) = item.quotientAndRemainder(dividingBy: pieces)
       let first = piece * atOnce
       var arguments = colorize_winograd_weights_gradient()
       arguments.transformed = UnsafePointer(
-        run.shared + number * Self.positions * count + first)
+        execution.shared + number * Self.positions * count + first)
       arguments.position_stride = count
       withUnsafeMutableBytes(of: &arguments.tap) { bytes in
         let taps = bytes.assumingMemoryBound(to: UnsafeMutablePointer<Float>?.self)
         for tap in 0..<9 { taps[tap] = gradient.start + (number * 9 + tap) * count + first }
       }
       arguments.count = min(atOnce, count - first)
-      run.kernels.table.winograd_weights_gradient(&arguments)
+      execution.kernels.table.winograd_weights_gradient(&arguments)
     }
   }
 }

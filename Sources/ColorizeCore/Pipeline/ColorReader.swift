@@ -1,7 +1,7 @@
 // From a network's last values to colors, or to probabilities.
 
-/// Decodes what a model's plans give.
-struct Decoder {
+/// Reads colors, or probabilities, from what a model's plans give.
+struct ColorReader {
   private let model: Model
   private let mean: AnnealedMean
   private let team: Team
