@@ -36,13 +36,14 @@ import Testing
     let team = Team(threads: 1)
     let scratch = try Memory<Float>(count: mean.scratchCount)
     let ab = try Memory<Float>(count: 2 * Self.pixels.count)
-    let distribution = try Memory<Float>(count: planes.count)
+    let sameAB = try Memory<Float>(count: 2 * Self.pixels.count)
     let kernels = KernelSet(instructionSet)
     mean.decode(
       logits.activation, into: ab.start, kernels: kernels, team: team, scratch: scratch.start)
     mean.distribution(
-      logits.activation, into: distribution.start, kernels: kernels, team: team,
+      inPlaceOf: logits.activation, sameAB.start, kernels: kernels, team: team,
       scratch: scratch.start)
+    for index in 0..<ab.count { #expect(sameAB.start[index] == ab.start[index]) }
     for (index, pixel) in Self.pixels.enumerated() {
       let expected = probabilities(pixel, Double(temperature / plain))
       let a = zip(expected, Gamut.centres).reduce(0) { $0 + $1.0 * Double($1.1.x) }
@@ -53,7 +54,7 @@ import Testing
       #expect(abs(Double(ab.start[index]) - a) < tolerance)
       #expect(abs(Double(ab.start[Self.pixels.count + index]) - b) < tolerance)
       for bin in 0..<313 {
-        let value = Double(distribution.start[bin * Self.pixels.count + index])
+        let value = Double(logits.activation.start[index * logits.activation.stride + bin])
         #expect(abs(value - expected[bin]) < tolerance / 50)
       }
     }

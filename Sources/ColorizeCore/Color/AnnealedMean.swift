@@ -40,17 +40,21 @@ package struct AnnealedMean: Sendable {
     }
   }
 
-  /// The probability of each bin.
+  /// The probability of each bin, in the place of its logit, and the colors.
   ///
-  /// - Parameter probabilities: out, `[bins, h, w]`.
+  /// - Parameters:
+  ///   - logits: `[bins, h, w]`; out, the probabilities.
+  ///   - ab: out, `[2, h, w]`, as `decode` gives them.
+  ///   - scratch: `scratchCount` floats for each worker.
   package func distribution(
-    _ logits: Activation, into probabilities: UnsafeMutablePointer<Float>, kernels: KernelSet,
+    inPlaceOf logits: Activation, _ ab: UnsafeMutablePointer<Float>, kernels: KernelSet,
     team: Team, scratch: UnsafeMutablePointer<Float>
   ) {
     forEachPixel(logits, kernels, team, scratch) { pixel, sums, weights in
-      for bin in 0..<bins.count {
-        probabilities[bin * logits.pixels + pixel] = weights[bin] / sums.0
-      }
+      ab[pixel] = sums.1 / sums.0
+      ab[logits.pixels + pixel] = sums.2 / sums.0
+      let place = logits.start + pixel * logits.stride
+      for bin in 0..<bins.count { place[bin] = weights[bin] / sums.0 }
     }
   }
 

@@ -93,7 +93,7 @@ struct ColorReader {
   }
 
   /// - Parameters:
-  ///   - logits: the output of a plan whose goal is the distribution.
+  ///   - logits: the output of a plan whose goal is the distribution; its memory is used.
   ///   - probabilities: out, `[bins, h, w]`.
   ///   - commit: called before the first is written.
   func distribution(
@@ -102,12 +102,28 @@ struct ColorReader {
   ) throws(ColorizeError) {
     // Finite colors come of finite probabilities, and take less memory to look at.
     let ab = try Memory<Float>(count: 2 * logits.pixels)
-    try annealedMean(logits, into: ab)
-    try validate(ab)
     let scratch = try Memory<Float>(count: mean.scratchCount * team.size)
-    try commit()
     mean.distribution(
-      logits, into: probabilities, kernels: kernels, team: team, scratch: scratch.start)
+      inPlaceOf: logits, ab.start, kernels: kernels, team: team, scratch: scratch.start)
+    try validate(ab)
+    // From here on nothing can be stopped, so only copying is left to do.
+    try commit()
+    copyPlanes(logits, into: probabilities)
+  }
+
+  /// - Parameter planes: out, `[channels, h, w]`.
+  private func copyPlanes(_ values: Activation, into planes: UnsafeMutablePointer<Float>) {
+    // A cache line of each plane, and of a pixel's channels one line after the other.
+    let line = 16
+    let (channels, pixels) = (values.shape.channels, values.pixels)
+    team.run(pixels.pieces(of: line)) { piece, _ in
+      let first = piece * line
+      let end = min(first + line, pixels)
+      for channel in 0..<channels {
+        let plane = planes + channel * pixels
+        for pixel in first..<end { plane[pixel] = values.start[pixel * values.stride + channel] }
+      }
+    }
   }
 
   /// What is above this is no color but an overflow. Saturation, palette and hints compute with what is
