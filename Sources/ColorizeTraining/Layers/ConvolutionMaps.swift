@@ -179,7 +179,8 @@ final class ConvolutionMaps {
       let y = row * stride + phase.y
       guard y < input.shape.height, phase.x < input.shape.width else { return }
       let width = (input.shape.width - phase.x).pieces(of: stride)
-      let atOnce = phase.product.tilesAtOnce(execution.kernels.core) * execution.kernels.core.gemmRows
+      let atOnce =
+        phase.product.tilesAtOnce(execution.kernels.core) * execution.kernels.core.gemmRows
       for x in Swift.stride(from: 0, to: width, by: atOnce) {
         let place = (y * input.shape.width + x * stride + phase.x) * input.stride
         let target = input.picture(picture).start + place
@@ -220,7 +221,9 @@ final class ConvolutionMaps {
   ///
   /// A piece of work has some columns of the gathered left matrix, for all positions: no two threads write to the same
   /// weights, and sums come out the same with any number of them.
-  func setWeightGradient(_ input: BatchActivation, _ output: BatchActivation, _ execution: LayerExecution) {
+  func setWeightGradient(
+    _ input: BatchActivation, _ output: BatchActivation, _ execution: LayerExecution
+  ) {
     if let winograd {
       winograd.setWeightGradient(input, output, execution)
       return

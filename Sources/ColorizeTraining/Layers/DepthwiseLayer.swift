@@ -83,7 +83,8 @@ struct DepthwiseLayer: Layer {
 
   /// Input column `t * stride + phase` has been under tap k of output column `t + (phase + padding - k) / stride`: for each
   /// of the phases this is a depthwise convolution, of the output, with some of the taps.
-  private func setInputGradient(_ target: BatchActivation, adds: Bool, _ execution: LayerExecution) {
+  private func setInputGradient(_ target: BatchActivation, adds: Bool, _ execution: LayerExecution)
+  {
     let output = connections.outputGradient
     let (kernel, stride, padding) = (convolution.kernel, convolution.stride, convolution.padding)
     execution.team.run(target.count * target.shape.height) { item, _ in

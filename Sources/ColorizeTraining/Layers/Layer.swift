@@ -71,7 +71,8 @@ extension colorize_channel_sums {
 
 /// Pieces of rows, as the first float and the number of floats.
 func forEachRow(
-  _ activation: BatchActivation, _ execution: LayerExecution, _ body: (_ start: Int, _ count: Int) -> Void
+  _ activation: BatchActivation, _ execution: LayerExecution,
+  _ body: (_ start: Int, _ count: Int) -> Void
 ) {
   let pieces = RowPieces(rows: activation.rows)
   execution.team.run(pieces.count) { piece, _ in

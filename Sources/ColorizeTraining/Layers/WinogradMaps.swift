@@ -97,7 +97,9 @@ final class WinogradMaps {
       * max(inputs.roundedUp(to: panel) * outputs, outputs.roundedUp(to: panel) * inputs)
   }
 
-  private func sharedTiles(_ execution: LayerExecution) -> UnsafeMutablePointer<Float> { execution.shared + weightsCount }
+  private func sharedTiles(_ execution: LayerExecution) -> UnsafeMutablePointer<Float> {
+    execution.shared + weightsCount
+  }
 
   /// Tiles of one piece of work where threads share transformed tiles.
   private static let tilesInPiece = 104
@@ -121,7 +123,8 @@ final class WinogradMaps {
   }
 
   private func multiply(
-    _ product: Product, _ input: BatchActivation, _ output: BatchActivation, adds: Bool, _ execution: LayerExecution
+    _ product: Product, _ input: BatchActivation, _ output: BatchActivation, adds: Bool,
+    _ execution: LayerExecution
   ) {
     transformWeights(product, execution)
     let tiles = Self.tiles(output)
@@ -217,7 +220,8 @@ final class WinogradMaps {
   /// Transforms tiles: `[blocks, positions, tiles of all, block]`.
   private func transformInput(
     _ input: BatchActivation, _ tiles: Range<Int>, channels: Int, firstOfAll: Int, of all: Int,
-    into target: UnsafeMutablePointer<Float>, _ workspace: UnsafeMutablePointer<Float>, _ execution: LayerExecution
+    into target: UnsafeMutablePointer<Float>, _ workspace: UnsafeMutablePointer<Float>,
+    _ execution: LayerExecution
   ) {
     var arguments = colorize_winograd_input()
     arguments.position_stride = all * Self.block
@@ -268,7 +272,8 @@ final class WinogradMaps {
   private func multiply(
     _ product: Product, _ left: UnsafePointer<Float>, tilesOfAll: Int, _ tiles: Range<Int>,
     firstOfAll: Int, panel number: Int, _ output: BatchActivation, adds: Bool,
-    sums: UnsafeMutablePointer<Float>, _ workspace: UnsafeMutablePointer<Float>, _ execution: LayerExecution
+    sums: UnsafeMutablePointer<Float>, _ workspace: UnsafeMutablePointer<Float>,
+    _ execution: LayerExecution
   ) {
     let weights = execution.shared + number * Self.positions * product.inputs * panel
     let sumsStride = tiles.count * panel
@@ -314,7 +319,9 @@ final class WinogradMaps {
   }
 
   /// The gradient of the weights, in place of what is there.
-  func setWeightGradient(_ input: BatchActivation, _ output: BatchActivation, _ execution: LayerExecution) {
+  func setWeightGradient(
+    _ input: BatchActivation, _ output: BatchActivation, _ execution: LayerExecution
+  ) {
     let tiles = Self.tiles(output)
     let outputStride = outputs.roundedUp(to: panel)
     let inputCount = inputs.roundedUp(to: Self.block)
@@ -341,7 +348,8 @@ final class WinogradMaps {
   /// `[positions, tiles of all, outputs]`.
   private func transformOutputGradient(
     _ output: BatchActivation, _ tiles: Range<Int>, firstOfAll: Int, of all: Int, stride: Int,
-    into target: UnsafeMutablePointer<Float>, _ workspace: UnsafeMutablePointer<Float>, _ execution: LayerExecution
+    into target: UnsafeMutablePointer<Float>, _ workspace: UnsafeMutablePointer<Float>,
+    _ execution: LayerExecution
   ) {
     var arguments = colorize_winograd_output_gradient()
     arguments.position_stride = all * stride
