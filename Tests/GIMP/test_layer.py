@@ -10,7 +10,8 @@ import pytest
 
 from libcolorize import _declarations as c
 
-SOURCES = Path(__file__).resolve().parents[2] / "examples/gimp"
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = ROOT / "examples/gimp"
 LIBRARY = Path(os.environ["LIBCOLORIZE_LIBRARY"])
 
 
@@ -109,3 +110,76 @@ def test_hints_lie_where_the_strokes_do(layer, factor, x, y):
         layer.layer_hints_free(ctypes.byref(hints))
         layer.layer_filter_close(ctypes.byref(model))
     assert not hints.ab and not model.model
+
+
+@pytest.fixture(scope="module")
+def refusing_layer(tmp_path_factory):
+    """The same with layer_faults.c, which lets one call of the library or the allocator fail."""
+    folder = tmp_path_factory.mktemp("refusing")
+    flags = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-O2", "-fPIC", f"-I{SOURCES}",
+             f"-I{LIBRARY.parents[1]}/include"]  # fmt: skip
+    for source, more in [
+        (SOURCES / "colorize_layer.c", ["-Dmalloc=refusing_malloc", "-Dcalloc=refusing_calloc"]),
+        (Path(__file__).with_name("layer_faults.c"), [f'-DREAL_LIBRARY="{LIBRARY}"']),
+    ]:
+        target = folder / f"{source.stem}.o"
+        subprocess.run(["cc", *flags, *more, "-c", source, "-o", target], check=True)
+    target = folder / "layer.so"
+    subprocess.run(["cc", "-shared", *folder.glob("*.o"), "-o", target, "-ldl"], check=True)
+    return ctypes.CDLL(str(target))
+
+
+@pytest.mark.parametrize(
+    "model_file", [None, ROOT / "Sources/ColorizeDefaultModel/default.safetensors"]
+)
+def test_each_call_of_the_library_and_for_memory_may_fail(refusing_layer, model_file):
+    """Open, take hints, run: an error of memory, nothing kept, and the next attempt works."""
+    layer = refusing_layer
+    strokes = np.zeros((9, 9, 4), np.uint8)
+    strokes[2:6, 3:8] = [255, 0, 0, 255]
+    name = None if model_file is None else str(model_file).encode()
+
+    def attempt():
+        """The first status that is not 0, and the pixels."""
+        model, hints, error = Filter(), Hints(), c.colorize_error()
+        pixels = np.full((40, 48, 4), 99, np.uint8)
+        status = layer.layer_filter_open(ctypes.byref(model), name, ctypes.byref(error))
+        assert bool(model.model) == (status == 0)
+        if status == 0:
+            status = layer.layer_hints_take(
+                ctypes.byref(hints), ctypes.byref(model), ctypes.byref(image(strokes, 36)),
+                ctypes.c_int32(4), ctypes.c_int32(5), ctypes.c_uint32(1), ctypes.c_uint32(48),
+                ctypes.c_uint32(40), ctypes.byref(error),
+            )  # fmt: skip
+            assert bool(hints.ab) == bool(hints.mask) == (status == 0)
+        if status == 0:
+            settings = (ctypes.c_byte * 256)()
+            status = layer.layer_filter_run(
+                ctypes.byref(model), settings, ctypes.byref(hints),
+                ctypes.byref(image(pixels, 192)), None, None, ctypes.byref(error),
+            )  # fmt: skip
+        layer.layer_hints_free(ctypes.byref(hints))
+        layer.layer_filter_close(ctypes.byref(model))
+        assert status == error.status
+        if status:
+            assert status == c.COLORIZE_OUT_OF_MEMORY and error.message
+            assert (pixels == 99).all()
+        else:
+            assert (pixels[..., 0] > pixels[..., 1]).any()
+        return status
+
+    failing_call = ctypes.c_long.in_dll(layer, "failing_call")
+    calls = ctypes.c_long.in_dll(layer, "calls")
+    try:
+        failing_call.value, calls.value = -1, 0
+        assert attempt() == 0
+        count = calls.value
+        # The library, the name's memory, the model, three requests for hints, four rows of strokes, the run.
+        assert count == 11
+        for number in range(count):
+            failing_call.value, calls.value = number, 0
+            assert attempt() != 0
+            failing_call.value = -1
+            assert attempt() == 0
+    finally:
+        failing_call.value = -1
