@@ -174,7 +174,7 @@ def test_each_call_of_the_library_and_for_memory_may_fail(refusing_layer, model_
         failing_call.value, calls.value = -1, 0
         assert attempt() == 0
         count = calls.value
-        # The library, the name's memory, the model, three requests for hints, four rows of strokes, the run.
+        # The library, its name, the model, memory for hints (3), rows of strokes (4), the run.
         assert count == 11
         for number in range(count):
             failing_call.value, calls.value = number, 0
