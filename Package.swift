@@ -87,13 +87,17 @@ let package = Package(
     .target(
       name: "CImageFiles",
       linkerSettings: [.linkedLibrary("png16"), .linkedLibrary("jpeg")]),
+    // The table of published weights, embedded; and downloading them, with libcurl and libcrypto, which are loaded when
+    // they are needed.
+    .target(name: "CKnownModels"),
+    .target(name: "CDownload"),
     // argc, argv and stdout, which Swift has no way to.
     .target(name: "CProcess"),
     .executableTarget(
       name: "ColorizeCommand",
       dependencies: [
         "CProcess", "CColorize", "ColorizeCore", "ColorizeTraining", "ColorizeDefaultModel",
-        "CImageFiles", "CPlatform",
+        "CDownload", "CImageFiles", "CKnownModels", "CPlatform",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       // ArgumentParser uses FoundationEssentials, whose static form does not say that it needs the

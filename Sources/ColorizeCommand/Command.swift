@@ -12,8 +12,8 @@ struct Colorize: ParsableCommand {
     abstract: "Colors black-and-white photographs.",
     version: version,
     subcommands: [
-      Run.self, Suggest.self, Info.self, Doctor.self, Profile.self, Convert.self, Evaluate.self,
-      GamutCommand.self, Train.self,
+      Run.self, Suggest.self, Models.self, Fetch.self, Info.self, Doctor.self, Profile.self,
+      Convert.self, Evaluate.self, GamutCommand.self, Train.self,
     ],
     defaultSubcommand: Run.self)
 

@@ -5,7 +5,7 @@ import ColorizeCore
 import ColorizeDefaultModel
 import Glibc
 
-/// A model that the user chose: a file, or the one inside the command.
+/// A model that the user chose: a file, published weights by their name, or the one inside the command.
 struct ModelChoice {
   let file: FileName?
 
@@ -35,7 +35,7 @@ struct ModelChoice {
 
   /// What the file holds, for another use than running it.
   func tensors() throws(ColorizeError) -> TensorFile {
-    guard let file else {
+    guard let file = try located() else {
       return try TensorFile(
         ByteSource(
           UnsafeRawBufferPointer(
@@ -46,8 +46,33 @@ struct ModelChoice {
     }
   }
 
+  /// The file; nil: the model inside the command. A file that there is goes before a name.
+  private func located() throws(ColorizeError) -> FileName? {
+    guard let file, !file.isTaken else { return file }
+    // Only a word may be meant as a name.
+    guard !file.bytes.contains(UInt8(ascii: "/")) else { return file }
+    do throws(Failure) {
+      guard let model = try KnownModel.named(file.bytes) else {
+        if file.bytes.contains(UInt8(ascii: ".")) { return file }
+        throw Failure(
+          "there is no such file, and no model of that name: 'libcolorize models' "
+            + "lists the names")
+      }
+      let place = try WeightsPlace.ofEnvironment()
+      let found = place.file(of: model)
+      if found.size != nil { return found }
+      if case .local(let named) = place {
+        throw Failure(
+          "\(named.shown), which \(WeightsPlace.variable) names, does not hold \(model.file)")
+      }
+      throw Failure("is not on this machine yet: 'libcolorize fetch \(model.name)' downloads it")
+    } catch {
+      throw .cannotReadFile(path: file.shown, reason: error.reason)
+    }
+  }
+
   private func open(_ options: ModelOptions) throws(ColorizeError) -> Model {
-    if let file {
+    if let file = try located() {
       return try file.withCString { (path) throws(ColorizeError) in
         try Model.open(path: path, options: options)
       }

@@ -19,7 +19,7 @@ struct Run: ParsableCommand {
       channel stay 16 in PNG and TIFF, and metadata is kept. An existing output is replaced, an \
       input never.
 
-      Commands: suggest, info, doctor, profile, convert, evaluate, gamut, train. 'libcolorize \
+      Commands: suggest, models, fetch, info, doctor, profile, convert, evaluate, gamut, train. 'libcolorize \
       help' says what they do, 'libcolorize COMMAND --help' how. --help-hidden adds the options \
       that are rarely needed.
       """)
@@ -36,7 +36,7 @@ struct Run: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Model file or PyTorch checkpoint. (default: built in)", valueName: "FILE"))
+      "A file, or a name of 'models'. (default: built in)", valueName: "MODEL"))
   var model: FileName?
 
   @Flag(help: "Print errors only: no progress, no notes.")

@@ -8,7 +8,19 @@ import pytest
 from PIL import Image
 from support import MODEL, ROOT, USAGE
 
-COMMANDS = ["run", "suggest", "info", "doctor", "profile", "convert", "evaluate", "gamut", "train"]
+COMMANDS = [
+    "run",
+    "suggest",
+    "models",
+    "fetch",
+    "info",
+    "doctor",
+    "profile",
+    "convert",
+    "evaluate",
+    "gamut",
+    "train",
+]
 # `run` is what the command does without a name.
 PAGES = {
     name: ROOT / ("docs/libcolorize.1" if name == "run" else f"docs/libcolorize-{name}.1")

@@ -150,7 +150,7 @@ def test_the_built_in_model_takes_the_place_of_weights_that_cannot_be_had(
     names = [*(f"out_{network}.png" for network in given), "out_default.png", "out_panel.png"]
     out, err = capsys.readouterr()
     assert out == "".join(f"{tmp_path / name}\n" for name in names)
-    lost = [network for network in weights.PUBLISHED if network not in given]
+    lost = [network for network in demo.TITLES if network not in given]
     for line, network in zip(err.splitlines(), lost):
         assert line.startswith(
             f"libcolorize.demo: {network} is not here, and the built-in model takes its place: "

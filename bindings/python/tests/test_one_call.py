@@ -255,11 +255,9 @@ def test_models_are_opened_by_name_path_or_given(
     with Model("siggraph17") as opened, Model("default") as built_in:
         assert opened.info.architecture == "siggraph17"
         assert built_in.info == model.info
-    assert Model.available() == {
-        "default": None,
-        "eccv16": tmp_path / weights.PUBLISHED["eccv16"].name,
-        "siggraph17": tmp_path / weights.PUBLISHED["siggraph17"].name,
-    }
+    nowhere = {"default": None, **dict.fromkeys(weights.PUBLISHED)}
+    here = {name: tmp_path / weights.PUBLISHED[name].name for name in ("eccv16", "siggraph17")}
+    assert Model.available() == {**nowhere, **here}
 
 
 def published(monkeypatch: pytest.MonkeyPatch, checkpoints: dict[str, Path], folder: Path) -> None:
@@ -290,7 +288,9 @@ def test_a_file_of_a_network_s_name(
 def test_models_that_need_a_download_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("LIBCOLORIZE_WEIGHTS", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert Model.available() == {"default": None, "eccv16": None, "siggraph17": None}
+    nowhere = {"default": None, **dict.fromkeys(weights.PUBLISHED)}
+    assert Model.available() == nowhere
+    assert {"eccv16", "siggraph17", "ddcolor-tiny", "deoldify-stable"} <= set(nowhere)
     file = tmp_path / "libcolorize" / weights.PUBLISHED["eccv16"].name
     file.parent.mkdir()
     file.touch()
@@ -300,7 +300,7 @@ def test_models_that_need_a_download_are_named(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("LIBCOLORIZE_WEIGHTS", str(tmp_path))
     assert Model.available()["eccv16"] is None
     monkeypatch.setenv("LIBCOLORIZE_WEIGHTS", str(file))
-    assert Model.available() == {"default": None, "eccv16": file, "siggraph17": None}
+    assert Model.available() == {**nowhere, "eccv16": file}
 
 
 def test_a_model_stays_open_until_its_file_changes(

@@ -52,8 +52,8 @@ def test_the_example_of_the_published_networks_runs(file: str, published: None):
 
 def test_the_readme_has_the_published_hashes():
     text = (ROOT / "bindings/python/README.md").read_text()
-    for entry in weights.PUBLISHED.values():
-        assert f"| `{entry.name}` | `{entry.sha256}` |" in text
+    for name, entry in weights.PUBLISHED.items():
+        assert f"| `{name}` | `{entry.name}` | `{entry.sha256}` |" in text
 
 
 def test_the_first_examples_run(photo: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

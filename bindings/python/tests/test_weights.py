@@ -238,16 +238,47 @@ def test_a_file_of_the_environment(
 
 
 def test_the_published_files_are_the_release_s():
-    # The release's own check: eight digits of the SHA-256 are in the name.
-    for entry in weights.PUBLISHED.values():
-        assert entry.url == f"https://colorizers.s3.us-east-2.amazonaws.com/{entry.name}"
-        assert len(entry.sha256) == 64
-        assert entry.name.endswith(f"-{entry.sha256[:8]}.pth")
-    assert list(weights.PUBLISHED) == ["eccv16", "siggraph17"]
     # float32 weights and, at most, what a file of PyTorch's has around them.
-    for network, entry in weights.PUBLISHED.items():
-        size = 4 * sum(map(math.prod, _state_dict.SHAPES[network].values()))
+    for network, shapes in _state_dict.SHAPES.items():
+        entry = weights.PUBLISHED[network]
+        assert entry.url == f"https://colorizers.s3.us-east-2.amazonaws.com/{entry.name}"
+        # The release's own check: eight digits of the SHA-256 are in the name.
+        assert entry.name.endswith(f"-{entry.sha256[:8]}.pth")
+        size = 4 * sum(map(math.prod, shapes.values()))
         assert size + 10_000 < entry.largest < 5 * size
+
+
+def test_the_table():
+    assert {"eccv16", "siggraph17", "ddcolor-tiny"} <= set(weights.PUBLISHED)
+    for entry in weights.PUBLISHED.values():
+        assert entry.url.startswith("https://") and entry.url.endswith(f"/{entry.name}")
+        assert len(bytes.fromhex(entry.sha256)) == 32
+        assert 100_000_000 < entry.largest < 2_000_000_000
+    # An address, a file and a hash belong to one model.
+    for field in ("name", "url", "sha256"):
+        values = {getattr(entry, field) for entry in weights.PUBLISHED.values()}
+        assert len(values) == len(weights.PUBLISHED)
+
+
+def test_another_table(tmp_path: Path):
+    """LIBCOLORIZE_MODELS names it; the command reads the same one."""
+    path = tmp_path / "models.tsv"
+    program = "from libcolorize import weights; print(weights.PUBLISHED)"
+
+    def said(row: str) -> str:
+        path.write_text(f"# a table\n{row}\n")
+        result = subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "LIBCOLORIZE_MODELS": str(path)},
+            capture_output=True,
+            text=True,
+        )
+        return result.stdout + result.stderr
+
+    row = f"toy\tlite\t{NAME}\t~9\t{SHA256}\tfree\thttp://127.0.0.1/{NAME}"
+    expected = {"toy": Published(NAME, f"http://127.0.0.1/{NAME}", SHA256, 18)}
+    assert said(row) == f"{expected}\n"
+    assert f"{path}: line 2 is no row of a table of models" in said("toy")
 
 
 # ---- Downloads that go wrong ---------------------------------------------------------------------

@@ -13,8 +13,9 @@ A file is looked for in this order:
 Whatever carries a published name must have the published SHA-256, from wherever it comes; only a
 file that the caller names himself is taken as it is. There is no switch to turn that off. A server
 can neither hold a call for ever nor fill the disk: `Limits` says how slow it may be, and
-`Published.largest` how much it may send. The weights are their authors':
-https://github.com/richzhang/colorization has their terms.
+`Published.largest` how much it may send. The weights are their authors': models.tsv has the names,
+addresses, SHA-256 and licences, for this package and for the command `libcolorize fetch`, which
+keeps its downloads in the same folder.
 """
 
 from __future__ import annotations
@@ -69,21 +70,26 @@ class Limits:
     """Seconds that another process may take to download the same file."""
 
 
-_PUBLISHER = "https://colorizers.s3.us-east-2.amazonaws.com"
-PUBLISHED: dict[str, Published] = {
-    "eccv16": Published(
-        "colorization_release_v2-9b330a0b.pth",
-        f"{_PUBLISHER}/colorization_release_v2-9b330a0b.pth",
-        "9b330a0bae53f4ded77b1e23defbf78beaa09c10ebc4c4999e8e4f4a160b93f9",
-    ),
-    "siggraph17": Published(
-        "siggraph17-df00044c.pth",
-        f"{_PUBLISHER}/siggraph17-df00044c.pth",
-        "df00044c0a4d7c3edcecf6f75437ce346a66e7a42612d9b968e1a7e17dbc6f66",
-        largest=136_787_426,
-    ),
-}
-"""The networks by name."""
+def _table() -> dict[str, Published]:
+    """models.tsv, which the command `libcolorize` knows too, or the one of LIBCOLORIZE_MODELS."""
+    own = os.environ.get("LIBCOLORIZE_MODELS")
+    path = Path(own) if own else Path(__file__).with_name("models.tsv")
+    published = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
+        if not line or line.startswith("#"):
+            continue
+        try:
+            name, _, file, size, sha256, _, url = line.split("\t")
+            # "~": about so many.
+            largest = 2 * int(size[1:]) if size.startswith("~") else int(size)
+        except ValueError:
+            raise ValueError(f"{path}: line {number} is no row of a table of models") from None
+        published[name] = Published(file, url, sha256, largest)
+    return published
+
+
+PUBLISHED: dict[str, Published] = _table()
+"""The published weights by name."""
 LIMITS = Limits()
 
 
@@ -109,7 +115,7 @@ def find(
 ) -> Path:
     """The file of a network, downloaded if need be. WeightsError: it cannot be had.
 
-    network    "eccv16" or "siggraph17"
+    network    one of `PUBLISHED`: "eccv16", "siggraph17", "ddcolor-tiny", ...
     source     a file, a folder or the URL of a mirror; None: what LIBCOLORIZE_WEIGHTS says
     cache      the folder for downloads instead of `cache_folder()`
     published  names, addresses, SHA-256 and largest sizes of the files
