@@ -80,6 +80,24 @@ def test_the_first_examples_run(photo: np.ndarray, tmp_path: Path, monkeypatch: 
     assert names["suggestions"][0]
 
 
+def test_the_example_of_training_runs(
+    photo: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    text = (ROOT / "bindings/python/README.md").read_text()
+    (example,) = re.findall(r"```python\n(run = .*?)```", text, re.DOTALL)
+    Image.fromarray(photo).save(tmp_path / "photo.jpg")
+    (tmp_path / "photographs").mkdir()
+    Image.fromarray(photo).save(tmp_path / "photographs" / "a.png")
+    monkeypatch.chdir(tmp_path)
+    # What it does, in less time.
+    short = example.replace("steps=300", "steps=2, metrics_every=1, size=32, batch=2")
+    assert short != example
+    names = {"libcolorize": libcolorize}
+    exec(short, names)
+    assert names["run"].metrics["step"].tolist() == [1, 2]
+    assert names["mine"].size == photo.shape[1::-1]
+
+
 def docstrings() -> Iterator[tuple[str, str]]:
     """Names and docstrings of what users see, each once."""
     modules = [importlib.import_module(f"libcolorize.{name}") for name in ("method", "weights")]
@@ -99,6 +117,8 @@ def test_the_docstrings_examples_run(photo: np.ndarray, published: None):
     picture = Image.fromarray(photo).resize((150, 150))
     Path("scans").mkdir()
     picture.save("scans/a.png")
+    Path("scans").rename("pictures")
+    Path("scans").symlink_to("pictures")
     centres = np.mgrid[-100:101:20, -100:101:20].reshape(2, -1).T
     probabilities = np.full((len(centres), 4), 1 / len(centres))
     ran = []
@@ -117,6 +137,9 @@ def test_the_docstrings_examples_run(photo: np.ndarray, published: None):
                 "probabilities": probabilities,
                 "weights": np.ones(len(centres)),
             }
+            # Training takes its time; test_training.py has it.
+            if name == "libcolorize.train":
+                example = example.replace("steps=300", "steps=1, size=32, batch=2")
             exec(textwrap.dedent(example), names)
             ran.append(name)
     # Those that were there when this was written.

@@ -47,6 +47,11 @@ def main(path: str) -> None:
     assert_type(libcolorize.colorize_file(path, target, threads=1), Path)
     result = libcolorize.batch(Path(path).parent, target.with_name("typed"), existing="replace")
     assert_type(result.failed, dict[Path, str])
+    run = libcolorize.train(
+        Path(path).parent, target.with_name("run"), init="default", steps=1, size=32, batch=1
+    )
+    assert_type(run.metrics, "dict[str, npt.NDArray[np.float64]]")
+    assert_type(run.model, Path)
     print(again.shape, len(result.done))
 
 
@@ -60,6 +65,7 @@ def mistakes(levels: npt.NDArray[np.uint8]) -> None:
         model.session(levels, style="vivid")  # type: ignore[call-arg]  # pyright: ignore
         model.predict(levels, variant=2)  # type: ignore[call-arg]  # pyright: ignore
     libcolorize.batch("a", "b", existing="keep")  # type: ignore[arg-type]  # pyright: ignore
+    libcolorize.train("a", "b", step=3)  # type: ignore[call-arg]  # pyright: ignore
     libcolorize.colorize_file("a", "b", hint_map=None)  # type: ignore[call-arg]  # pyright: ignore
 
 

@@ -16,6 +16,7 @@ from ._batch import BatchResult, CommandError, batch, colorize_file
 from ._calls import Error
 from ._front import colorize, compare
 from ._options import Hint, HintLike
+from ._training import Training, train
 from ._version import __version__
 from .color import gamut_chroma, lab_to_rgb, rgb_to_lab
 from .model import Model, ModelInfo, version
@@ -31,6 +32,7 @@ __all__ = [
     "ModelInfo",
     "Session",
     "Suggestion",
+    "Training",
     "__version__",
     "batch",
     "colorize",
@@ -39,5 +41,6 @@ __all__ = [
     "gamut_chroma",
     "lab_to_rgb",
     "rgb_to_lab",
+    "train",
     "version",
 ]
