@@ -222,7 +222,7 @@ def test_files_that_are_something_else(tmp_path: Path):
         convert.read(path)
     with pytest.raises(libcolorize.Error, match=r"a\.pb'; its name must end with"):
         convert.read(tmp_path / "a.pb")
-    with pytest.raises(libcolorize.Error, match=r"holds siggraph17; only eccv16"):
+    with pytest.raises(libcolorize.Error, match=r"holds siggraph17; only eccv16 can"):
         convert.export_keras(_siggraph17(tmp_path), tmp_path / "b.h5")
     with pytest.raises(libcolorize.Error, match="end is 'rgb'"):
         convert.export_keras("eccv16", tmp_path / "b.h5", "rgb")

@@ -1,4 +1,4 @@
-"""Reads and writes the files of other frameworks: Keras and ONNX.
+"""Reads the files of Keras, ONNX and Caffe, and writes those of the first two.
 
     from libcolorize import convert
 
@@ -8,13 +8,19 @@
     convert.export_keras("eccv16", "eccv16.keras")
     convert.export_onnx("eccv16", "eccv16.onnx")
 
-The network is eccv16, as its authors released it for PyTorch; any other is refused, and the first
-difference is named. None of the frameworks is needed to run this: Keras's files are read with h5py,
-ONNX's with onnx. pip install 'libcolorize[convert]' brings the two.
+The network is eccv16, as its authors released it for PyTorch, or, in ONNX's files, siggraph17; any
+other is refused, and the first difference is named. None of the frameworks is needed to run this:
+Keras's files are read with h5py, ONNX's with onnx, Caffe's with protobuf, which
+pip install 'libcolorize[convert]' brings.
 
 Networks may begin with (L - 50) / 100, or be given that. They end with ab, at a quarter of the size
 or enlarged, times 110 or not; or with the 313 bins, with or without their softmax. The second kind
 is decoded with the library's bins.
+
+Caffe's files are those of the paper's release: colorization_release_v*.caffemodel, with the
+colorization_deploy_v*.prototxt beside it, as in open("release.caffemodel", "deploy.prototxt"). They
+take L - 50, and multiply the values before the softmax by 2.606, 1 / 0.38; both go into weights
+here. The colors of the bins are not in these files.
 """
 
 from __future__ import annotations
@@ -34,37 +40,56 @@ __all__ = ["ConvertError", "export_keras", "export_onnx", "open", "read", "to_sa
 Name = Union[str, "os.PathLike[str]"]
 
 
-def read(path: Name) -> State:
+def read(path: Name, prototxt: Name | None = None) -> State:
     """The weights of a file, float32 by the names that the release for PyTorch gives them.
 
-    path  .h5, .hdf5 or .keras of Keras, or .onnx
+    path      .h5, .hdf5 or .keras of Keras, .onnx, or .caffemodel
+    prototxt  for .caffemodel: the network's definition
     """
     from ._chain import match
 
     suffix = Path(path).suffix.lower()
     steps: Any
+    if (suffix == ".caffemodel") != (prototxt is not None):
+        raise invalid(
+            f"path is {str(path)!r} and prototxt is {prototxt!r}; "
+            "a .caffemodel needs the .prototxt of its network, and no other file does"
+        )
+    if prototxt is not None:
+        from . import _caffe
+
+        return match(_caffe.steps(path, prototxt))
     if suffix in (".h5", ".hdf5", ".keras"):
         from . import _keras
 
         with _keras.opened(path) as steps:
             return match(steps)
     if suffix == ".onnx":
-        from . import _onnx
+        from . import _onnx, _siggraph17
 
-        return match(_onnx.steps(path))
-    raise invalid(f"path is {str(path)!r}; its name must end with .h5, .hdf5, .keras or .onnx")
-
-
-def open(path: Name, *, plain_softmax_temperature: float | None = None) -> Model:
-    """A `Model` with the weights of a file, which `read` reads."""
-    return Model.from_bytes(
-        model_file("eccv16", read(path)), plain_softmax_temperature=plain_softmax_temperature
+        graph = _onnx.Graph(path)
+        return _siggraph17.match(graph) if len(graph.inputs) == 3 else match(graph.chain())
+    raise invalid(
+        f"path is {str(path)!r}; its name must end with .h5, .hdf5, .keras, .onnx or .caffemodel"
     )
 
 
-def to_safetensors(source: Name, target: Name) -> Path:
+def open(
+    path: Name, prototxt: Name | None = None, *, plain_softmax_temperature: float | None = None
+) -> Model:
+    """A `Model` with the weights of a file, which `read` reads."""
+    return Model.from_bytes(
+        _model_file(read(path, prototxt)), plain_softmax_temperature=plain_softmax_temperature
+    )
+
+
+def to_safetensors(source: Name, target: Name, prototxt: Name | None = None) -> Path:
     """Makes a model file of libcolorize's of a file that `read` reads."""
-    return _write(target, bytes(model_file("eccv16", read(source))))
+    return _write(target, bytes(_model_file(read(source, prototxt))))
+
+
+def _model_file(state: State) -> bytearray:
+    return model_file("siggraph17" if "model_class.0.weight" in state else "eccv16", state)
 
 
 def export_keras(model: Name, target: Name, end: Literal["ab", "class"] = "ab") -> Path:
@@ -83,23 +108,31 @@ def export_keras(model: Name, target: Name, end: Literal["ab", "class"] = "ab") 
     from . import _keras
 
     _check(end)
-    steps = steps_of(state_of(model), end)
+    _, state = state_of(model)
+    steps = steps_of(state, end)
     return _write(target, _keras.zipped(steps) if suffix == ".keras" else _keras.hdf5(steps))
 
 
 def export_onnx(model: Name, target: Name, end: Literal["ab", "class"] = "ab") -> Path:
     """Makes an ONNX file, opset 18, of any size and number of pictures.
 
-    It takes L of CIE Lab, 0 to 100, [N, 1, H, W], and gives ab, [N, 2, H, W], H and W rounded up to
-    multiples of 8; or the probabilities of the bins, [N, 313, H/4, W/4].
+    eccv16 takes L of CIE Lab, 0 to 100, [N, 1, H, W], and gives ab, [N, 2, H, W], H and W rounded
+    up to multiples of 8; or the probabilities of the bins, [N, 313, H/4, W/4].
 
-    model  "eccv16", or a model file with its weights
-    end    what it gives, "ab" or "class"
+    siggraph17 takes lightness, the same; hints, ab, [N, 2, H, W], 0 where there is none; and mask,
+    [N, 1, H, W], 1 where there is one; H and W are multiples of 8. It gives ab, [N, 2, H, W], and
+    probabilities, [N, 529, H/4, W/4], whatever `end` is.
+
+    model  "eccv16", "siggraph17", or a model file with the weights of one
+    end    what eccv16 gives, "ab" or "class"
     """
-    from . import _onnx
+    from . import _onnx, _siggraph17
 
     _check(end)
-    return _write(target, _onnx.file(steps_of(state_of(model), end)))
+    network, state = state_of(model, ("eccv16", "siggraph17"))
+    if network == "siggraph17":
+        return _write(target, _siggraph17.file(state))
+    return _write(target, _onnx.file(steps_of(state, end)))
 
 
 def _check(end: str) -> None:

@@ -32,7 +32,7 @@ class Step:
 
     kind: str
     """"affine", "convolution", "transposed convolution", "relu", "batch norm", "softmax",
-    "upsampling"; anything else is something that is not known."""
+    "upsampling", "convolution without weights"; anything else is something that is not known."""
     name: str = ""
     """In the file that it is from, or of its tensors in the release."""
     settings: dict[str, Any] = field(default_factory=dict)
@@ -117,18 +117,27 @@ def steps_of(state: State, end: Literal["ab", "class"]) -> list[Step]:
 def match(given: list[Step]) -> State:
     """The weights of a network that is eccv16. ConvertError names the first difference."""
     steps = list(_merged(given))
-    if steps and _is_affine(steps[0], L_SCALE, L_OFFSET):
-        steps = steps[1:]
     state: State = {}
+    if steps and is_affine(steps[0], L_SCALE, L_OFFSET):
+        steps = steps[1:]
     expected = list(_skeleton())
     for number, wanted in enumerate(expected):
         step = _same(steps, number, wanted)
         if wanted.name:
             _take(state, wanted.name, step)
     rest = steps[len(expected) :]
+    if len(rest) > 1 and rest[1].kind == "softmax" and is_affine(rest[0], None, 0):
+        # A temperature. The release for PyTorch has it in its last weights.
+        factor = np.float32(rest[0].settings["scale"])
+        for key in ("model8.6.weight", "model8.6.bias"):
+            state[key] = state[key] * factor
+        rest = rest[1:]
     if rest and rest[0].kind == "softmax":
         rest = rest[1:]
-        if rest:
+        if rest and rest[0].kind == "convolution without weights":
+            # Decoded with the library's bins.
+            rest = rest[1:]
+        elif rest:
             step = _same(rest, 0, _DECODING)
             _take(state, "model_out", step)
             if np.any(state.pop("model_out.bias", 0)):
@@ -137,7 +146,7 @@ def match(given: list[Step]) -> State:
         if rest and rest[0].kind == "upsampling":
             _same(rest, 0, _upsampling())
             rest = rest[1:]
-        if rest and _is_affine(rest[0], AB_SCALE, 0):
+        if rest and is_affine(rest[0], AB_SCALE, 0):
             rest = rest[1:]
     if rest:
         raise ConvertError(f"{rest[0].name or rest[0].kind}: {rest[0]}; eccv16 has ended before it")
@@ -147,6 +156,11 @@ def match(given: list[Step]) -> State:
         if len(centres) != SHAPES["eccv16"]["model_out.weight"][1]:
             raise invalid(f"the built-in model has {len(centres)} bins; eccv16 has 313")
         state["model_out.weight"] = (centres.T / np.float32(AB_SCALE))[:, :, None, None]
+    return checked(state)
+
+
+def checked(state: State) -> State:
+    """The same, all of whose numbers are finite."""
     for name, values in state.items():
         if not np.all(np.isfinite(values)):
             raise ConvertError(f"{name} has numbers that are not finite")
@@ -173,10 +187,10 @@ def _merged(steps: list[Step]) -> Iterator[Step]:
         yield last
 
 
-def _is_affine(step: Step, scale: float, offset: float) -> bool:
+def is_affine(step: Step, scale: float | None, offset: float) -> bool:
     return (
         step.kind == "affine"
-        and abs(step.settings["scale"] - scale) <= _TOLERANCE * scale
+        and (scale is None or abs(step.settings["scale"] - scale) <= _TOLERANCE * scale)
         and abs(step.settings["offset"] - offset) <= _TOLERANCE
     )
 
@@ -202,9 +216,16 @@ def _same(steps: list[Step], number: int, wanted: Step) -> Step:
 
 
 def _take(state: State, name: str, step: Step) -> None:
+    for key, value in release_tensors("eccv16", name, step).items():
+        state[f"{name}.{key}"] = value
+
+
+def release_tensors(network: str, name: str, step: Step) -> State:
+    """A step's weights as the release has them, for its tensors that begin with `name`."""
+    shapes = SHAPES[network]
     values = {key: np.asarray(value, np.float32) for key, value in step.tensors().items()}
     if step.kind == "batch norm":
-        channels = SHAPES["eccv16"][f"{name}.weight"]
+        channels = shapes[f"{name}.weight"]
         # Left out: scale=False, center=False.
         values.setdefault("weight", np.ones(channels, np.float32))
         values.setdefault("bias", np.zeros(channels, np.float32))
@@ -212,7 +233,6 @@ def _take(state: State, name: str, step: Step) -> None:
         values["running_var"] = values["running_var"] + np.float32(
             step.settings.get("epsilon", EPSILON) - EPSILON
         )
-    elif f"{name}.bias" in SHAPES["eccv16"]:
-        values.setdefault("bias", np.zeros(SHAPES["eccv16"][f"{name}.bias"], np.float32))
-    for key, value in values.items():
-        state[f"{name}.{key}"] = np.ascontiguousarray(value)
+    elif f"{name}.bias" in shapes:
+        values.setdefault("bias", np.zeros(shapes[f"{name}.bias"], np.float32))
+    return {key: np.ascontiguousarray(value) for key, value in values.items()}

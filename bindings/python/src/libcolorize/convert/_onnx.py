@@ -14,10 +14,10 @@ from ._chain import EPSILON, ConvertError, Step
 _OPSET = 18
 _IR_VERSION = 8
 """The first that has opset 18."""
-_IDLE = ("Identity", "Dropout", "Cast")
+IDLE = ("Identity", "Dropout", "Cast")
 
 
-def _onnx() -> Any:
+def package() -> Any:
     try:
         import onnx
     except ModuleNotFoundError:
@@ -28,45 +28,60 @@ def _onnx() -> Any:
 # ---- Reading -------------------------------------------------------------------------------------
 
 
-def steps(path: str | os.PathLike[str]) -> list[Step]:
-    """The steps of a file's graph."""
-    onnx = _onnx()
-    from google.protobuf.message import DecodeError
+class Graph:
+    """A file's graph, by its values' names."""
 
-    try:
-        graph = onnx.load(os.fspath(path)).graph
-    except DecodeError as problem:
-        raise ConvertError(f"{os.fspath(path)} is no file of ONNX's: {problem}") from None
-    constants = {item.name: item for item in graph.initializer}
-    for node in graph.node:
-        if node.op_type == "Constant" and node.attribute[0].name == "value":
-            constants[node.output[0]] = node.attribute[0].t
-        elif node.op_type == "Identity" and node.input[0] in constants:
-            # Equal weights are kept once.
-            constants[node.output[0]] = constants[node.input[0]]
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._onnx = package()
+        from google.protobuf.message import DecodeError
 
-    def value(name: str) -> Any:
-        return onnx.numpy_helper.to_array(constants[name])
+        try:
+            graph = self._onnx.load(os.fspath(path)).graph
+        except DecodeError as problem:
+            raise ConvertError(f"{os.fspath(path)} is no file of ONNX's: {problem}") from None
+        self._constants = {item.name: item for item in graph.initializer}
+        for node in graph.node:
+            if node.op_type == "Constant" and node.attribute[0].name == "value":
+                self._constants[node.output[0]] = node.attribute[0].t
+            elif node.op_type == "Identity" and node.input[0] in self._constants:
+                # Equal weights are kept once.
+                self._constants[node.output[0]] = self._constants[node.input[0]]
+        self.nodes = [
+            node for node in graph.node if not all(name in self._constants for name in node.output)
+        ]
+        self.producers = {name: node for node in self.nodes for name in node.output}
+        self.inputs = [item.name for item in graph.input if item.name not in self._constants]
+        self.outputs = [item.name for item in graph.output]
 
-    return list(_chain(onnx, graph, constants, value))
+    def _value(self, name: str) -> Any:
+        return self._onnx.numpy_helper.to_array(self._constants[name])
 
+    def flowing(self, node: Any) -> list[str]:
+        """What a node takes that is no constant."""
+        return [name for name in node.input if name and name not in self._constants]
 
-def _chain(onnx: Any, graph: Any, constants: dict[str, Any], value: Any) -> Iterator[Step]:
-    inputs = [item.name for item in graph.input if item.name not in constants]
-    if len(inputs) != 1:
-        raise ConvertError(f"the network has {len(inputs)} inputs; eccv16 has one")
-    here = inputs[0]
-    for node in graph.node:
-        if all(name in constants for name in node.output):
-            continue
-        flowing = [name for name in node.input if name and name not in constants]
-        if flowing != [here]:
+    def step(self, node: Any) -> Step:
+        return _step(self._onnx, node, self._constants, self._value)
+
+    def chain(self) -> list[Step]:
+        """The steps of a network that is a chain."""
+        return list(self._chain())
+
+    def _chain(self) -> Iterator[Step]:
+        if len(self.inputs) != 1:
             raise ConvertError(
-                f"{node.name or node.op_type} takes {flowing}; eccv16 is a chain of operations"
+                f"the network has {len(self.inputs)} inputs; eccv16 has one, siggraph17 three"
             )
-        here = node.output[0]
-        if node.op_type not in _IDLE:
-            yield _step(onnx, node, constants, value)
+        here = self.inputs[0]
+        for node in self.nodes:
+            flowing = self.flowing(node)
+            if flowing != [here]:
+                raise ConvertError(
+                    f"{node.name or node.op_type} takes {flowing}; eccv16 is a chain of operations"
+                )
+            here = node.output[0]
+            if node.op_type not in IDLE:
+                yield self.step(node)
 
 
 def _step(onnx: Any, node: Any, constants: dict[str, Any], value: Any) -> Step:
@@ -109,6 +124,16 @@ def _step(onnx: Any, node: Any, constants: dict[str, Any], value: Any) -> Step:
         return Step(
             "softmax" if given.get("axis", -1) in (1, -3) else "softmax of another axis", name
         )
+    if kind == "Slice":
+        return _slice(name, node, constants, value)
+    if kind == "LeakyRelu":
+        return Step("leaky relu", name, {"slope": given.get("alpha", 0.01)})
+    if kind == "Tanh":
+        return Step("tanh", name)
+    if kind == "Concat" and given.get("axis") in (1, -3):
+        return Step("concatenation", name)
+    if kind == "Add" and not weights and node.input[0] not in constants:
+        return Step("addition", name)
     if kind == "Resize":
         return _resize(name, given, node, constants, value)
     if kind in ("Add", "Sub", "Mul", "Div") and len(weights) == 1 and node.input[1] in constants:
@@ -122,6 +147,18 @@ def _step(onnx: Any, node: Any, constants: dict[str, Any], value: Any) -> Step:
         scale = float(value(node.input[0]).ravel()[0])
         return Step("affine", name, {"scale": scale, "offset": 0.0})
     return Step(kind, name)
+
+
+def _slice(name: str, node: Any, constants: dict[str, Any], value: Any) -> Step:
+    """Every other pixel is a slice of each side, or of both at once."""
+    given = node.input[1:]
+    if len(given) != 4 or any(item not in constants for item in given):
+        return Step("Slice of a size", name)
+    starts, ends, axes, steps = (np.ravel(value(item)).tolist() for item in given)
+    if any(starts) or any(end < np.iinfo(np.int32).max for end in ends):
+        return Step("Slice of a part", name)
+    found = {axis % 4: step for axis, step in zip(axes, steps) if step != 1}
+    return Step("every other pixel", name, {"steps": found})
 
 
 def _resize(
@@ -146,7 +183,7 @@ def _one(values: Any) -> Any:
 
 def file(steps: list[Step]) -> bytes:
     """The content of a file of these steps."""
-    onnx = _onnx()
+    onnx = package()
     make = onnx.helper.make_node
     nodes, constants = [], []
 
@@ -204,6 +241,12 @@ def file(steps: list[Step]) -> bytes:
         [tensor("result", onnx.TensorProto.FLOAT, ["N", planes, None, None])],
         constants,
     )
+    return content(graph)
+
+
+def content(graph: Any) -> bytes:
+    """A file of a graph."""
+    onnx = package()
     model = onnx.helper.make_model(
         graph,
         producer_name="libcolorize",
@@ -211,5 +254,5 @@ def file(steps: list[Step]) -> bytes:
         ir_version=_IR_VERSION,
     )
     onnx.checker.check_model(model)
-    content: bytes = model.SerializeToString(deterministic=True)
-    return content
+    result: bytes = model.SerializeToString(deterministic=True)
+    return result

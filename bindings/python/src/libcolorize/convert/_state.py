@@ -20,8 +20,10 @@ from ..model import file_of
 State = dict[str, npt.NDArray[np.float32]]
 
 
-def state_of(model: str | os.PathLike[str]) -> State:
-    """Float32 weights of eccv16, of whatever model file the library opens."""
+def state_of(
+    model: str | os.PathLike[str], networks: tuple[str, ...] = ("eccv16",)
+) -> tuple[str, State]:
+    """The network, one of some, and its float32 weights, of whatever file the library opens."""
     import subprocess
 
     source = os.path.abspath(file_of(model))
@@ -40,13 +42,15 @@ def state_of(model: str | os.PathLike[str]) -> State:
     start = 8 + int.from_bytes(content[:8], "little")
     header: dict[str, Any] = json.loads(content[8:start])
     architecture = header.pop("__metadata__", {}).get("architecture")
-    if architecture != "eccv16":
-        raise invalid(f"{source} holds {architecture}; only eccv16 is written for other frameworks")
+    if architecture not in networks:
+        raise invalid(
+            f"{source} holds {architecture}; only {' and '.join(networks)} can be written as this"
+        )
     types = {"F32": "<f4", "F16": "<f2"}
     state = {}
-    for name, shape in SHAPES["eccv16"].items():
+    for name, shape in SHAPES[architecture].items():
         entry = header[name]
         first, last = entry["data_offsets"]
         values = np.frombuffer(content[start + first : start + last], types[entry["dtype"]])
         state[name] = values.astype(np.float32).reshape(shape)
-    return state
+    return architecture, state
