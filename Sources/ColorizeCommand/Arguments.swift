@@ -46,3 +46,10 @@ struct Words: ExpressibleByArgument {
     self.text = text
   }
 }
+
+extension ArgumentVisibility {
+  /// Of options that few need: they are left out of `--help`, which is to fit a screen, but not of completions.
+  static var rare: ArgumentVisibility {
+    Arguments.all.contains("--generate-completion-script") ? .default : .hidden
+  }
+}

@@ -33,7 +33,7 @@ struct ColorOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "How much of them: 0.01 to 1. (default: 1)", valueName: "S", visibility: .hidden))
+      "How much of them: 0.01 to 1. (default: 1)", valueName: "S", visibility: .rare))
   var paletteStrength: Float?
 
   @Option(

@@ -10,7 +10,7 @@ struct FileOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Refuse pictures whose pixels need more than this many MB. (default: 8192)",
-      valueName: "MB", visibility: .hidden))
+      valueName: "MB", visibility: .rare))
   var maxMemory: Int?
 
   @Flag(help: "Color what can be read of a damaged file.")
@@ -19,12 +19,12 @@ struct FileOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "PNG: 1 (fast) to 9 (slow and small). (default: 3)", valueName: "LEVEL",
-      visibility: .hidden))
+      visibility: .rare))
   var compression: Int?
 
   @Flag(
     help: ArgumentHelp(
-      "Wait until the disk has each output, in case the system crashes.", visibility: .hidden))
+      "Wait until the disk has each output, in case the system crashes.", visibility: .rare))
   var sync = false
 
   func validate() throws {

@@ -49,7 +49,7 @@ struct Run: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Threads, 1 to 256. (default: one per processor)", valueName: "N", visibility: .hidden))
+      "Threads, 1 to 256. (default: one per processor)", valueName: "N", visibility: .rare))
   var threads: Int?
 
   func validate() throws {

@@ -51,7 +51,7 @@ struct Train: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Factor of the learning rate of --slow: 0 to 1. (default: 0.1)",
-      valueName: "X", visibility: .hidden))
+      valueName: "X", visibility: .rare))
   var slowFactor: Float?
 
   @Flag(help: "Continue from the checkpoint in OUT.")
@@ -82,11 +82,11 @@ struct Train: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Steps between the drops of --schedule step. (default: 10000)",
-      valueName: "N", visibility: .hidden))
+      valueName: "N", visibility: .rare))
   var stepEvery: Int?
 
   @Option(
-    help: ArgumentHelp("Factor of each drop. (default: 0.1)", valueName: "X", visibility: .hidden))
+    help: ArgumentHelp("Factor of each drop. (default: 0.1)", valueName: "X", visibility: .rare))
   var stepFactor: Float?
 
   @Option(
@@ -96,7 +96,7 @@ struct Train: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Decay of the moving average of the weights; 0: no average. (default: 0.999)",
-      valueName: "D", visibility: .hidden))
+      valueName: "D", visibility: .rare))
   var average: Float?
 
   @Option(help: ArgumentHelp("Largest norm of the gradients; 0: any. (default: 0)", valueName: "X"))
@@ -109,7 +109,7 @@ struct Train: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Color frequencies, from 'libcolorize gamut'. (default: counted in up to 4000 pictures)",
-      valueName: "FILE", visibility: .hidden))
+      valueName: "FILE", visibility: .rare))
   var prior: FileName?
 
   @Option(
@@ -119,24 +119,24 @@ struct Train: ParsableCommand {
   var loss: String?
 
   @Option(
-    help: ArgumentHelp("l1 or huber. (default: huber)", valueName: "NAME", visibility: .hidden))
+    help: ArgumentHelp("l1 or huber. (default: huber)", valueName: "NAME", visibility: .rare))
   var regression: String?
 
   @Option(
     help: ArgumentHelp(
-      "Weight of the regression. (default: 1)", valueName: "X", visibility: .hidden))
+      "Weight of the regression. (default: 1)", valueName: "X", visibility: .rare))
   var regressionWeight: Float?
 
   @Option(
     help: ArgumentHelp(
       "A classifier's features, as an extra target. (default: none)",
-      valueName: "FILE", visibility: .hidden))
+      valueName: "FILE", visibility: .rare))
   var features: FileName?
 
   @Option(
     help: ArgumentHelp(
       "Weight of each of the two kinds of features. (default: 0.7)",
-      valueName: "X", visibility: .hidden))
+      valueName: "X", visibility: .rare))
   var featureWeight: Float?
 
   @Option(
@@ -176,13 +176,13 @@ struct Train: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Steps per row of metrics.csv. (default: 20)", valueName: "N", visibility: .hidden))
+      "Steps per row of metrics.csv. (default: 20)", valueName: "N", visibility: .rare))
   var metricsEvery: Int?
 
   @Option(
     help: ArgumentHelp(
       "Pictures for the sheets. (default: from validation or data)",
-      valueName: "PATH", visibility: .hidden))
+      valueName: "PATH", visibility: .rare))
   var samples: FileName?
 
   @Option(

@@ -76,6 +76,15 @@ def test_every_option_is_in_its_page_and_none_else(colorize, name):
     assert described(PAGES[name]) == (everything | hidden) - shared
 
 
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_completions_have_every_option(colorize, shell):
+    """Also those that --help leaves out. fish's have one name of an option that has two."""
+    script = colorize("--generate-completion-script", shell).stdout
+    offered = set(re.findall(r"(?<![\w-])--?[a-z][a-z0-9-]*", script))
+    for name in COMMANDS:
+        assert described(PAGES[name]) - {"--help-hidden"} <= offered
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_fits_a_screen(colorize, name):
     lines = colorize(name, "--help", environment=COLUMNS).stdout.splitlines()

@@ -104,6 +104,36 @@ private struct Sums {
       k &+= 1
     }
   }
+
+  /// Gives the first `rows` rows, one after the other.
+  @inline(always)
+  func forEachRow(_ rows: Int, _ body: (_ row: Int, _ low: Vector, _ high: Vector) -> Void) {
+    body(0, low0, high0)
+    if rows == 1 { return }
+    body(1, low1, high1)
+    if rows == 2 { return }
+    body(2, low2, high2)
+    if rows == 3 { return }
+    body(3, low3, high3)
+    if rows == 4 { return }
+    body(4, low4, high4)
+    if rows == 5 { return }
+    body(5, low5, high5)
+    if rows == 6 { return }
+    body(6, low6, high6)
+    if rows == 7 { return }
+    body(7, low7, high7)
+    if rows == 8 { return }
+    body(8, low8, high8)
+    if rows == 9 { return }
+    body(9, low9, high9)
+    if rows == 10 { return }
+    body(10, low10, high10)
+    if rows == 11 { return }
+    body(11, low11, high11)
+    if rows == 12 { return }
+    body(12, low12, high12)
+  }
 }
 
 /// See `colorize_gemm_tile`.
@@ -112,34 +142,11 @@ func gemm(_ tile: UnsafePointer<colorize_gemm_tile>) {
   sums.add(
     tile.pointee.left!, stride: Int(COLORIZE_GEMM_BLOCK), tile.pointee.right!,
     depth: tile.pointee.depth, isShort: false)
-  let rows = tile.pointee.rows
   let biasLow = load(tile.pointee.bias!)
   let biasHigh = load(tile.pointee.bias! + lanes)
-  finish(tile, 0, sums.low0 + biasLow, sums.high0 + biasHigh)
-  if rows == 1 { return }
-  finish(tile, 1, sums.low1 + biasLow, sums.high1 + biasHigh)
-  if rows == 2 { return }
-  finish(tile, 2, sums.low2 + biasLow, sums.high2 + biasHigh)
-  if rows == 3 { return }
-  finish(tile, 3, sums.low3 + biasLow, sums.high3 + biasHigh)
-  if rows == 4 { return }
-  finish(tile, 4, sums.low4 + biasLow, sums.high4 + biasHigh)
-  if rows == 5 { return }
-  finish(tile, 5, sums.low5 + biasLow, sums.high5 + biasHigh)
-  if rows == 6 { return }
-  finish(tile, 6, sums.low6 + biasLow, sums.high6 + biasHigh)
-  if rows == 7 { return }
-  finish(tile, 7, sums.low7 + biasLow, sums.high7 + biasHigh)
-  if rows == 8 { return }
-  finish(tile, 8, sums.low8 + biasLow, sums.high8 + biasHigh)
-  if rows == 9 { return }
-  finish(tile, 9, sums.low9 + biasLow, sums.high9 + biasHigh)
-  if rows == 10 { return }
-  finish(tile, 10, sums.low10 + biasLow, sums.high10 + biasHigh)
-  if rows == 11 { return }
-  finish(tile, 11, sums.low11 + biasLow, sums.high11 + biasHigh)
-  if rows == 12 { return }
-  finish(tile, 12, sums.low12 + biasLow, sums.high12 + biasHigh)
+  sums.forEachRow(tile.pointee.rows) { row, low, high in
+    finish(tile, row, low + biasLow, high + biasHigh)
+  }
 }
 
 /// See `colorize_gemm_outer`.
@@ -199,29 +206,7 @@ private func gemmSums(
 private func store(
   _ sums: Sums, _ target: UnsafeMutablePointer<Float>, rows: Int, adds: Bool
 ) {
-  store(sums.low0, sums.high0, target + 0 &* 2 &* lanes, adds)
-  if rows == 1 { return }
-  store(sums.low1, sums.high1, target + 1 &* 2 &* lanes, adds)
-  if rows == 2 { return }
-  store(sums.low2, sums.high2, target + 2 &* 2 &* lanes, adds)
-  if rows == 3 { return }
-  store(sums.low3, sums.high3, target + 3 &* 2 &* lanes, adds)
-  if rows == 4 { return }
-  store(sums.low4, sums.high4, target + 4 &* 2 &* lanes, adds)
-  if rows == 5 { return }
-  store(sums.low5, sums.high5, target + 5 &* 2 &* lanes, adds)
-  if rows == 6 { return }
-  store(sums.low6, sums.high6, target + 6 &* 2 &* lanes, adds)
-  if rows == 7 { return }
-  store(sums.low7, sums.high7, target + 7 &* 2 &* lanes, adds)
-  if rows == 8 { return }
-  store(sums.low8, sums.high8, target + 8 &* 2 &* lanes, adds)
-  if rows == 9 { return }
-  store(sums.low9, sums.high9, target + 9 &* 2 &* lanes, adds)
-  if rows == 10 { return }
-  store(sums.low10, sums.high10, target + 10 &* 2 &* lanes, adds)
-  if rows == 11 { return }
-  store(sums.low11, sums.high11, target + 11 &* 2 &* lanes, adds)
-  if rows == 12 { return }
-  store(sums.low12, sums.high12, target + 12 &* 2 &* lanes, adds)
+  sums.forEachRow(rows) { row, low, high in
+    store(low, high, target + row &* 2 &* lanes, adds)
+  }
 }

@@ -68,6 +68,22 @@ private struct Sums {
       k &+= 1
     }
   }
+
+  /// Gives the first `rows` rows, one after the other.
+  @inline(always)
+  func forEachRow(_ rows: Int, _ body: (_ row: Int, _ low: Vector, _ high: Vector) -> Void) {
+    body(0, low0, high0)
+    if rows == 1 { return }
+    body(1, low1, high1)
+    if rows == 2 { return }
+    body(2, low2, high2)
+    if rows == 3 { return }
+    body(3, low3, high3)
+    if rows == 4 { return }
+    body(4, low4, high4)
+    if rows == 5 { return }
+    body(5, low5, high5)
+  }
 }
 
 /// See `colorize_gemm_tile`.
@@ -76,20 +92,11 @@ func gemm(_ tile: UnsafePointer<colorize_gemm_tile>) {
   sums.add(
     tile.pointee.left!, stride: tile.pointee.left_stride, tile.pointee.right!,
     depth: tile.pointee.depth)
-  let rows = tile.pointee.rows
   let biasLow = load(tile.pointee.bias!)
   let biasHigh = load(tile.pointee.bias! + lanes)
-  finish(tile, 0, sums.low0 + biasLow, sums.high0 + biasHigh)
-  if rows == 1 { return }
-  finish(tile, 1, sums.low1 + biasLow, sums.high1 + biasHigh)
-  if rows == 2 { return }
-  finish(tile, 2, sums.low2 + biasLow, sums.high2 + biasHigh)
-  if rows == 3 { return }
-  finish(tile, 3, sums.low3 + biasLow, sums.high3 + biasHigh)
-  if rows == 4 { return }
-  finish(tile, 4, sums.low4 + biasLow, sums.high4 + biasHigh)
-  if rows == 5 { return }
-  finish(tile, 5, sums.low5 + biasLow, sums.high5 + biasHigh)
+  sums.forEachRow(tile.pointee.rows) { row, low, high in
+    finish(tile, row, low + biasLow, high + biasHigh)
+  }
 }
 
 /// See `colorize_gemm_outer`.
@@ -139,15 +146,7 @@ private func gemmSums(
 private func store(
   _ sums: Sums, _ target: UnsafeMutablePointer<Float>, rows: Int, adds: Bool
 ) {
-  store(sums.low0, sums.high0, target + 0 &* 2 &* lanes, adds)
-  if rows == 1 { return }
-  store(sums.low1, sums.high1, target + 1 &* 2 &* lanes, adds)
-  if rows == 2 { return }
-  store(sums.low2, sums.high2, target + 2 &* 2 &* lanes, adds)
-  if rows == 3 { return }
-  store(sums.low3, sums.high3, target + 3 &* 2 &* lanes, adds)
-  if rows == 4 { return }
-  store(sums.low4, sums.high4, target + 4 &* 2 &* lanes, adds)
-  if rows == 5 { return }
-  store(sums.low5, sums.high5, target + 5 &* 2 &* lanes, adds)
+  sums.forEachRow(rows) { row, low, high in
+    store(low, high, target + row &* 2 &* lanes, adds)
+  }
 }
