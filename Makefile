@@ -191,8 +191,8 @@ $(REFERENCE): training/requirements.txt Tests/Reference/requirements.txt | need-
 
 # With each, what it is given here: the largest networks at small sizes (check-large has the others).
 COMPARED = reference colorizers published deoldify ddcolor evaluation hints training classifier fixtures
-compare-deoldify: OPTIONS = --factors 8
-compare-ddcolor: OPTIONS = --sizes 256x256
+compare-deoldify: OPTIONS = --only deoldify-deep --factors 8
+compare-ddcolor: OPTIONS = --only tiny --sizes 256x256
 compare-classifier: OPTIONS = build/lite1-start.safetensors
 compare-classifier: build/lite1-start.safetensors
 $(COMPARED:%=compare-%): compare-%: need-check stage $(REFERENCE)

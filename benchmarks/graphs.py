@@ -15,7 +15,7 @@ from torch import nn
 from compact import BINS, PAPER_TEMPERATURE
 from models import load
 from names import DEFAULT
-from networks import OWN
+from architectures import OWN
 
 DEFAULT_MODEL = Path(__file__).parents[1] / "Sources/ColorizeDefaultModel/default.safetensors"
 

@@ -22,7 +22,7 @@ from safetensors.numpy import load_file
 from torch import nn
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "Tests" / "Reference"))
-from networks import OWN
+from architectures import OWN
 from safetensors_file import write
 
 HINT_GAIN = 4

@@ -33,7 +33,12 @@ import Testing
         var left = numbers.values((tile - 1) * stride + depth)
         for index in left.indices where index % stride >= depth { left[index] = .nan }
         let leftMemory = GuardedMemory(left)
-        let right = GuardedMemory(numbers.values(depth * panel))
+        let isNarrow = (rows + depth) % 5 < 2
+        var columns = numbers.values(depth * panel)
+        if isNarrow {
+          for index in columns.indices where index % panel >= panel / 2 { columns[index] = 0 }
+        }
+        let right = GuardedMemory(columns)
         let bias = GuardedMemory(numbers.values(panel))
         let residual = GuardedMemory(numbers.values((rows - 1) * outputStride + panel))
         let scale = GuardedMemory(numbers.values(panel))
@@ -50,6 +55,7 @@ import Testing
         arguments.output = output.start
         arguments.output_stride = outputStride
         arguments.rows = rows
+        arguments.is_narrow = isNarrow ? 1 : 0
         arguments.scale = hasScale ? UnsafePointer(scale.start) : nil
         arguments.shift = hasScale ? UnsafePointer(shift.start) : nil
         arguments.slope = slope

@@ -23,7 +23,7 @@ import libcolorize
 import libcolorize.colorizers as ours
 from check_reference import AB_MAXIMUM, AB_MEAN
 from make_fixtures import seeded
-from networks import RELEASED
+from architectures import RELEASED
 from pictures import gray, picture
 from published import in_float64, released_network
 from report import Report

@@ -32,7 +32,7 @@ from check_reference import (
     pictures,
 )
 from make_fixtures import random_hints, seeded
-from networks import RELEASED
+from architectures import RELEASED
 from pictures import PICTURES, picture
 from published import (
     CLASS_CENTRES,

@@ -21,7 +21,7 @@ import torch
 from skimage.color import lab2rgb, rgb2lab
 
 import libcolorize
-import networks
+import architectures
 from compact import BINS, PAPER_TEMPERATURE, annealed_mean
 from make_fixtures import (
     MODEL,
@@ -256,7 +256,7 @@ def main():
     print(f"libcolorize {libcolorize.version}, PyTorch {torch.__version__}")
     models = instruction_sets()
     report = Report()
-    networks.check(report)
+    architectures.check(report)
     check_network(report, models, arguments.trained)
     check_distribution(report, models)
     check_lab(report)

@@ -15,7 +15,7 @@ import torch
 
 from make_fixtures import MODEL, seeded
 from models import architecture
-from networks import OWN
+from architectures import OWN
 from report import Report
 from torch_graph import Graph, is_statistic
 from torch_training import PROBE, Reference, Task, probe, settle

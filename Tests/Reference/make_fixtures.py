@@ -30,7 +30,7 @@ from deoldify import Attention
 from deoldify import network_input as network_input_of_gray
 from deoldify import released_pipeline as rgb_pipeline
 from models import load
-from networks import RELEASED, RGB
+from architectures import RELEASED, RGB
 from pictures import gray, network_input, picture
 from published import formula_network, forward, own_forward, released_network
 from safetensors_file import write

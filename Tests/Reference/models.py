@@ -14,7 +14,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from networks import OWN
+from architectures import OWN
 
 
 def architecture(path):

@@ -19,7 +19,7 @@ import torch
 from colorizers.siggraph17 import SIGGRAPHGenerator
 from torch import nn
 
-import networks
+import architectures
 from compact import BINS, PAPER_TEMPERATURE, annealed_mean
 
 # The temperature at which eccv16's plain softmax stands.
@@ -157,7 +157,7 @@ def formula(architecture, shapes):
 
 def formula_network(architecture, dtype=torch.float32):
     """The class of one of the networks with the formula's weights, for inference."""
-    network = networks.ALL[architecture]().eval().requires_grad_(False)
+    network = architectures.ALL[architecture]().eval().requires_grad_(False)
     shapes = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
     weights = formula(architecture, shapes)
     missing, unexpected = network.load_state_dict(
@@ -170,7 +170,7 @@ def formula_network(architecture, dtype=torch.float32):
 
 def released_network(architecture, dtype=torch.float32):
     """The released class with the formula's weights, for inference."""
-    if architecture not in networks.RELEASED:
+    if architecture not in architectures.RELEASED:
         raise ValueError(f"{architecture} has not been released")
     return formula_network(architecture, dtype)
 

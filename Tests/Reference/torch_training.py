@@ -30,7 +30,7 @@ from torch.overrides import TorchFunctionMode
 from compact import BINS
 from make_fixtures import MODEL, ROOT, seeded
 from models import architecture, load
-from networks import OWN
+from architectures import OWN
 from pictures import PICTURES
 from published import CLASS_CENTRES, formula_network
 from safetensors_file import write

@@ -4,6 +4,7 @@
 /// which packs matrices itself, it is a single panel: the plain matrix.
 package final class PackedMatrix: Sendable {
   package let depth: Int
+  private let columns: Int
   package let panel: Int
   package let panels: Int
   /// What multiplies by it, if not a kernel.
@@ -19,6 +20,7 @@ package final class PackedMatrix: Sendable {
     kernels: KernelSet, team: Team, row: (_ k: Int) -> UnsafePointer<Float>
   ) throws(ColorizeError) {
     self.depth = depth
+    self.columns = columns
     blas = kernels.blas
     panel = kernels.blas == nil ? kernels.gemmPanel : columns
     panels = columns.pieces(of: panel)
@@ -46,12 +48,16 @@ package final class PackedMatrix: Sendable {
   /// - Parameter values: `[panels, depth, panel]`; what may follow is not looked at.
   package init(packed values: Memory<Float>, depth: Int, columns: Int, kernels: KernelSet) {
     self.depth = depth
+    self.columns = columns
     self.values = values
     blas = nil
     panel = kernels.gemmPanel
     panels = columns.pieces(of: panel)
     precondition(values.count >= panels * depth * panel, "the memory is that of another matrix")
   }
+
+  /// Whether a panel has columns in its first vector alone. A panel is two vectors.
+  func isNarrow(_ number: Int) -> Bool { columns - number * panel <= panel / 2 }
 
   /// Where row `k` of a panel starts.
   func start(ofPanel panel: Int, row k: Int) -> UnsafePointer<Float> {

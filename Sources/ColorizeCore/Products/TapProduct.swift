@@ -188,6 +188,7 @@ package struct TapProduct {
     arguments.left_stride = left.stride
     arguments.right = matrix.start(ofPanel: panel, row: taps.lowerBound * rows.channels + first)
     arguments.depth = depth
+    arguments.is_narrow = matrix.isNarrow(panel) ? 1 : 0
     arguments.output_stride = target.stride
     arguments.residual_stride = target.stride
     if isLast {

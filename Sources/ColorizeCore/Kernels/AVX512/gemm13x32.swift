@@ -41,12 +41,14 @@ private struct Sums {
   ///   - stride: from a row of the left matrix to the next one; a constant.
   ///   - leftStep, rightStep: from a product to the next one.
   ///   - isShort: only the first 8 rows; a constant.
+  ///   - isNarrow: only the first vector of each row; a constant.
   ///   - next, later: fetched into the cache meanwhile, a line of each for each product.
   @inline(always)
   mutating func add(
     _ left: UnsafePointer<Float>, stride: Int, leftStep: Int = 1, _ right: UnsafePointer<Float>,
     rightStep: Int = 2 &* lanes, depth: Int,
-    isShort: Bool, next: UnsafePointer<Float>? = nil, later: UnsafePointer<Float>? = nil
+    isShort: Bool, isNarrow: Bool = false,
+    next: UnsafePointer<Float>? = nil, later: UnsafePointer<Float>? = nil
   ) {
     var right = right
     var column = left
@@ -57,47 +59,47 @@ private struct Sums {
         colorize_prefetch_later(later + k &* 16)
       }
       let low = load(right)
-      let high = load(right + lanes)
+      let high = isNarrow ? Vector() : load(right + lanes)
       let value0 = Vector(repeating: column[0 &* stride])
       low0 = multiplyAdd(value0, low, low0)
-      high0 = multiplyAdd(value0, high, high0)
+      if !isNarrow { high0 = multiplyAdd(value0, high, high0) }
       let value1 = Vector(repeating: column[1 &* stride])
       low1 = multiplyAdd(value1, low, low1)
-      high1 = multiplyAdd(value1, high, high1)
+      if !isNarrow { high1 = multiplyAdd(value1, high, high1) }
       let value2 = Vector(repeating: column[2 &* stride])
       low2 = multiplyAdd(value2, low, low2)
-      high2 = multiplyAdd(value2, high, high2)
+      if !isNarrow { high2 = multiplyAdd(value2, high, high2) }
       let value3 = Vector(repeating: column[3 &* stride])
       low3 = multiplyAdd(value3, low, low3)
-      high3 = multiplyAdd(value3, high, high3)
+      if !isNarrow { high3 = multiplyAdd(value3, high, high3) }
       let value4 = Vector(repeating: column[4 &* stride])
       low4 = multiplyAdd(value4, low, low4)
-      high4 = multiplyAdd(value4, high, high4)
+      if !isNarrow { high4 = multiplyAdd(value4, high, high4) }
       let value5 = Vector(repeating: column[5 &* stride])
       low5 = multiplyAdd(value5, low, low5)
-      high5 = multiplyAdd(value5, high, high5)
+      if !isNarrow { high5 = multiplyAdd(value5, high, high5) }
       let value6 = Vector(repeating: column[6 &* stride])
       low6 = multiplyAdd(value6, low, low6)
-      high6 = multiplyAdd(value6, high, high6)
+      if !isNarrow { high6 = multiplyAdd(value6, high, high6) }
       let value7 = Vector(repeating: column[7 &* stride])
       low7 = multiplyAdd(value7, low, low7)
-      high7 = multiplyAdd(value7, high, high7)
+      if !isNarrow { high7 = multiplyAdd(value7, high, high7) }
       if !isShort {
         let value8 = Vector(repeating: column[8 &* stride])
         low8 = multiplyAdd(value8, low, low8)
-        high8 = multiplyAdd(value8, high, high8)
+        if !isNarrow { high8 = multiplyAdd(value8, high, high8) }
         let value9 = Vector(repeating: column[9 &* stride])
         low9 = multiplyAdd(value9, low, low9)
-        high9 = multiplyAdd(value9, high, high9)
+        if !isNarrow { high9 = multiplyAdd(value9, high, high9) }
         let value10 = Vector(repeating: column[10 &* stride])
         low10 = multiplyAdd(value10, low, low10)
-        high10 = multiplyAdd(value10, high, high10)
+        if !isNarrow { high10 = multiplyAdd(value10, high, high10) }
         let value11 = Vector(repeating: column[11 &* stride])
         low11 = multiplyAdd(value11, low, low11)
-        high11 = multiplyAdd(value11, high, high11)
+        if !isNarrow { high11 = multiplyAdd(value11, high, high11) }
         let value12 = Vector(repeating: column[12 &* stride])
         low12 = multiplyAdd(value12, low, low12)
-        high12 = multiplyAdd(value12, high, high12)
+        if !isNarrow { high12 = multiplyAdd(value12, high, high12) }
       }
       right += rightStep
       column += leftStep
@@ -138,10 +140,19 @@ private struct Sums {
 
 /// See `colorize_gemm_tile`.
 func gemm(_ tile: UnsafePointer<colorize_gemm_tile>) {
+  if tile.pointee.is_narrow != 0 {
+    gemm(tile, isNarrow: true)
+  } else {
+    gemm(tile, isNarrow: false)
+  }
+}
+
+@inline(always)
+private func gemm(_ tile: UnsafePointer<colorize_gemm_tile>, isNarrow: Bool) {
   var sums = Sums()
   sums.add(
     tile.pointee.left!, stride: Int(COLORIZE_GEMM_BLOCK), tile.pointee.right!,
-    depth: tile.pointee.depth, isShort: false)
+    depth: tile.pointee.depth, isShort: false, isNarrow: isNarrow)
   let biasLow = load(tile.pointee.bias!)
   let biasHigh = load(tile.pointee.bias! + lanes)
   sums.forEachRow(tile.pointee.rows) { row, low, high in

@@ -25,11 +25,12 @@ private struct Sums {
   /// - Parameters:
   ///   - stride: from a row of the left matrix to the next one.
   ///   - leftStep, rightStep: from a product to the next one.
+  ///   - isNarrow: only the first vector of each row; a constant.
   ///   - next, later: fetched into the cache meanwhile, a line of each for each product.
   @inline(always)
   mutating func add(
     _ left: UnsafePointer<Float>, stride: Int, leftStep: Int = 1, _ right: UnsafePointer<Float>,
-    rightStep: Int = 2 &* lanes, depth: Int,
+    rightStep: Int = 2 &* lanes, depth: Int, isNarrow: Bool = false,
     next: UnsafePointer<Float>? = nil, later: UnsafePointer<Float>? = nil
   ) {
     var right = right
@@ -43,25 +44,25 @@ private struct Sums {
         colorize_prefetch_later(later + k &* 16)
       }
       let low = load(right)
-      let high = load(right + lanes)
+      let high = isNarrow ? Vector() : load(right + lanes)
       let value0 = Vector(repeating: column[0 &* stride])
       low0 = multiplyAdd(value0, low, low0)
-      high0 = multiplyAdd(value0, high, high0)
+      if !isNarrow { high0 = multiplyAdd(value0, high, high0) }
       let value1 = Vector(repeating: column[1 &* stride])
       low1 = multiplyAdd(value1, low, low1)
-      high1 = multiplyAdd(value1, high, high1)
+      if !isNarrow { high1 = multiplyAdd(value1, high, high1) }
       let value2 = Vector(repeating: column[2 &* stride])
       low2 = multiplyAdd(value2, low, low2)
-      high2 = multiplyAdd(value2, high, high2)
+      if !isNarrow { high2 = multiplyAdd(value2, high, high2) }
       let value3 = Vector(repeating: lower[0 &* stride])
       low3 = multiplyAdd(value3, low, low3)
-      high3 = multiplyAdd(value3, high, high3)
+      if !isNarrow { high3 = multiplyAdd(value3, high, high3) }
       let value4 = Vector(repeating: lower[1 &* stride])
       low4 = multiplyAdd(value4, low, low4)
-      high4 = multiplyAdd(value4, high, high4)
+      if !isNarrow { high4 = multiplyAdd(value4, high, high4) }
       let value5 = Vector(repeating: lower[2 &* stride])
       low5 = multiplyAdd(value5, low, low5)
-      high5 = multiplyAdd(value5, high, high5)
+      if !isNarrow { high5 = multiplyAdd(value5, high, high5) }
       right += rightStep
       column += leftStep
       lower += leftStep
@@ -88,10 +89,19 @@ private struct Sums {
 
 /// See `colorize_gemm_tile`.
 func gemm(_ tile: UnsafePointer<colorize_gemm_tile>) {
+  if tile.pointee.is_narrow != 0 {
+    gemm(tile, isNarrow: true)
+  } else {
+    gemm(tile, isNarrow: false)
+  }
+}
+
+@inline(always)
+private func gemm(_ tile: UnsafePointer<colorize_gemm_tile>, isNarrow: Bool) {
   var sums = Sums()
   sums.add(
     tile.pointee.left!, stride: tile.pointee.left_stride, tile.pointee.right!,
-    depth: tile.pointee.depth)
+    depth: tile.pointee.depth, isNarrow: isNarrow)
   let biasLow = load(tile.pointee.bias!)
   let biasHigh = load(tile.pointee.bias! + lanes)
   sums.forEachRow(tile.pointee.rows) { row, low, high in

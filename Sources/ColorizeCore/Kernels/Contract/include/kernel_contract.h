@@ -40,6 +40,7 @@ typedef struct colorize_gemm_tile {
   float *output; /* [rows, panel], a row every `output_stride` floats */
   intptr_t output_stride;
   intptr_t rows; /* 1 to tile rows */
+  intptr_t is_narrow; /* not 0: all columns of `right` past the first vector are zero, and are not multiplied */
   const float *scale; /* [panel]; NULL: 1, and a shift of 0 */
   const float *shift; /* [panel] */
   float slope;        /* 1: no activation; 0: ReLU; between: leaky ReLU */
