@@ -9,7 +9,7 @@
 #   make check-quick       the inner loop: builds, lint, and the tests that are quick; no network
 #   make check-long        every test there is: check, the following ones, mutants, check-dist and check-bare
 #   make check-reference   compares with PyTorch, Pillow and scikit-image, in an environment of its own
-#   make check-fixtures    the Swift tests with fixtures of full size, made by the same
+#   make check-fixtures    looks what the fixtures notice, and runs the Swift tests with fixtures of full size
 #   make check-convert     reads and writes Keras' and ONNX's files with them, in an environment of its own
 #   make docs              makes the site of the documentation in build/site, and checks its links
 #   make check-large       the same of the largest networks, at the sizes that they are used at
@@ -123,7 +123,7 @@ check: need-check
 
 check-long:
 	$(call in_turn,check check-reference check-fixtures check-convert check-large check-gimp check-faults check-threads \
-	  mutants check-dist check-bare)
+	  mutants bench-quick check-dist check-bare)
 
 check-quick: need-check
 	$(call in_turn,lint build check-kernels quick-swift quick-python quick-command)
@@ -190,7 +190,7 @@ $(REFERENCE): training/requirements.txt Tests/Reference/requirements.txt | need-
 	touch $@
 
 # With each, what it is given here: the largest networks at small sizes (check-large has the others).
-COMPARED = reference colorizers published deoldify ddcolor evaluation hints training classifier fixtures
+COMPARED = reference colorizers published deoldify ddcolor evaluation hints training classifier
 compare-deoldify: OPTIONS = --only deoldify-deep --factors 8
 compare-ddcolor: OPTIONS = --only tiny --sizes 256x256
 compare-classifier: OPTIONS = build/lite1-start.safetensors
@@ -204,8 +204,10 @@ build/lite1-start.safetensors: training/classifier_start.py $(REFERENCE)
 check-reference:
 	$(call in_turn,$(addprefix compare-,$(COMPARED)))
 
-# The Swift tests with fixtures of full size, which are too large to be committed.
+# Whether the committed fixtures can tell right from wrong, and the Swift tests with fixtures of full size, which are too
+# large to be committed.
 check-fixtures: need-check $(REFERENCE)
+	.reference/bin/python Tests/Reference/check_fixtures.py
 	rm -rf build/fixtures
 	.reference/bin/python Tests/Reference/make_fixtures.py --full build/fixtures
 	LIBCOLORIZE_FIXTURES=$(CURDIR)/build/fixtures $(SWIFT_TEST)
