@@ -8,6 +8,7 @@ twice and drops the first result, and that work should be nobody's here.
 from pathlib import Path
 
 import torch
+from architectures import OWN
 from colorizers.eccv16 import ECCVGenerator
 from colorizers.siggraph17 import SIGGRAPHGenerator
 from torch import nn
@@ -15,7 +16,6 @@ from torch import nn
 from compact import BINS, PAPER_TEMPERATURE
 from models import load
 from names import DEFAULT
-from architectures import OWN
 
 DEFAULT_MODEL = Path(__file__).parents[1] / "Sources/ColorizeDefaultModel/default.safetensors"
 

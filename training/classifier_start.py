@@ -23,6 +23,7 @@ from torch import nn
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "Tests" / "Reference"))
 from architectures import OWN
+
 from safetensors_file import write
 
 HINT_GAIN = 4

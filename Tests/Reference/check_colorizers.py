@@ -16,6 +16,7 @@ from pathlib import Path
 import colorizers as released
 import numpy as np
 import torch
+from architectures import RELEASED
 from PIL import Image
 
 import demos
@@ -23,7 +24,6 @@ import libcolorize
 import libcolorize.colorizers as ours
 from check_reference import AB_MAXIMUM, AB_MEAN
 from make_fixtures import seeded
-from architectures import RELEASED
 from pictures import gray, picture
 from published import in_float64, released_network
 from report import Report

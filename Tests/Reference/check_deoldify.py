@@ -15,13 +15,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from architectures import RGB
 from skimage.color import rgb2lab
 
 import libcolorize
 from check_reference import instruction_sets
 from check_training import instruction_sets as probed_sets
 from deoldify import colors, network_input, normalize, released_pipeline
-from architectures import RGB
 from pictures import gray, picture
 from published import formula_network
 from report import Report

@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from architectures import RELEASED
 from skimage.color import rgb2lab
 
 import libcolorize
@@ -32,7 +33,6 @@ from check_reference import (
     pictures,
 )
 from make_fixtures import random_hints, seeded
-from architectures import RELEASED
 from pictures import PICTURES, picture
 from published import (
     CLASS_CENTRES,

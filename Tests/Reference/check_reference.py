@@ -15,13 +15,13 @@ import sys
 import warnings
 from pathlib import Path
 
+import architectures
 import numpy as np
 import skimage.data
 import torch
 from skimage.color import lab2rgb, rgb2lab
 
 import libcolorize
-import architectures
 from compact import BINS, PAPER_TEMPERATURE, annealed_mean
 from make_fixtures import (
     MODEL,

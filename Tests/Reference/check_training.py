@@ -12,10 +12,10 @@ import sys
 
 import numpy as np
 import torch
+from architectures import OWN
 
 from make_fixtures import MODEL, seeded
 from models import architecture
-from architectures import OWN
 from report import Report
 from torch_graph import Graph, is_statistic
 from torch_training import PROBE, Reference, Task, probe, settle

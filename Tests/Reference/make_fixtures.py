@@ -21,6 +21,7 @@ import numpy as np
 import skimage.data
 import torch
 import torch.nn.functional as F
+from architectures import RELEASED, RGB
 from PIL import Image
 from skimage.color import lab2rgb, rgb2lab
 
@@ -30,7 +31,6 @@ from deoldify import Attention
 from deoldify import network_input as network_input_of_gray
 from deoldify import released_pipeline as rgb_pipeline
 from models import load
-from architectures import RELEASED, RGB
 from pictures import gray, network_input, picture
 from published import formula_network, forward, own_forward, released_network
 from safetensors_file import write

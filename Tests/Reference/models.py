@@ -11,10 +11,9 @@ Run as a program it proves compact's definition on vectors that somebody else ma
 import sys
 
 import torch
+from architectures import OWN
 from safetensors import safe_open
 from safetensors.torch import load_file
-
-from architectures import OWN
 
 
 def architecture(path):

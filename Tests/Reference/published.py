@@ -14,12 +14,12 @@ Tests/ColorizeCoreTests/FormulaWeights.swift has the same formula.
 import copy
 from pathlib import Path
 
+import architectures
 import numpy as np
 import torch
 from colorizers.siggraph17 import SIGGRAPHGenerator
 from torch import nn
 
-import architectures
 from compact import BINS, PAPER_TEMPERATURE, annealed_mean
 
 # The temperature at which eccv16's plain softmax stands.

@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from architectures import OWN
 from PIL import Image
 from safetensors.numpy import load_file
 from skimage.color import rgb2lab
@@ -30,7 +31,6 @@ from torch.overrides import TorchFunctionMode
 from compact import BINS
 from make_fixtures import MODEL, ROOT, seeded
 from models import architecture, load
-from architectures import OWN
 from pictures import PICTURES
 from published import CLASS_CENTRES, formula_network
 from safetensors_file import write
