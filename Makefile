@@ -10,7 +10,10 @@
 #   make check-long        every test there is: check, the following ones, mutants, check-dist and check-bare
 #   make check-reference   compares with PyTorch, Pillow and scikit-image, in an environment of its own
 #   make check-fixtures    looks what the fixtures notice, and runs the Swift tests with fixtures of full size
-#   make check-convert     reads and writes Keras' and ONNX's files with them, in an environment of its own
+#   make check-convert     reads and writes Keras' and ONNX's files with them, and Caffe's with OpenCV, in an
+#                          environment of its own; runs the notebook
+#   make check-ray         colors on a local Ray cluster, one of whose workers is killed
+#   make check-pythons     installs the wheel for every Python from 3.9 on that pyenv has, and uses it there
 #   make docs              makes the site of the documentation in build/site, and checks its links
 #   make check-large       the same of the largest networks, at the sizes that they are used at
 #   make check-faults      lets every call of the C library that the command makes fail once; an hour
@@ -223,6 +226,18 @@ check-convert: need-check stage $(CONVERT)
 	$(ON_STAGE) .convert/bin/python -m pytest -q bindings/python/tests_convert
 	$(ON_STAGE) .convert/bin/python -m pytest -q bindings/python/tests/test_one_call.py
 
+RAY = .ray/complete
+$(RAY): bindings/python/tests_ray/requirements.txt | need-python
+	$(PYTHON) -m venv --clear .ray
+	.ray/bin/pip install -q -r $<
+	touch $@
+
+check-ray: need-check stage $(RAY)
+	$(ON_STAGE) .ray/bin/python -m pytest -q bindings/python/tests_ray
+
+check-pythons: wheel
+	scripts/check-pythons dist/libcolorize-$(VERSION)-*.whl
+
 # The largest networks at the sizes that they are used at.
 check-large: need-check stage $(REFERENCE)
 	$(ON_STAGE) .reference/bin/python Tests/Reference/check_deoldify.py
@@ -355,4 +370,4 @@ lint: need-check $(VENV)
 	scripts/mutants --look
 
 clean:
-	rm -rf $(BUILD) .venv .reference .convert .docs .benchmarks build dist out
+	rm -rf $(BUILD) .venv .reference .convert .docs .ray .benchmarks build dist out

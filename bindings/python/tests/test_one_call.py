@@ -60,7 +60,7 @@ def files(photo: np.ndarray, gray: np.ndarray, folder: Path) -> dict[str, tuple[
         "bytearray": (bytearray(png(gray)), gray),
         "memoryview": (memoryview(png(gray)), gray),
         "BytesIO": (io.BytesIO(png(gray)), gray),
-        "file": (open(path, "rb"), photo),
+        "file": (path, photo),
         "bytes of 16 bits": (png(257 * gray.astype(np.uint16)), 257 * gray.astype(np.uint16)),
     }
 
@@ -112,7 +112,11 @@ def test_files_give_pictures_of_pillow(
     kind: str, photo: np.ndarray, gray: np.ndarray, model: Model, tmp_path: Path
 ):
     picture, array = files(photo, gray, tmp_path)[kind]
-    result = libcolorize.colorize(picture)
+    if kind == "file":
+        with picture.open("rb") as file:
+            result = libcolorize.colorize(file)
+    else:
+        result = libcolorize.colorize(picture)
     assert isinstance(result, Image.Image) and result.mode == "RGB"
     assert np.array_equal(np.asarray(result), model.colorize(array, dtype=np.uint8))
 
