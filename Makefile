@@ -125,8 +125,8 @@ check: need-check
 	  check-examples docs check-wheel)
 
 check-long:
-	$(call in_turn,check check-reference check-fixtures check-convert check-large check-gimp check-faults check-threads \
-	  mutants bench-quick check-dist check-bare)
+	$(call in_turn,check check-reference check-fixtures check-convert check-ray check-pythons check-large check-gimp \
+	  check-faults check-threads mutants bench-quick check-dist check-bare)
 
 check-quick: need-check
 	$(call in_turn,lint build check-kernels quick-swift quick-python quick-command)

@@ -75,7 +75,7 @@ class Colorizer:
     include_paths=True; without `bytes` it reads the files. It gives `path`, `output`, and `error`,
     which is empty where all went well. What one picture does wrong does not touch the others.
 
-    out      a folder (shared by all machines), or the URI of one in an object store, s3:// or gs://
+    out      a folder (shared by all machines), or the URI of one in an object store, s3://
     root     what is taken off the front of a path; the rest is the name in `out`. Without it, only
              the file's name is kept
     model    as for `libcolorize.batch`; a file must be on every machine
@@ -184,9 +184,8 @@ def batch(
     their names only once they are whole. So a run that was stopped is simply started again.
 
     source      a folder, with all in it, or a list of paths, that all machines share; or URIs of
-                one object store, s3:// or gs://, as Arrow opens them. Pictures are told by their
-                names as for `libcolorize.batch`; the tree below what all paths have in common is
-                kept
+                an object store, s3://, which Arrow opens. Pictures are told by their names as for
+                `libcolorize.batch`; the tree below what all paths have in common is kept
     out         a folder, or the URI of one
     model       "default", the name of a published network, or a file that is on every machine
     workers     how many, each of which colors one batch at a time on one processor
