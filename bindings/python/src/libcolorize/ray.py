@@ -10,6 +10,7 @@ pip install 'libcolorize[ray]' on every machine of the cluster. `Colorizer` is w
 for pipelines of your own:
 
     import ray
+    from libcolorize.ray import Colorizer
 
     scans = ray.data.read_binary_files("s3://archive/scans", include_paths=True)
     pool = ray.data.ActorPoolStrategy(size=64)
