@@ -72,7 +72,9 @@ static image_file_status read_source(image_source *source, image_file *image, ch
   if (status != IMAGE_FILE_OK) return status;
 
   struct image_metadata *metadata = image->metadata;
-  drop_unless(icc_is_rgb(&metadata->icc), &metadata->icc);
+  if (!image_to_srgb(image, reading, message)) return IMAGE_FILE_FAILED;
+  if (reading->stop != NULL && reading->stop()) return IMAGE_FILE_STOPPED;
+  drop_unless(metadata->is_converted || icc_is_rgb(&metadata->icc), &metadata->icc);
   int orientation;
   drop_unless(exif_normalise(&metadata->exif, &orientation), &metadata->exif);
   exif_density(metadata);
@@ -194,16 +196,12 @@ static void say_what_is_left_out(const struct image_metadata *metadata, image_fi
     has_comments = has_comments || metadata->markers[i].code == comment;
     has_extensions = has_extensions || metadata->markers[i].code == xmp;
   }
-  /* gAMA of sRGB says nothing that readers do not take for granted. */
-  const bool has_colors =
-      !metadata->has_rendering_intent &&
-      (metadata->has_chromaticities || (metadata->has_gamma && metadata->gamma != 45455));
   if (has_comments) image_say_too(message, "its comments are left out");
   if (has_extensions) image_say_too(message, "the extension of its XMP is left out");
   if (format != IMAGE_FILE_PNG && metadata->text_count > 0)
     image_say_too(message, "its texts are left out");
-  if (format != IMAGE_FILE_PNG && has_colors)
-    image_say_too(message, "its gamma and chromaticities are left out");
+  if (metadata->has_lost_profile)
+    image_say_too(message, "its color profile cannot hold colors, and sRGB takes its place");
   if (format != IMAGE_FILE_TIFF && metadata->georeference.size > 0)
     image_say_too(message, "its georeference is left out");
   if (format == IMAGE_FILE_PNG && metadata->iptc.size > 0)
@@ -219,10 +217,22 @@ image_file_status image_file_write(const char *path, image_file_format format,
     image_say_errno(message, "cannot be written");
     return IMAGE_FILE_FAILED;
   }
-  struct image_metadata none = {0};
+  /* With a profile of its own. */
+  struct image_metadata metadata = {0};
+  if (image->metadata != NULL) metadata = *image->metadata;
+  metadata.icc = (image_bytes){0};
   image_file written = *image;
-  if (written.metadata == NULL) written.metadata = &none;
-  image_file_status status = row_of(format)->write(file, &written, stop, message);
+  written.metadata = &metadata;
+  const int most = row_of(format)->kind.sample_bytes;
+  if (written.file_sample_bytes == 0 || written.file_sample_bytes > most)
+    written.file_sample_bytes = most;
+  image_file_status status = IMAGE_FILE_FAILED;
+  if (image->metadata != NULL &&
+      !image_bytes_copy(&metadata.icc, image->metadata->icc.data, image->metadata->icc.size))
+    image_say_errno(message, "cannot be written");
+  else if (image_from_srgb(&written, message))
+    status = row_of(format)->write(file, &written, stop, message);
+  free(metadata.icc.data);
   bool is_done = true;
   if (status == IMAGE_FILE_OK) say_what_is_left_out(written.metadata, format, message);
   if (status == IMAGE_FILE_OK && output == NULL) is_done = copy_to_standard_output(file);

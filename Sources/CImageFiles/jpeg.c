@@ -300,8 +300,9 @@ static image_file_status read_picture(jpeg_reader *reader, image_file *image) {
   case JCS_RGB: codec->out_color_space = JCS_RGB; break;
   case JCS_CMYK:
   case JCS_YCCK:
-    image_say(message, "is a CMYK JPEG, which is not read: convert it to gray or RGB first");
-    return IMAGE_FILE_FAILED;
+    codec->out_color_space = JCS_CMYK;
+    image->metadata->space = IMAGE_SPACE_CMYK;
+    break;
   default:
     image_say(message, "is a JPEG of %d channels without a known color space",
               codec->num_components);
@@ -311,7 +312,10 @@ static image_file_status read_picture(jpeg_reader *reader, image_file *image) {
   codec->scale_denom = reduction(codec, reader->source.source->shorter_side);
   jpeg_calc_output_dimensions(codec);
   const image_shape shape = {codec->output_width, codec->output_height,
-                             codec->out_color_space == JCS_GRAYSCALE ? 1 : 3, 1,
+                             codec->out_color_space == JCS_GRAYSCALE ? 1
+                             : codec->out_color_space == JCS_CMYK    ? 4
+                                                                     : 3,
+                             1,
                              coefficient_bytes(codec)};
   if (!image_allocate(image, &shape, reader->source.source->reading, message))
     return IMAGE_FILE_FAILED;
@@ -320,6 +324,9 @@ static image_file_status read_picture(jpeg_reader *reader, image_file *image) {
   while (codec->output_scanline < codec->output_height) {
     JSAMPROW row = image->pixels + codec->output_scanline * image->row_bytes;
     jpeg_read_scanlines(codec, &row, 1);
+    /* Adobe's programs, and those that follow them, store what is left of the light. */
+    if (codec->out_color_space == JCS_CMYK && codec->saw_Adobe_marker)
+      for (size_t i = 0; i < image->row_bytes; i++) row[i] = (JSAMPLE)~row[i];
   }
   /* Before the end, which frees them; after the pixels, since markers may stand between a
    * progressive file's scans. */

@@ -8,8 +8,7 @@
 
 #include "toolbox.h"
 
-/* Gives an image the pixels of another one, which has none afterwards. */
-static void take_pixels(image_file *image, const image_file *other) {
+void image_take_pixels(image_file *image, image_file *other) {
   free(image->pixels);
   image->pixels = other->pixels;
   image->row_bytes = other->row_bytes;
@@ -17,6 +16,7 @@ static void take_pixels(image_file *image, const image_file *other) {
   image->height = other->height;
   image->channels = other->channels;
   image->sample_bytes = other->sample_bytes;
+  other->pixels = NULL;
 }
 
 /* ---- Depth ----------------------------------------------------------------------------------- */
@@ -52,7 +52,7 @@ bool image_round_to_8_bits(image_file *image, const image_file_reading *reading,
         to[channel] = rounded(from + source * bytes, bytes);
       }
   }
-  take_pixels(image, &small);
+  image_take_pixels(image, &small);
   return true;
 }
 
@@ -91,7 +91,7 @@ bool image_turn(image_file *image, int orientation, const image_file_reading *re
           for (ptrdiff_t byte = 0; byte < pixel; byte++) to[byte] = from[byte];
         }
 
-  take_pixels(image, &turned);
+  image_take_pixels(image, &turned);
   if (swaps_sides) {
     const double density_x = image->metadata->density_x;
     image->metadata->density_x = image->metadata->density_y;

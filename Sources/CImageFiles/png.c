@@ -30,6 +30,7 @@ typedef struct png_work {
   bool was_refused;     /* memory: libpng goes on without it where it can do with less metadata */
   bool has_left_out;    /* reading: metadata, for want of room */
   bool has_pixels;      /* reading: all of them */
+  bool has_bad_profile; /* reading: libpng leaves it out */
   uint32_t rows;        /* reading: of the last pass, that are there */
   FILE *file;           /* writing */
   image_file_stop stop; /* writing */
@@ -90,8 +91,7 @@ static int on_unknown_chunk(png_structp png, png_unknown_chunkp chunk) {
 
 /* What libpng warns of is in chunks that a picture does not need; it leaves them out. */
 static void on_warning(png_structp png, png_const_charp text) {
-  (void)png;
-  (void)text;
+  if (strncmp(text, "iCCP", 4) == 0) ((png_work *)png_get_error_ptr(png))->has_bad_profile = true;
 }
 
 static bool is_in_pixels(png_structp png) {
@@ -189,6 +189,8 @@ static bool keep_metadata(const png_work *work, struct image_metadata *metadata)
   if (png_get_iCCP(png, info, &profile_name, &profile_compression, &profile, &profile_size) != 0 &&
       !image_bytes_copy(&metadata->icc, profile, profile_size))
     return false;
+  if (work->has_bad_profile && metadata->icc.size == 0)
+    image_note(work->image, "has a damaged color profile, or one for other colors: it is taken as sRGB");
 
   png_uint_32 density_x, density_y;
   int unit;

@@ -164,6 +164,7 @@ typedef struct tiff_layout {
   bool is_planar;   /* a picture for each sample, one after the other */
   int channels;
   int sample_bytes; /* of the image */
+  image_space space;
   uint16_t source[4];    /* the sample that each channel comes from */
   bool is_associated;    /* color is multiplied by alpha */
   unsigned char tables[4][256]; /* samples of up to 8 bits to channels */
@@ -206,7 +207,7 @@ static bool check_compression(const tiff_work *work) {
 
 /* How many of the samples are color; 0: the message says why it is not read. */
 static uint16_t color_samples(const tiff_work *work, uint16_t photometric) {
-  uint16_t compression;
+  uint16_t compression, inks;
   switch (photometric) {
   case PHOTOMETRIC_MINISWHITE:
   case PHOTOMETRIC_MINISBLACK:
@@ -220,10 +221,14 @@ static uint16_t color_samples(const tiff_work *work, uint16_t photometric) {
     }
     refuse(work, "YCbCr");
     return 0;
-  case PHOTOMETRIC_SEPARATED: refuse(work, "CMYK"); return 0;
+  case PHOTOMETRIC_SEPARATED:
+    TIFFGetFieldDefaulted(work->tiff, TIFFTAG_INKSET, &inks);
+    if (inks == INKSET_CMYK) return 4;
+    refuse(work, "inks other than CMYK");
+    return 0;
   case PHOTOMETRIC_CIELAB:
-  case PHOTOMETRIC_ICCLAB:
-  case PHOTOMETRIC_ITULAB: refuse(work, "Lab"); return 0;
+  case PHOTOMETRIC_ICCLAB: return 3;
+  case PHOTOMETRIC_ITULAB: refuse(work, "ITU Lab (fax)"); return 0;
   case PHOTOMETRIC_CFA: refuse(work, "raw sensor data"); return 0;
   default:
     image_say(work->message, "is a TIFF of color space %u, which is not read", photometric);
@@ -288,21 +293,30 @@ static bool read_layout(const tiff_work *work, tiff_layout *layout, int *left_ou
               has_palette ? 8 : 16);
     return false;
   }
+  if (layout->photometric == PHOTOMETRIC_SEPARATED) layout->space = IMAGE_SPACE_CMYK;
+  if (layout->photometric == PHOTOMETRIC_CIELAB || layout->photometric == PHOTOMETRIC_ICCLAB)
+    layout->space = IMAGE_SPACE_LAB;
+  if (layout->space != IMAGE_SPACE_OWN && (is_float || (layout->bits != 8 && layout->bits != 16))) {
+    image_say(work->message, "is a TIFF of CMYK or Lab of %u bits a sample; 8 and 16 are read",
+              layout->bits);
+    return false;
+  }
   layout->is_planar = planar == PLANARCONFIG_SEPARATE && layout->samples > 1;
   layout->sample_bytes = is_float ? 4 : layout->bits > 8 ? 2 : 1;
   layout->channels = has_palette ? 3 : colors;
-  for (uint16_t i = 0; i < 3; i++) layout->source[i] = has_palette ? 0 : i;
+  for (uint16_t i = 0; i < 4; i++) layout->source[i] = has_palette ? 0 : i;
 
   uint16_t extra_count = 0;
   const uint16_t *extras = NULL;
   TIFFGetFieldDefaulted(tiff, TIFFTAG_EXTRASAMPLES, &extra_count, &extras);
-  for (uint16_t i = 0; i < extra_count && colors + i < layout->samples; i++)
+  /* Of CMYK it is left out: an image has four channels. */
+  for (uint16_t i = 0; i < extra_count && colors + i < layout->samples && colors < 4; i++)
     if (extras[i] == EXTRASAMPLE_ASSOCALPHA || extras[i] == EXTRASAMPLE_UNASSALPHA) {
       layout->source[layout->channels++] = (uint16_t)(colors + i);
       layout->is_associated = extras[i] == EXTRASAMPLE_ASSOCALPHA;
       break;
     }
-  *left_out = layout->samples - colors - (layout->channels % 2 == 0);
+  *left_out = layout->samples - colors - (layout->channels > (has_palette ? 3 : colors));
   return layout->bits > 8 || fill_tables(work, layout);
 }
 
@@ -533,9 +547,28 @@ static void invert(unsigned char *sample, int sample_bytes) {
   }
 }
 
+/* As ICC encodes Lab since its version 4: of 8 bits 100 is 255, and 0 of a and b 128; of 16 bits 257 times as much. In
+ * CIELab of TIFF a and b have a sign; ICCLab of 16 bits is that of ICC's version 2, of which 256 times as much. */
+static void encode_lab(unsigned char *pixel, const tiff_layout *layout) {
+  const bool is_icc = layout->photometric == PHOTOMETRIC_ICCLAB;
+  for (int i = is_icc ? 0 : 1; i < 3; i++) {
+    if (layout->sample_bytes == 1) {
+      if (!is_icc) pixel[i] ^= 0x80;
+      continue;
+    }
+    uint16_t value;
+    memcpy(&value, pixel + 2 * i, 2);
+    if (!is_icc) value ^= 0x8000;
+    const uint32_t wide = value * UINT32_C(257) / 256;
+    value = (uint16_t)(wide < 65535 ? wide : 65535);
+    memcpy(pixel + 2 * i, &value, 2);
+  }
+}
+
 static void finish_colors(const tiff_layout *layout, image_file *image) {
   const bool is_inverted = layout->photometric == PHOTOMETRIC_MINISWHITE;
-  if (!layout->is_associated && !is_inverted) return;
+  const bool is_lab = layout->space == IMAGE_SPACE_LAB;
+  if (!layout->is_associated && !is_inverted && !is_lab) return;
   const size_t pixel = (size_t)layout->channels * (size_t)layout->sample_bytes;
   for (uint32_t y = 0; y < image->height; y++)
     for (uint32_t x = 0; x < image->width; x++) {
@@ -543,6 +576,7 @@ static void finish_colors(const tiff_layout *layout, image_file *image) {
       if (layout->is_associated)
         divide_by_alpha(first, layout->channels - 1, layout->sample_bytes);
       if (is_inverted) invert(first, layout->sample_bytes);
+      if (is_lab) encode_lab(first, layout);
     }
 }
 
@@ -685,6 +719,7 @@ static image_file_status read_picture(tiff_work *work, tiff_kind kind, image_fil
                (unsigned long)work->lost);
   if (layout.sample_bytes == 4 && !check_floats(work, image)) return IMAGE_FILE_FAILED;
   finish_colors(&layout, image);
+  image->metadata->space = layout.space;
   work->is_cut = false;
   if (!keep_metadata(work, kind, image)) {
     image_say(work->message, "needs more memory for its metadata than there is");

@@ -38,10 +38,20 @@ typedef enum image_density_unit {
 #define IMAGE_DENSITY_MAXIMUM 1e7
 #define IMAGE_METADATA_BYTES ((uint64_t)IMAGE_FILE_MAXIMUM_METADATA_MEGABYTES << 20)
 
+/* What the channels of a picture are that has just been read. */
+typedef enum image_space {
+  IMAGE_SPACE_OWN = 0, /* gray or RGB, of sRGB or of its profile */
+  IMAGE_SPACE_CMYK,    /* 4 channels of 1 or 2 bytes; 0: no ink */
+  IMAGE_SPACE_LAB      /* 3 or 4 channels of 1 or 2 bytes, as ICC.1:2022 encodes CIE Lab */
+} image_space;
+
 struct image_metadata {
   /* For every format. */
   image_bytes exif; /* a TIFF stream, as exif_normalise leaves it */
-  image_bytes icc;  /* a profile of an RGB space */
+  image_bytes icc;  /* the profile: of an RGB space, or of the space that the pixels were converted from */
+  image_space space;
+  bool is_converted;     /* the pixels are sRGB, whatever the profile says */
+  bool has_lost_profile; /* writing: it was to be kept, and cannot hold colors */
   image_bytes xmp;  /* the XMP packet, followed by a zero byte that `size` does not count */
   image_bytes iptc; /* the IPTC record: IIM as it stands in the file */
   image_density_unit density_unit;
@@ -110,6 +120,20 @@ bool image_round_to_8_bits(image_file *image, const image_file_reading *reading,
  * False: the message says why. */
 bool image_turn(image_file *image, int orientation, const image_file_reading *reading,
                 char *message);
+
+/* Gives an image the pixels of another one, which has none afterwards. */
+void image_take_pixels(image_file *image, image_file *other);
+
+/* color_profile.c */
+
+/* Converts an image to sRGB: from its ICC profile or a PNG's chunks if reading->applies_profile, from CMYK and Lab in any
+ * case. Of 8 bits it makes 16, so that no level is lost. A profile that makes no sense is noted, and sRGB. False: the
+ * message says why. */
+bool image_to_srgb(image_file *image, const image_file_reading *reading, char *message);
+
+/* Converts an image that is to be written, in place, from sRGB to image->profile and its depth to file_sample_bytes, and
+ * gives its metadata that profile. False: the message says why. */
+bool image_from_srgb(image_file *image, char *message);
 
 /* foreign.c */
 

@@ -3,6 +3,20 @@
 import ArgumentParser
 import CImageFiles
 
+/// The color profile that outputs are written with.
+enum OutputProfile: String, CaseIterable, ExpressibleByArgument {
+  case srgb, keep
+  case displayP3 = "display-p3"
+
+  var cValue: image_file_profile {
+    switch self {
+    case .srgb: IMAGE_FILE_PROFILE_SRGB
+    case .keep: IMAGE_FILE_PROFILE_KEEP
+    case .displayP3: IMAGE_FILE_PROFILE_DISPLAY_P3
+    }
+  }
+}
+
 struct FileOptions: ParsableArguments {
   /// What fits without --max-memory: the largest gray picture that is read, and its colored copy.
   static let defaultMegabytes = 8192
@@ -15,6 +29,12 @@ struct FileOptions: ParsableArguments {
 
   @Flag(help: "Color what can be read of a damaged file.")
   var salvage = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Color profile of the outputs; 'keep': the input's. (default: srgb)", valueName: "NAME",
+      visibility: .hidden))
+  var profile = OutputProfile.srgb
 
   @Option(
     help: ArgumentHelp(

@@ -41,6 +41,7 @@ struct Picture: ~Copyable {
   init(_ name: FileName, _ reading: image_file_reading) throws(PictureError) {
     file = image_file()
     var reading = reading
+    reading.applies_profile = true
     reading.stop = { Interrupt.wanted }
     // The C structure is the caller's to free even after an error.
     do {
@@ -79,7 +80,11 @@ struct Picture: ~Copyable {
     colored.compression = Int32(files.compression ?? 0)
     colored.is_synced = files.sync
     colored.channels = keepsAlpha ? 4 : 3
-    colored.sample_bytes = min(file.sample_bytes, kind.sample_bytes)
+    colored.profile = files.profile.cValue
+    let depth = min(file.file_sample_bytes, kind.sample_bytes)
+    // What another profile is made of has more bits, so that no level is lost.
+    let isConverted = files.profile == .displayP3 || file.file_sample_bytes < file.sample_bytes
+    colored.sample_bytes = files.profile != .srgb && isConverted ? max(depth, 2) : depth
     if file.channels != colored.channels || file.sample_bytes != colored.sample_bytes {
       colored.row_bytes = Int(file.width) * Int(colored.channels * colored.sample_bytes)
       let (bytes, overflow) = colored.row_bytes.multipliedReportingOverflow(by: Int(file.height))
@@ -96,7 +101,7 @@ struct Picture: ~Copyable {
         options: options)
     }
     let lost = try Self.write(&colored, as: job.format, to: job.target)
-    return notes(outputBytes: colored.sample_bytes) + (lost.isEmpty ? [] : [lost])
+    return notes(outputBytes: depth) + (lost.isEmpty ? [] : [lost])
   }
 
   /// - Parameter outputBytes: of a channel.
@@ -113,8 +118,8 @@ struct Picture: ~Copyable {
           ? "has a channel that is neither color nor alpha, which is left out"
           : "has \(channels) channels that are neither color nor alpha, which are left out")
     }
-    if outputBytes < file.sample_bytes {
-      let has = file.sample_bytes == 4 ? "floats" : "16 bits a channel"
+    if outputBytes < file.file_sample_bytes {
+      let has = file.file_sample_bytes == 4 ? "floats" : "16 bits a channel"
       notes.append("has \(has); the output has \(8 * outputBytes)")
     }
     let note = withUnsafeBytes(of: file.note) {

@@ -277,12 +277,12 @@ def test_what_a_format_has_no_place_for_is_said(colorize, tmp_path, gray):
         said = colorize("-o", tmp_path / f"out.{kind}", source).stderr
         assert "its comments are left out; the extension of its XMP is left out" in said
     source = tmp_path / "source.png"
-    texts = [(b"gAMA", struct.pack(">I", 100000)), (b"tEXt", b"Title\0text")]
+    texts = [(b"tEXt", b"Title\0text")]
     source.write_bytes(png(gray, 8, GRAY, before=texts))
     assert colorize("-o", tmp_path / "out.png", source).stderr == ""
     for kind in ("jpg", "tif"):
         said = colorize("-o", tmp_path / f"out.{kind}", source).stderr
-        assert "its texts are left out; its gamma and chromaticities are left out" in said
+        assert "its texts are left out" in said
 
 
 def test_pictures_behind_the_first_are_said_to_be_left_out(colorize, tmp_path, gray):

@@ -27,7 +27,7 @@ from support import (
     tiff_tags,
 )
 
-PALETTE_COLORS, CMYK, YCBCR, LAB, SENSOR = 3, 5, 6, 8, 32803
+PALETTE_COLORS, YCBCR, ITU_LAB, SENSOR = 3, 6, 10, 32803
 ASSOCIATED, UNASSOCIATED = 1, 2
 
 DEPTHS = pytest.mark.parametrize("kind", ["uint8", "uint16", "float32"])
@@ -423,8 +423,7 @@ def refused(colorize, tmp_path, data):
 @pytest.mark.parametrize(
     ("photometric", "channels", "why"),
     [
-        (CMYK, 4, "is a TIFF of CMYK, which is not read: convert it to gray or RGB first"),
-        (LAB, 3, "is a TIFF of Lab, which is not read: convert it to gray or RGB first"),
+        (ITU_LAB, 3, "is a TIFF of ITU Lab (fax), which is not read: convert it to gray or RGB "),
         (YCBCR, 3, "is a TIFF of YCbCr, which is not read: convert it to gray or RGB first"),
         (SENSOR, 1, "is a TIFF of raw sensor data, which is not read: convert it to gray or RGB "),
         (4, 1, "is a TIFF of color space 4, which is not read"),

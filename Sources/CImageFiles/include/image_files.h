@@ -54,9 +54,18 @@ typedef enum image_file_depth {
 /* Asked from time to time (about once a row) whether to stop. May be NULL. */
 typedef bool (*image_file_stop)(void);
 
+/* The color profile that a file is written with. */
+typedef enum image_file_profile {
+  IMAGE_FILE_PROFILE_SRGB = 0,
+  IMAGE_FILE_PROFILE_KEEP = 1, /* that of the file that was read, if it is one for RGB */
+  IMAGE_FILE_PROFILE_DISPLAY_P3 = 2
+} image_file_profile;
+
 /* How a file is read. */
 typedef struct image_file_reading {
   image_file_depth depth;
+  /* The file's color profile is applied, so that the pixels are sRGB; else they are as the file has them. */
+  bool applies_profile;
   /* Damage costs those pixels that it hides, which are black, and not the picture; the note says so. */
   bool salvages;
   /* Limit of the memory for pixels: the input's, with the output's of a colored picture that is made of it, or with a
@@ -79,6 +88,10 @@ typedef struct image_file {
   uint32_t height;
   int channels;          /* 1: gray, 2: gray and alpha, 3: RGB, 4: RGBA */
   int sample_bytes;      /* 1: 0 to 255, 2: 0 to 65535 in the processor's byte order, 4: floats, 0 to 1 */
+  /* Of the file that was read; where 8 bits have a profile that was applied, sample_bytes is 2. A file that is written gets
+   * no more than this; 0: sample_bytes. */
+  int file_sample_bytes;
+  image_file_profile profile; /* writing */
   int left_out_channels; /* how many more the file has */
   bool has_more_pages;   /* than this one, which is the first */
   bool has_more_frames;  /* it is an animation, and this the picture of those who show none */
@@ -94,7 +107,7 @@ typedef struct image_file {
  * the status was.
  *
  *   PNG   1 to 16 bits, gray, palette and RGB, with and without transparency, interlaced or not
- *   JPEG  gray and color, baseline, progressive and arithmetic; CMYK is refused
+ *   JPEG  gray, color and CMYK; baseline, progressive and arithmetic
  *   TIFF  1 to 16 bits and floats of 32 bits, gray (either end white), palette and RGB, with and without alpha, in strips
  *         or tiles, channels together or apart; uncompressed or in CCITT's codes, LZW, Deflate, PackBits, JPEG, Zstandard,
  *         LZMA or WebP; BigTIFF, too. Of several pages the first, of channels that are neither color nor alpha none.
@@ -105,10 +118,10 @@ typedef struct image_file {
  * The orientation, of EXIF or the TIFF, is applied to the pixels, and reads 1 in the metadata that are kept. A file that
  * ends too early or is damaged is an error where that costs pixels, even where the library could deliver others; it is a
  * note where it does not (bytes between the segments of a JPEG, a missing end marker, trouble in a TIFF's later pages).
- * Gamma and ICC profile are not applied. A TIFF of floats whose mean is not between 0 and 1 is an error.
+ * A color profile (ICC, or the gAMA and cHRM chunks of a PNG) is applied if `reading` says so. A TIFF of floats whose mean is not between 0 and 1 is an error.
  *
  * What is kept: EXIF (without its thumbnail, which shows the picture before), XMP, density and the ICC profile, unless
- * it is one for gray, for images of any format; the IPTC record for JPEG and TIFF; the comments, Photoshop's resources
+ * it is one for gray that is sRGB's, for images of any format; the IPTC record for JPEG and TIFF; the comments, Photoshop's resources
  * and XMP's extensions of a JPEG, the text, time, sRGB, gAMA and cHRM chunks of a PNG and the georeference of a TIFF for
  * an image of the same format. EXIF of a TIFF are its descriptions (title, author, date, ...) and its EXIF and GPS
  * directories. Maker notes are kept where they stand where they stood, or hold anywhere. The note says what is left
@@ -118,13 +131,16 @@ typedef struct image_file {
 image_file_status image_file_read(const char *path, const image_file_reading *reading, image_file *image,
                                   char *message);
 
-/* As image_file_read, from memory, at 8 bits, and without keeping metadata. A JPEG is decoded at 1/2, 1/4 or 1/8 of its
+/* As image_file_read, from memory, at 8 bits, without applying a profile and without keeping metadata. A JPEG is decoded at 1/2, 1/4 or 1/8 of its
  * size, which is faster, where its shorter side still has `shorter_side` pixels; 0: never. */
 image_file_status image_file_read_memory(const void *bytes, size_t size, uint32_t shorter_side, image_file *image,
                                          char *message);
 
 /* Writes `image`, which has 3 or 4 channels (JPEG: 3) of 1, 2 (PNG, TIFF) or 4 bytes (TIFF), and metadata or NULL, to
  * `path`: as output_file.h says, with image->permissions. "-" is standard output.
+ *
+ * The pixels are sRGB, and become those of image->profile: in place, where that is another one. It stands in the file, and
+ * so does sRGB where the file that was read had another one.
  *
  * A TIFF is written in strips, with Deflate and the predictor of its samples; as BigTIFF where it might pass 4 GB.
  *
