@@ -16,6 +16,7 @@
 #   make check-pythons     installs the wheel for every Python from 3.9 on that pyenv has, and uses it there
 #   make docs              makes the site of the documentation in build/site, and checks its links
 #   make check-large       the same of the largest networks, at the sizes that they are used at
+#   make check-suites      colors the test pictures of other projects, and compares what was read with Pillow
 #   make check-faults      lets every call of the C library that the command makes fail once; an hour
 #   make check-threads     runs sessions, cancelling and threads in ThreadSanitizer
 #   make check-gimp        tests the filter in GIMP, with no display
@@ -126,7 +127,7 @@ check: need-check
 
 check-long:
 	$(call in_turn,check check-reference check-fixtures check-convert check-ray check-pythons check-large check-gimp \
-	  check-faults check-threads mutants bench-quick check-dist check-bare)
+	  check-suites check-faults check-threads mutants bench-quick check-dist check-bare)
 
 check-quick: need-check
 	$(call in_turn,lint build check-kernels quick-swift quick-python quick-command)
@@ -270,6 +271,9 @@ bench-quick: need-check stage $(REFERENCE)
 check-gimp: need-gimp stage $(VENV)
 	PKG_CONFIG_PATH=$(STAGE)/lib/pkgconfig $(MAKE) -C examples/gimp BUILD=$(CURDIR)/build/check-gimp CFLAGS="-O1 -g"
 	$(ON_STAGE) LIBCOLORIZE_PLUG_IN=$(CURDIR)/build/check-gimp/libcolorize-photo .venv/bin/python -m pytest -q Tests/GIMP
+
+check-suites: need-check stage $(VENV)
+	$(ON_STAGE) .venv/bin/python Tests/Suites/check_suites.py
 
 # The rest of what check-command tries a few of.
 check-faults: need-check stage $(VENV)

@@ -76,6 +76,15 @@ bool exif_normalise(image_bytes *exif, int *orientation) {
   return true;
 }
 
+void exif_drop_offset(image_bytes *exif) {
+  const tiff file = {.data = exif->data, .size = exif->size, .big_endian = true};
+  if (!holds(&file, 0, 4)) return;
+  const size_t more = number(&file, 0, 4);
+  const size_t offset = holds(&file, 4, more) ? 4 + more : exif->size;
+  exif->size -= offset;
+  memmove(exif->data, exif->data + offset, exif->size);
+}
+
 void xmp_reset_orientation(image_bytes *xmp) {
   static const char name[] = "tiff:Orientation";
   const size_t length = sizeof name - 1;

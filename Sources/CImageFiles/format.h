@@ -21,16 +21,21 @@ typedef struct image_source {
 /* The next bytes of a source: as fread. */
 size_t image_source_read(image_source *source, void *bytes, size_t size);
 
+/* All of its bytes, which the caller frees. False: the message says why not, or it is to stop. */
+bool image_source_all(image_source *source, image_bytes *bytes, char *message);
+
 typedef struct image_format {
   image_file_kind kind;
   /* Whether a file that begins with these bytes is one. */
   bool (*begins)(const unsigned char *start, size_t size);
   /* The picture as the file has it. Orientation and depth are the caller's. */
   image_file_status (*read)(image_source *source, image_file *image, char *message);
+  /* NULL: the format is only read. */
   image_file_status (*write)(FILE *file, const image_file *image, image_file_stop stop,
                              char *message);
 } image_format;
 
-extern const image_format image_png, image_jpeg, image_tiff;
+extern const image_format image_png, image_jpeg, image_tiff, image_webp, image_heic, image_avif,
+    image_jpeg2000, image_jpegxl, image_gif, image_bmp, image_pnm;
 
 #endif

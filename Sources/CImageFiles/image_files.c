@@ -14,7 +14,10 @@
 #include "format.h"
 #include "include/output_file.h"
 
-static const image_format *const formats[] = {&image_png, &image_jpeg, &image_tiff};
+/* What is special before what is general: an AVIF may say that it is HEIF, too. */
+static const image_format *const formats[] = {
+    &image_png,      &image_jpeg,   &image_tiff, &image_webp, &image_avif, &image_heic,
+    &image_jpeg2000, &image_jpegxl, &image_gif,  &image_bmp,  &image_pnm};
 
 enum { format_count = sizeof formats / sizeof formats[0] };
 
@@ -57,10 +60,8 @@ static image_file_status read_source(image_source *source, image_file *image, ch
   const image_format *format = format_of(source);
   if (format == NULL) {
     const image_foreign *foreign = image_foreign_of(source->start, source->start_size);
-    if (foreign == NULL) image_say(message, "is not a PNG, JPEG or TIFF file");
-    else
-      image_say(message, "is not a PNG, JPEG or TIFF file, but %s: %s", foreign->name,
-                foreign->advice);
+    if (foreign == NULL) image_say(message, "is not a picture in a format that is read");
+    else image_say(message, "is %s, which is not read: %s", foreign->name, foreign->advice);
     return IMAGE_FILE_FAILED;
   }
   image->metadata = calloc(1, sizeof *image->metadata);
@@ -102,6 +103,15 @@ static FILE *open_input(const char *path) {
   FILE *file = descriptor < 0 ? NULL : fdopen(descriptor, "rb");
   if (file == NULL && descriptor >= 0) close(descriptor);
   return file;
+}
+
+const image_file_kind *image_file_kind_of(const char *path) {
+  image_source source = {.file = fopen(path, "rb")};
+  if (source.file == NULL) return NULL;
+  source.start_size = fread(source.start, 1, sizeof source.start, source.file);
+  const image_format *format = format_of(&source);
+  fclose(source.file);
+  return format != NULL ? &format->kind : NULL;
 }
 
 image_file_status image_file_read(const char *path, const image_file_reading *reading,

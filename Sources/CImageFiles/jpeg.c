@@ -79,7 +79,14 @@ static void on_error(j_common_ptr codec) {
   char text[JMSG_LENGTH_MAX];
   codec->err->format_message(codec, text);
   const error_manager *errors = (const error_manager *)codec->err;
+  const int code = codec->err->msg_code, value = codec->err->msg_parm.i[0];
+  enum { lossless = 0xc3, arithmetic_lossless = 0xcb };
   if (errors->is_cut) image_say(errors->message, "ends too early: the file is cut off");
+  else if (code == JERR_BAD_PRECISION)
+    image_say(errors->message,
+              "is a JPEG of %d bits a channel, which is not read: convert it to PNG or TIFF first", value);
+  else if (code == JERR_SOF_UNSUPPORTED && (value == lossless || value == arithmetic_lossless))
+    image_say(errors->message, "is a lossless JPEG, which is not read: convert it to PNG or TIFF first");
   else image_say(errors->message, "libjpeg: %s", text);
   give_up(codec, IMAGE_FILE_FAILED);
 }
@@ -516,7 +523,8 @@ static bool begins(const unsigned char *start, size_t size) {
 
 const image_format image_jpeg = {.kind = {.format = IMAGE_FILE_JPEG,
                                           .name = "JPEG",
-                                          .suffixes = {"jpg", "jpeg"},
+                                          .suffixes = "jpg jpeg jpe jfif",
+                                          .is_written = true,
                                           .sample_bytes = 1,
                                           .maximum_side = IMAGE_FILE_MAXIMUM_JPEG_SIDE,
                                           .has_alpha = false},

@@ -400,7 +400,8 @@ static bool begins(const unsigned char *start, size_t size) {
 
 const image_format image_png = {.kind = {.format = IMAGE_FILE_PNG,
                                          .name = "PNG",
-                                         .suffixes = {"png"},
+                                         .suffixes = "png apng",
+                                         .is_written = true,
                                          .sample_bytes = 2,
                                          .maximum_side = IMAGE_FILE_MAXIMUM_SIDE,
                                          .has_alpha = true},

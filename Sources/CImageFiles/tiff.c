@@ -1,17 +1,50 @@
 /* tiff.c: TIFF through libtiff 4.5.
  *
- * C, because libtiff's functions take any number of arguments. Its errors come to a function that is
+ * C, because libtiff's functions take any number of arguments. It is loaded when the first TIFF is read or written: Debian's
+ * brings libjbig along, whose licence (GPL) must not become that of a wheel that holds the command. Its errors come to a function that is
  * set for the one file that is open; that of the whole process, which would print, is never reached.
  * What the samples mean is worked out here: libtiff's own reader for display gives 8 bits.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <stdlib.h>
 #include <string.h>
+#include <tiffio.h>
 #include <unistd.h>
 
 #include "directory.h"
 #include "format.h"
-#include "tiff_library.h"
+#include "runtime_library.h"
+
+#define TIFF_FUNCTIONS(EACH)                  \
+  EACH(TIFFClientOpenExt)                     \
+  EACH(TIFFClose)                             \
+  EACH(TIFFComputeTile)                       \
+  EACH(TIFFCurrentDirOffset)                  \
+  EACH(TIFFGetField)                          \
+  EACH(TIFFGetFieldDefaulted)                 \
+  EACH(TIFFGetStrileByteCount)                \
+  EACH(TIFFGetStrileOffset)                   \
+  EACH(TIFFIsCODECConfigured)                 \
+  EACH(TIFFIsTiled)                           \
+  EACH(TIFFLastDirectory)                     \
+  EACH(TIFFNumberOfStrips)                    \
+  EACH(TIFFNumberOfTiles)                     \
+  EACH(TIFFOpenOptionsAlloc)                  \
+  EACH(TIFFOpenOptionsFree)                   \
+  EACH(TIFFOpenOptionsSetErrorHandlerExtR)    \
+  EACH(TIFFOpenOptionsSetMaxSingleMemAlloc)   \
+  EACH(TIFFOpenOptionsSetWarningHandlerExtR)  \
+  EACH(TIFFReadDirectory)                     \
+  EACH(TIFFReadEncodedTile)                   \
+  EACH(TIFFReadRGBAImageOriented)             \
+  EACH(TIFFReadScanline)                      \
+  EACH(TIFFScanlineSize64)                    \
+  EACH(TIFFSetField)                          \
+  EACH(TIFFTileSize64)                        \
+  EACH(TIFFWriteDirectory)                    \
+  EACH(TIFFWriteEncodedStrip)
+/* The first with TIFFOpenOptions (libtiff 4.5), by which a file has its own limits and messages. */
+RUNTIME_LIBRARY(libtiff, "libtiff.so.6", TIFF_FUNCTIONS);
 
 enum {
   maximum_samples = 16,
@@ -30,6 +63,7 @@ typedef struct tiff_work {
   bool has_failed;     /* it has; the message says why */
   bool is_cut;         /* more was to be read than there is */
   bool reads_pixels;   /* then a warning is damage, too: libtiff makes up what is missing */
+  bool ignores_warnings;
   bool is_damaged;
   uint32_t lost; /* salvaging: rows or tiles that are not whole */
 } tiff_work;
@@ -62,7 +96,7 @@ static int on_warning(TIFF *tiff, void *data, const char *module, const char *fo
    * in a strip than its rows, JPEG with bytes that belong to no segment. */
   static const char *const harmless[] = {"Old-style LZW", "Discarding %"};
   const tiff_work *work = data;
-  if (!work->reads_pixels) return 1;
+  if (!work->reads_pixels || work->ignores_warnings) return 1;
   for (size_t i = 0; i < sizeof harmless / sizeof harmless[0]; i++)
     if (strncmp(format, harmless[i], strlen(harmless[i])) == 0) return 1;
   char text[IMAGE_FILE_MESSAGE_SIZE];
@@ -129,7 +163,8 @@ static uint64_t pixel_limit(const image_file_reading *reading) {
 }
 
 static bool open_tiff(tiff_work *work, const char *mode) {
-  if (!tiff_library_load(work->message)) return false;
+  if (!runtime_library_load(&libtiff_file, "TIFF", "libtiff 4.5 or later", "libtiff6", work->message))
+    return false;
   /* It does not live through the refusal of some of it (4.5.0: the array of fields). */
   void *reserve = malloc(reserve_bytes);
   if (reserve == NULL) {
@@ -137,16 +172,16 @@ static bool open_tiff(tiff_work *work, const char *mode) {
     return false;
   }
   free(reserve);
-  TIFFOpenOptions *options = TIFFOpenOptionsAlloc();
+  TIFFOpenOptions *options = libtiff.TIFFOpenOptionsAlloc();
   if (options != NULL) {
-    TIFFOpenOptionsSetErrorHandlerExtR(options, on_error, work);
-    TIFFOpenOptionsSetWarningHandlerExtR(options, on_warning, work);
+    libtiff.TIFFOpenOptionsSetErrorHandlerExtR(options, on_error, work);
+    libtiff.TIFFOpenOptionsSetWarningHandlerExtR(options, on_warning, work);
     /* Also of tags, which libtiff reads before anybody has asked for them. */
-    TIFFOpenOptionsSetMaxSingleMemAlloc(
+    libtiff.TIFFOpenOptionsSetMaxSingleMemAlloc(
         options, (tmsize_t)(pixel_limit(work->reading) + IMAGE_METADATA_BYTES));
-    work->tiff = TIFFClientOpenExt("", mode, work, on_read, on_write, on_seek, on_close, on_size,
+    work->tiff = libtiff.TIFFClientOpenExt("", mode, work, on_read, on_write, on_seek, on_close, on_size,
                                    NULL, NULL, options);
-    TIFFOpenOptionsFree(options);
+    libtiff.TIFFOpenOptionsFree(options);
   }
   if (work->tiff == NULL && work->message[0] == 0)
     image_say(work->message, "libtiff cannot open it");
@@ -162,6 +197,8 @@ typedef struct tiff_layout {
   uint16_t bits;    /* of a sample */
   uint16_t samples; /* of a pixel */
   bool is_planar;   /* a picture for each sample, one after the other */
+  bool is_ycc;      /* libtiff makes RGB of it, of 8 bits */
+  bool is_float;
   int channels;
   int sample_bytes; /* of the image */
   image_space space;
@@ -179,7 +216,7 @@ static bool refuse(const tiff_work *work, const char *what) {
 /* Whether libtiff can decode it, and is known to do it well. */
 static bool check_compression(const tiff_work *work) {
   uint16_t compression;
-  TIFFGetFieldDefaulted(work->tiff, TIFFTAG_COMPRESSION, &compression);
+  libtiff.TIFFGetFieldDefaulted(work->tiff, TIFFTAG_COMPRESSION, &compression);
   switch (compression) {
   case COMPRESSION_NONE:
   case COMPRESSION_CCITTRLE:
@@ -194,10 +231,12 @@ static bool check_compression(const tiff_work *work) {
   case COMPRESSION_LZMA:
   case COMPRESSION_ZSTD:
   case COMPRESSION_WEBP:
-    if (TIFFIsCODECConfigured(compression)) return true;
+    if (libtiff.TIFFIsCODECConfigured(compression)) return true;
     break;
   case COMPRESSION_OJPEG:
-    image_say(work->message, "is a TIFF with JPEG of the old kind, which is not read");
+    if (libtiff.TIFFIsCODECConfigured(compression)) return true;
+    image_say(work->message,
+              "is a TIFF with JPEG of the old kind, which this libtiff does not read: convert it first");
     return false;
   default: break;
   }
@@ -214,15 +253,14 @@ static uint16_t color_samples(const tiff_work *work, uint16_t photometric) {
   case PHOTOMETRIC_PALETTE: return 1;
   case PHOTOMETRIC_RGB: return 3;
   case PHOTOMETRIC_YCBCR:
-    TIFFGetFieldDefaulted(work->tiff, TIFFTAG_COMPRESSION, &compression);
+    libtiff.TIFFGetFieldDefaulted(work->tiff, TIFFTAG_COMPRESSION, &compression);
     if (compression == COMPRESSION_JPEG) {
-      TIFFSetField(work->tiff, TIFFTAG_JPEGCOLORMODE, JPEGCOLORMODE_RGB);
+      libtiff.TIFFSetField(work->tiff, TIFFTAG_JPEGCOLORMODE, JPEGCOLORMODE_RGB);
       return 3;
     }
-    refuse(work, "YCbCr");
-    return 0;
+    return 3;
   case PHOTOMETRIC_SEPARATED:
-    TIFFGetFieldDefaulted(work->tiff, TIFFTAG_INKSET, &inks);
+    libtiff.TIFFGetFieldDefaulted(work->tiff, TIFFTAG_INKSET, &inks);
     if (inks == INKSET_CMYK) return 4;
     refuse(work, "inks other than CMYK");
     return 0;
@@ -245,7 +283,7 @@ static bool fill_tables(const tiff_work *work, tiff_layout *layout) {
           (unsigned char)((value * 2 * 255 + largest) / (2 * largest));
   if (layout->photometric != PHOTOMETRIC_PALETTE) return true;
   const uint16_t *palette[3];
-  if (TIFFGetField(work->tiff, TIFFTAG_COLORMAP, &palette[0], &palette[1], &palette[2]) != 1) {
+  if (libtiff.TIFFGetField(work->tiff, TIFFTAG_COLORMAP, &palette[0], &palette[1], &palette[2]) != 1) {
     image_say(work->message, "is a palette TIFF without a palette");
     return false;
   }
@@ -261,16 +299,16 @@ static bool read_layout(const tiff_work *work, tiff_layout *layout, int *left_ou
   TIFF *tiff = work->tiff;
   uint16_t format, planar;
   if (!check_compression(work)) return false;
-  TIFFGetFieldDefaulted(tiff, TIFFTAG_BITSPERSAMPLE, &layout->bits);
-  TIFFGetFieldDefaulted(tiff, TIFFTAG_SAMPLESPERPIXEL, &layout->samples);
-  TIFFGetFieldDefaulted(tiff, TIFFTAG_SAMPLEFORMAT, &format);
-  TIFFGetFieldDefaulted(tiff, TIFFTAG_PLANARCONFIG, &planar);
-  if (TIFFGetField(tiff, TIFFTAG_IMAGEWIDTH, &layout->width) != 1 ||
-      TIFFGetField(tiff, TIFFTAG_IMAGELENGTH, &layout->height) != 1) {
+  libtiff.TIFFGetFieldDefaulted(tiff, TIFFTAG_BITSPERSAMPLE, &layout->bits);
+  libtiff.TIFFGetFieldDefaulted(tiff, TIFFTAG_SAMPLESPERPIXEL, &layout->samples);
+  libtiff.TIFFGetFieldDefaulted(tiff, TIFFTAG_SAMPLEFORMAT, &format);
+  libtiff.TIFFGetFieldDefaulted(tiff, TIFFTAG_PLANARCONFIG, &planar);
+  if (libtiff.TIFFGetField(tiff, TIFFTAG_IMAGEWIDTH, &layout->width) != 1 ||
+      libtiff.TIFFGetField(tiff, TIFFTAG_IMAGELENGTH, &layout->height) != 1) {
     image_say(work->message, "is a TIFF that does not say its size");
     return false;
   }
-  if (TIFFGetField(tiff, TIFFTAG_PHOTOMETRIC, &layout->photometric) != 1) {
+  if (libtiff.TIFFGetField(tiff, TIFFTAG_PHOTOMETRIC, &layout->photometric) != 1) {
     image_say(work->message, "is a TIFF that does not say what its samples mean");
     return false;
   }
@@ -282,15 +320,22 @@ static bool read_layout(const tiff_work *work, tiff_layout *layout, int *left_ou
               colors, maximum_samples);
     return false;
   }
+  uint16_t compression;
+  libtiff.TIFFGetFieldDefaulted(tiff, TIFFTAG_COMPRESSION, &compression);
+  layout->is_ycc = compression == COMPRESSION_OJPEG ||
+                   (layout->photometric == PHOTOMETRIC_YCBCR && compression != COMPRESSION_JPEG);
   const bool is_float = format == SAMPLEFORMAT_IEEEFP && layout->bits == 32 && !has_palette;
-  const bool is_integer = (format == SAMPLEFORMAT_UINT || format == SAMPLEFORMAT_VOID) &&
-                          layout->bits >= 1 && layout->bits <= (has_palette ? 8 : 16);
+  const bool is_integer =
+      (format == SAMPLEFORMAT_UINT || format == SAMPLEFORMAT_VOID) && layout->bits >= 1 &&
+      (layout->bits <= (has_palette || layout->is_ycc ? 8 : 16) ||
+       (layout->bits == 32 && !has_palette && !layout->is_ycc));
   if (!is_float && !is_integer) {
     static const char *const kinds[] = {"samples", "integers", "signed integers", "floats"};
     image_say(work->message,
-              "is a TIFF of %s of %u bits; what is read has 1 to %d, or is floats of 32",
+              "is a TIFF of %s of %u bits; what is read has 1 to %d%s",
               kinds[format <= SAMPLEFORMAT_IEEEFP ? format : 0], layout->bits,
-              has_palette ? 8 : 16);
+              has_palette || layout->is_ycc ? 8 : 16,
+              has_palette || layout->is_ycc ? "" : ", or 32, as integers or floats");
     return false;
   }
   if (layout->photometric == PHOTOMETRIC_SEPARATED) layout->space = IMAGE_SPACE_CMYK;
@@ -302,13 +347,14 @@ static bool read_layout(const tiff_work *work, tiff_layout *layout, int *left_ou
     return false;
   }
   layout->is_planar = planar == PLANARCONFIG_SEPARATE && layout->samples > 1;
+  layout->is_float = is_float;
   layout->sample_bytes = is_float ? 4 : layout->bits > 8 ? 2 : 1;
   layout->channels = has_palette ? 3 : colors;
   for (uint16_t i = 0; i < 4; i++) layout->source[i] = has_palette ? 0 : i;
 
   uint16_t extra_count = 0;
   const uint16_t *extras = NULL;
-  TIFFGetFieldDefaulted(tiff, TIFFTAG_EXTRASAMPLES, &extra_count, &extras);
+  libtiff.TIFFGetFieldDefaulted(tiff, TIFFTAG_EXTRASAMPLES, &extra_count, &extras);
   /* Of CMYK it is left out: an image has four channels. */
   for (uint16_t i = 0; i < extra_count && colors + i < layout->samples && colors < 4; i++)
     if (extras[i] == EXTRASAMPLE_ASSOCALPHA || extras[i] == EXTRASAMPLE_UNASSALPHA) {
@@ -316,6 +362,10 @@ static bool read_layout(const tiff_work *work, tiff_layout *layout, int *left_ou
       layout->is_associated = extras[i] == EXTRASAMPLE_ASSOCALPHA;
       break;
     }
+  if (layout->is_ycc) {
+    layout->is_associated = false;
+    layout->channels = 3;
+  }
   *left_out = layout->samples - colors - (layout->channels > (has_palette ? 3 : colors));
   return layout->bits > 8 || fill_tables(work, layout);
 }
@@ -331,8 +381,18 @@ typedef struct sample_run {
   size_t count;
 } sample_run;
 
-static void convert(const sample_run *run, unsigned bits, const unsigned char *table) {
+static void convert(const sample_run *run, const tiff_layout *layout, const unsigned char *table) {
+  const unsigned bits = layout->bits;
   unsigned char *to = run->to;
+  if (bits == 32 && !layout->is_float) {
+    for (size_t i = 0; i < run->count; i++) {
+      uint32_t value;
+      memcpy(&value, run->from + (run->first + i * run->from_step) * 4, 4);
+      const uint16_t upper = (uint16_t)((value * UINT64_C(65535) + UINT32_MAX / 2) / UINT32_MAX);
+      memcpy(to + i * run->to_step * 2, &upper, 2);
+    }
+    return;
+  }
   if (bits == 8) {
     const unsigned char *from = run->from + run->first;
     for (size_t i = 0; i < run->count; i++) to[i * run->to_step] = table[from[i * run->from_step]];
@@ -377,7 +437,7 @@ static void convert_row(const tiff_layout *layout, const unsigned char *row, uin
                                   (size_t)(channel * layout->sample_bytes),
                             .to_step = (size_t)layout->channels,
                             .count = count};
-    convert(&run, layout->bits, layout->tables[channel]);
+    convert(&run, layout, layout->tables[channel]);
   }
 }
 
@@ -385,7 +445,7 @@ static void convert_row(const tiff_layout *layout, const unsigned char *row, uin
 static bool is_direct(const tiff_layout *layout) {
   return !layout->is_planar && layout->samples == layout->channels &&
          layout->photometric != PHOTOMETRIC_PALETTE &&
-         (layout->bits == 8 || layout->bits == 16 || layout->bits == 32);
+         (layout->bits == 8 || layout->bits == 16 || layout->is_float);
 }
 
 static bool is_needed(const tiff_layout *layout, uint16_t plane) {
@@ -420,9 +480,9 @@ static unsigned char *decoding_memory(const tiff_work *work, uint64_t size, uint
 static bool check_places(const tiff_work *work) {
   if (work->reading->salvages) return true;
   const uint32_t count =
-      TIFFIsTiled(work->tiff) ? TIFFNumberOfTiles(work->tiff) : TIFFNumberOfStrips(work->tiff);
+      libtiff.TIFFIsTiled(work->tiff) ? libtiff.TIFFNumberOfTiles(work->tiff) : libtiff.TIFFNumberOfStrips(work->tiff);
   for (uint32_t i = 0; i < count; i++)
-    if (TIFFGetStrileOffset(work->tiff, i) == 0 || TIFFGetStrileByteCount(work->tiff, i) == 0) {
+    if (libtiff.TIFFGetStrileOffset(work->tiff, i) == 0 || libtiff.TIFFGetStrileByteCount(work->tiff, i) == 0) {
       image_say(work->message, "is a TIFF of %lu strips or tiles, of which number %lu is missing",
                 (unsigned long)count, (unsigned long)i + 1);
       return false;
@@ -438,7 +498,7 @@ static image_file_status read_rows(tiff_work *work, const tiff_layout *layout,
     for (uint32_t y = 0; y < layout->height; y++) {
       if (work->stop != NULL && work->stop()) return IMAGE_FILE_STOPPED;
       unsigned char *to = is_direct(layout) ? image->pixels + y * image->row_bytes : row;
-      if (TIFFReadScanline(work->tiff, to, y, plane) != 1 || work->is_damaged) {
+      if (libtiff.TIFFReadScanline(work->tiff, to, y, plane) != 1 || work->is_damaged) {
         if (!work->reading->salvages) return IMAGE_FILE_FAILED;
         work->lost++;
         work->is_damaged = false;
@@ -458,9 +518,9 @@ static image_file_status read_tiles(tiff_work *work, const tiff_layout *layout, 
     for (uint32_t top = 0; top < layout->height; top += height)
       for (uint32_t left = 0; left < layout->width; left += width) {
         if (work->stop != NULL && work->stop()) return IMAGE_FILE_STOPPED;
-        const uint32_t number = TIFFComputeTile(work->tiff, left, top, 0, plane);
+        const uint32_t number = libtiff.TIFFComputeTile(work->tiff, left, top, 0, plane);
         const tmsize_t size = (tmsize_t)(row_bytes * height);
-        if (TIFFReadEncodedTile(work->tiff, number, tile, size) != size || work->is_damaged) {
+        if (libtiff.TIFFReadEncodedTile(work->tiff, number, tile, size) != size || work->is_damaged) {
           if (!work->reading->salvages) return IMAGE_FILE_FAILED;
           work->lost++;
           work->is_damaged = false;
@@ -473,6 +533,42 @@ static image_file_status read_tiles(tiff_work *work, const tiff_layout *layout, 
   return IMAGE_FILE_OK;
 }
 
+/* Has libtiff make RGB of YCbCr, whose colors may be of a part of the picture's size, and of JPEG of the old kind. */
+static image_file_status read_ycc(tiff_work *work, const tiff_layout *layout, image_file *image) {
+  /* Of JPEG of the old kind libtiff warns in any case, of that it is one, and of tags that it puts right. */
+  uint16_t compression;
+  libtiff.TIFFGetFieldDefaulted(work->tiff, TIFFTAG_COMPRESSION, &compression);
+  work->ignores_warnings = compression == COMPRESSION_OJPEG;
+  const image_shape shape = {layout->width, layout->height, 4, 1, 0};
+  if (!image_allocate(image, &shape, work->reading, work->message)) return IMAGE_FILE_FAILED;
+  /* Turning is the caller's. */
+  uint16_t orientation;
+  libtiff.TIFFGetFieldDefaulted(work->tiff, TIFFTAG_ORIENTATION, &orientation);
+  libtiff.TIFFSetField(work->tiff, TIFFTAG_ORIENTATION, ORIENTATION_TOPLEFT);
+  work->reads_pixels = true;
+  const bool is_whole =
+      libtiff.TIFFReadRGBAImageOriented(work->tiff, layout->width, layout->height,
+                                        (uint32_t *)(void *)image->pixels, ORIENTATION_TOPLEFT,
+                                        !work->reading->salvages) == 1 &&
+      !work->is_damaged;
+  work->reads_pixels = false;
+  libtiff.TIFFSetField(work->tiff, TIFFTAG_ORIENTATION, orientation);
+  if (!is_whole && !work->reading->salvages) return IMAGE_FILE_FAILED;
+  if (!is_whole) work->lost++;
+  /* A pixel is a number of 32 bits, red the lowest. */
+  for (uint32_t y = 0; y < image->height; y++)
+    for (uint32_t x = 0; x < image->width; x++) {
+      uint32_t pixel;
+      memcpy(&pixel, image->pixels + ((size_t)y * image->width + x) * 4, 4);
+      for (int k = 0; k < 3; k++)
+        image->pixels[((size_t)y * image->width + x) * 3 + (size_t)k] =
+            (unsigned char)(pixel >> (8 * k));
+    }
+  image->channels = 3;
+  image->row_bytes = (size_t)image->width * 3;
+  return IMAGE_FILE_OK;
+}
+
 static image_file_status read_pixels(tiff_work *work, const tiff_layout *layout,
                                      image_file *image) {
   TIFF *tiff = work->tiff;
@@ -481,13 +577,13 @@ static image_file_status read_pixels(tiff_work *work, const tiff_layout *layout,
   if (!image_allocate(image, &shape, work->reading, work->message) || !check_places(work))
     return IMAGE_FILE_FAILED;
   uint32_t width = layout->width, height = 1;
-  uint64_t size = TIFFScanlineSize64(tiff);
-  const bool is_tiled = TIFFIsTiled(tiff) != 0;
+  uint64_t size = libtiff.TIFFScanlineSize64(tiff);
+  const bool is_tiled = libtiff.TIFFIsTiled(tiff) != 0;
   if (is_tiled) {
     width = height = 0;
-    TIFFGetField(tiff, TIFFTAG_TILEWIDTH, &width);
-    TIFFGetField(tiff, TIFFTAG_TILELENGTH, &height);
-    size = TIFFTileSize64(tiff);
+    libtiff.TIFFGetField(tiff, TIFFTAG_TILEWIDTH, &width);
+    libtiff.TIFFGetField(tiff, TIFFTAG_TILELENGTH, &height);
+    size = libtiff.TIFFTileSize64(tiff);
     if (width == 0 || height == 0) {
       image_say(work->message, "is a TIFF of tiles of %lu x %lu pixels", (unsigned long)width,
                 (unsigned long)height);
@@ -585,7 +681,7 @@ static void finish_colors(const tiff_layout *layout, image_file *image) {
 /* Whether the current directory is a page: no smaller copy of another one, and no mask. */
 static bool is_page(TIFF *tiff) {
   uint32_t kind = 0;
-  TIFFGetFieldDefaulted(tiff, TIFFTAG_SUBFILETYPE, &kind);
+  libtiff.TIFFGetFieldDefaulted(tiff, TIFFTAG_SUBFILETYPE, &kind);
   return (kind & (FILETYPE_REDUCEDIMAGE | FILETYPE_MASK)) == 0;
 }
 
@@ -593,8 +689,8 @@ static bool is_stopped(const tiff_work *work) { return work->stop != NULL && wor
 
 /* Goes on to the next page after the current directory; false if there is none. */
 static bool next_page(const tiff_work *work) {
-  for (int i = 0; i < maximum_pages && !TIFFLastDirectory(work->tiff); i++) {
-    if (is_stopped(work) || !TIFFReadDirectory(work->tiff)) return false;
+  for (int i = 0; i < maximum_pages && !libtiff.TIFFLastDirectory(work->tiff); i++) {
+    if (is_stopped(work) || !libtiff.TIFFReadDirectory(work->tiff)) return false;
     if (is_page(work->tiff)) return true;
   }
   return false;
@@ -603,7 +699,7 @@ static bool next_page(const tiff_work *work) {
 static bool keep_bytes(TIFF *tiff, uint32_t tag, image_file *image, image_bytes *bytes) {
   uint32_t size = 0;
   const void *data = NULL;
-  if (TIFFGetField(tiff, tag, &size, &data) != 1 || size == 0 || data == NULL) return true;
+  if (libtiff.TIFFGetField(tiff, tag, &size, &data) != 1 || size == 0 || data == NULL) return true;
   if (size > IMAGE_METADATA_BYTES) {
     image_note(image, "has more than %d MB of metadata, of which some are left out",
                IMAGE_FILE_MAXIMUM_METADATA_MEGABYTES);
@@ -629,14 +725,14 @@ static bool keep_metadata(tiff_work *work, tiff_kind kind, image_file *image) {
   TIFF *tiff = work->tiff;
   struct image_metadata *metadata = image->metadata;
   uint16_t orientation;
-  TIFFGetFieldDefaulted(tiff, TIFFTAG_ORIENTATION, &orientation);
+  libtiff.TIFFGetFieldDefaulted(tiff, TIFFTAG_ORIENTATION, &orientation);
   metadata->orientation = orientation >= 1 && orientation <= 8 ? orientation : 1;
 
   float x, y;
   uint16_t unit;
-  TIFFGetFieldDefaulted(tiff, TIFFTAG_RESOLUTIONUNIT, &unit);
-  if (TIFFGetField(tiff, TIFFTAG_XRESOLUTION, &x) == 1 && is_density(x) &&
-      TIFFGetField(tiff, TIFFTAG_YRESOLUTION, &y) == 1 && is_density(y)) {
+  libtiff.TIFFGetFieldDefaulted(tiff, TIFFTAG_RESOLUTIONUNIT, &unit);
+  if (libtiff.TIFFGetField(tiff, TIFFTAG_XRESOLUTION, &x) == 1 && is_density(x) &&
+      libtiff.TIFFGetField(tiff, TIFFTAG_YRESOLUTION, &y) == 1 && is_density(y)) {
     metadata->density_unit = unit == RESUNIT_CENTIMETER ? IMAGE_DENSITY_PER_CENTIMETRE
                              : unit == RESUNIT_INCH     ? IMAGE_DENSITY_PER_INCH
                                                         : IMAGE_DENSITY_RATIO;
@@ -648,7 +744,7 @@ static bool keep_metadata(tiff_work *work, tiff_kind kind, image_file *image) {
   bool is_cut;
   bool has_memory = keep_bytes(tiff, TIFFTAG_ICCPROFILE, image, &metadata->icc) &&
                     keep_bytes(tiff, TIFFTAG_XMLPACKET, image, &metadata->xmp) &&
-                    tiff_directory_read(work->file, kind, TIFFCurrentDirOffset(tiff),
+                    tiff_directory_read(work->file, kind, libtiff.TIFFCurrentDirOffset(tiff),
                                         TIFF_DESCRIPTIONS, &directory, &is_cut);
   if (has_memory) {
     work->is_cut = work->is_cut || is_cut;
@@ -663,7 +759,7 @@ static bool keep_metadata(tiff_work *work, tiff_kind kind, image_file *image) {
   }
   tiff_directory_free(&directory);
   has_memory = has_memory && keep_iptc_of_photoshop(tiff, image) &&
-               tiff_directory_read(work->file, kind, TIFFCurrentDirOffset(tiff),
+               tiff_directory_read(work->file, kind, libtiff.TIFFCurrentDirOffset(tiff),
                                    TIFF_GEOREFERENCE, &directory, &is_cut);
   if (has_memory) {
     work->is_cut = work->is_cut || is_cut;
@@ -708,10 +804,19 @@ static image_file_status read_picture(tiff_work *work, tiff_kind kind, image_fil
     image_say(work->message, "is a TIFF without a page of full size: a camera's raw file?");
     return IMAGE_FILE_FAILED;
   }
+  const uint32_t wanted = work->reading->page;
+  for (uint32_t page = 1; page < wanted; page++)
+    if (!next_page(work)) {
+      if (is_stopped(work)) return IMAGE_FILE_STOPPED;
+      image_say(work->message, "has %lu page%s, and --pages asks for number %lu",
+                (unsigned long)page, page == 1 ? "" : "s", (unsigned long)wanted);
+      return IMAGE_FILE_FAILED;
+    }
   if (!read_layout(work, &layout, &image->left_out_channels)) return IMAGE_FILE_FAILED;
   /* Of the directory, in which its palette may be. */
   if (work->is_cut && !work->reading->salvages) return IMAGE_FILE_FAILED;
-  const image_file_status status = read_pixels(work, &layout, image);
+  const image_file_status status =
+      layout.is_ycc ? read_ycc(work, &layout, image) : read_pixels(work, &layout, image);
   if (status != IMAGE_FILE_OK) return status;
   if (work->is_cut && !work->reading->salvages) return IMAGE_FILE_FAILED;
   if (work->lost > 0)
@@ -725,7 +830,7 @@ static image_file_status read_picture(tiff_work *work, tiff_kind kind, image_fil
     image_say(work->message, "needs more memory for its metadata than there is");
     return IMAGE_FILE_FAILED;
   }
-  image->has_more_pages = next_page(work);
+  image->has_more_pages = wanted == 0 && next_page(work);
   if (is_stopped(work)) return IMAGE_FILE_STOPPED;
   /* The pixels are there, and what is behind them is not: later pages, or descriptions. */
   if (work->is_cut && !work->has_failed) {
@@ -784,7 +889,7 @@ static image_file_status read_file(image_source *source, image_file *image, char
   if (work.file != NULL) {
     if (fseeko(work.file, 0, SEEK_SET) != 0) image_say_errno(message, "cannot be read");
     else if (open_tiff(&work, "rm")) status = read_picture(&work, kind, image);
-    if (work.tiff != NULL) TIFFClose(work.tiff);
+    if (work.tiff != NULL) libtiff.TIFFClose(work.tiff);
     if (is_pipe) fclose(work.file);
   }
   if (work.is_cut && status != IMAGE_FILE_STOPPED) {
@@ -812,35 +917,35 @@ static void set_density(TIFF *tiff, const struct image_metadata *metadata) {
     scale = 0.01;
     break;
   }
-  TIFFSetField(tiff, TIFFTAG_RESOLUTIONUNIT, unit);
-  TIFFSetField(tiff, TIFFTAG_XRESOLUTION, metadata->density_x * scale);
-  TIFFSetField(tiff, TIFFTAG_YRESOLUTION, metadata->density_y * scale);
+  libtiff.TIFFSetField(tiff, TIFFTAG_RESOLUTIONUNIT, unit);
+  libtiff.TIFFSetField(tiff, TIFFTAG_XRESOLUTION, metadata->density_x * scale);
+  libtiff.TIFFSetField(tiff, TIFFTAG_YRESOLUTION, metadata->density_y * scale);
 }
 
 static bool set_fields(TIFF *tiff, const image_file *image, uint32_t rows) {
   const struct image_metadata *metadata = image->metadata;
   const bool is_float = image->sample_bytes == 4;
   const uint16_t alpha = EXTRASAMPLE_UNASSALPHA;
-  bool is_set = TIFFSetField(tiff, TIFFTAG_IMAGEWIDTH, image->width) &&
-                TIFFSetField(tiff, TIFFTAG_IMAGELENGTH, image->height) &&
-                TIFFSetField(tiff, TIFFTAG_BITSPERSAMPLE, 8 * image->sample_bytes) &&
-                TIFFSetField(tiff, TIFFTAG_SAMPLESPERPIXEL, image->channels) &&
-                TIFFSetField(tiff, TIFFTAG_SAMPLEFORMAT,
+  bool is_set = libtiff.TIFFSetField(tiff, TIFFTAG_IMAGEWIDTH, image->width) &&
+                libtiff.TIFFSetField(tiff, TIFFTAG_IMAGELENGTH, image->height) &&
+                libtiff.TIFFSetField(tiff, TIFFTAG_BITSPERSAMPLE, 8 * image->sample_bytes) &&
+                libtiff.TIFFSetField(tiff, TIFFTAG_SAMPLESPERPIXEL, image->channels) &&
+                libtiff.TIFFSetField(tiff, TIFFTAG_SAMPLEFORMAT,
                              is_float ? SAMPLEFORMAT_IEEEFP : SAMPLEFORMAT_UINT) &&
-                TIFFSetField(tiff, TIFFTAG_PHOTOMETRIC, PHOTOMETRIC_RGB) &&
-                TIFFSetField(tiff, TIFFTAG_PLANARCONFIG, PLANARCONFIG_CONTIG) &&
-                TIFFSetField(tiff, TIFFTAG_ORIENTATION, ORIENTATION_TOPLEFT) &&
-                TIFFSetField(tiff, TIFFTAG_ROWSPERSTRIP, rows) &&
-                TIFFSetField(tiff, TIFFTAG_COMPRESSION, COMPRESSION_ADOBE_DEFLATE) &&
-                TIFFSetField(tiff, TIFFTAG_ZIPQUALITY, deflate_level) &&
-                TIFFSetField(tiff, TIFFTAG_PREDICTOR,
+                libtiff.TIFFSetField(tiff, TIFFTAG_PHOTOMETRIC, PHOTOMETRIC_RGB) &&
+                libtiff.TIFFSetField(tiff, TIFFTAG_PLANARCONFIG, PLANARCONFIG_CONTIG) &&
+                libtiff.TIFFSetField(tiff, TIFFTAG_ORIENTATION, ORIENTATION_TOPLEFT) &&
+                libtiff.TIFFSetField(tiff, TIFFTAG_ROWSPERSTRIP, rows) &&
+                libtiff.TIFFSetField(tiff, TIFFTAG_COMPRESSION, COMPRESSION_ADOBE_DEFLATE) &&
+                libtiff.TIFFSetField(tiff, TIFFTAG_ZIPQUALITY, deflate_level) &&
+                libtiff.TIFFSetField(tiff, TIFFTAG_PREDICTOR,
                              is_float ? PREDICTOR_FLOATINGPOINT : PREDICTOR_HORIZONTAL);
-  if (image->channels == 4) is_set = is_set && TIFFSetField(tiff, TIFFTAG_EXTRASAMPLES, 1, &alpha);
+  if (image->channels == 4) is_set = is_set && libtiff.TIFFSetField(tiff, TIFFTAG_EXTRASAMPLES, 1, &alpha);
   set_density(tiff, metadata);
   if (metadata->icc.size > 0)
-    TIFFSetField(tiff, TIFFTAG_ICCPROFILE, (uint32_t)metadata->icc.size, metadata->icc.data);
+    libtiff.TIFFSetField(tiff, TIFFTAG_ICCPROFILE, (uint32_t)metadata->icc.size, metadata->icc.data);
   if (metadata->xmp.size > 0)
-    TIFFSetField(tiff, TIFFTAG_XMLPACKET, (uint32_t)metadata->xmp.size, metadata->xmp.data);
+    libtiff.TIFFSetField(tiff, TIFFTAG_XMLPACKET, (uint32_t)metadata->xmp.size, metadata->xmp.data);
   return is_set;
 }
 
@@ -852,11 +957,11 @@ static image_file_status write_picture(tiff_work *work, const image_file *image)
   for (uint32_t top = 0, strip = 0; top < image->height; top += rows, strip++) {
     if (is_stopped(work)) return IMAGE_FILE_STOPPED;
     const uint32_t count = rows < image->height - top ? rows : image->height - top;
-    if (TIFFWriteEncodedStrip(work->tiff, strip, image->pixels + top * image->row_bytes,
+    if (libtiff.TIFFWriteEncodedStrip(work->tiff, strip, image->pixels + top * image->row_bytes,
                               (tmsize_t)(count * image->row_bytes)) < 0)
       return IMAGE_FILE_FAILED;
   }
-  return TIFFWriteDirectory(work->tiff) == 1 ? IMAGE_FILE_OK : IMAGE_FILE_FAILED;
+  return libtiff.TIFFWriteDirectory(work->tiff) == 1 ? IMAGE_FILE_OK : IMAGE_FILE_FAILED;
 }
 
 /* Adds what a stream holds, for a file of another kind. False if memory was refused. */
@@ -930,7 +1035,7 @@ static image_file_status write_file(FILE *file, const image_file *image, image_f
   if (read_descriptions(image->metadata, kind, &descriptions)) {
     has_lost_notes = tiff_directory_drop_maker_notes(&descriptions);
     if (open_tiff(&work, kind.is_big ? "w8m" : "wm")) status = write_picture(&work, image);
-    if (work.tiff != NULL) TIFFClose(work.tiff);
+    if (work.tiff != NULL) libtiff.TIFFClose(work.tiff);
     if (status == IMAGE_FILE_OK && !add_descriptions(file, kind, &descriptions)) {
       image_say_errno(message, "cannot be written");
       status = IMAGE_FILE_FAILED;
@@ -954,7 +1059,8 @@ static bool begins(const unsigned char *start, size_t size) {
 
 const image_format image_tiff = {.kind = {.format = IMAGE_FILE_TIFF,
                                           .name = "TIFF",
-                                          .suffixes = {"tif", "tiff"},
+                                          .suffixes = "tif tiff btf",
+                                          .is_written = true,
                                           .sample_bytes = 4,
                                           .maximum_side = IMAGE_FILE_MAXIMUM_SIDE,
                                           .has_alpha = true},

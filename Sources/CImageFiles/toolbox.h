@@ -150,6 +150,10 @@ const image_foreign *image_foreign_of(const unsigned char *start, size_t size);
  * none. False if this is no TIFF stream. */
 bool exif_normalise(image_bytes *exif, int *orientation);
 
+/* Takes away what HEIF and JPEG XL have before the TIFF stream: four bytes, which say how much more there is (ISO 23008-12,
+ * A.2.1). */
+void exif_drop_offset(image_bytes *exif);
+
 /* Takes the density of EXIF where the file itself says none. */
 void exif_density(struct image_metadata *metadata);
 

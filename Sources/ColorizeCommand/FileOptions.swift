@@ -27,13 +27,18 @@ struct FileOptions: ParsableArguments {
       valueName: "MB", visibility: .rare))
   var maxMemory: Int?
 
+  @Option(
+    help: ArgumentHelp(
+      "The page of a TIFF, from 1. (default: the first)", valueName: "N", visibility: .rare))
+  var pages: Int?
+
   @Flag(help: "Color what can be read of a damaged file.")
   var salvage = false
 
   @Option(
     help: ArgumentHelp(
       "Color profile of the outputs; 'keep': the input's. (default: srgb)", valueName: "NAME",
-      visibility: .hidden))
+      visibility: .rare))
   var profile = OutputProfile.srgb
 
   @Option(
@@ -50,12 +55,14 @@ struct FileOptions: ParsableArguments {
   func validate() throws {
     try Bounds.check("--max-memory", maxMemory, 1...1_048_576)
     try Bounds.check("--compression", compression, 1...9)
+    try Bounds.check("--pages", pages, 1...1000)
   }
 
   /// - Parameter format: of the output.
   func reading(for format: image_file_format) -> image_file_reading {
     var reading = image_file_reading()
     reading.depth = IMAGE_FILE_ALL_BITS
+    reading.page = UInt32(pages ?? 0)
     reading.salvages = salvage
     reading.maximum_bytes = UInt64(maxMemory ?? Self.defaultMegabytes) << 20
     reading.output_sample_bytes = OutputFormat.kind(format).sample_bytes

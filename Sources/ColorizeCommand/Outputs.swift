@@ -14,7 +14,7 @@ struct Job {
   let format: image_file_format
 }
 
-/// The formats of output files: CImageFiles' table.
+/// The formats of picture files: CImageFiles' table.
 enum OutputFormat {
   private static var kinds: [image_file_kind] {
     var kinds: [image_file_kind] = []
@@ -22,16 +22,51 @@ enum OutputFormat {
     return kinds
   }
 
-  static let extensions: [String: image_file_format] = kinds.reduce(into: [:]) { all, kind in
-    for suffix in [kind.suffixes.0, kind.suffixes.1] {
-      if let suffix { all[String(cString: suffix)] = kind.format }
+  /// Those that outputs may have.
+  static var writtenKinds: [image_file_kind] { kinds.filter(\.is_written) }
+
+  /// The formats that are written, by what file names end in.
+  static let extensions = formats(of: writtenKinds)
+
+  /// All of them, by what file names end in.
+  private static let readExtensions = formats(of: kinds)
+
+  private static func formats(of kinds: [image_file_kind]) -> [String: image_file_format] {
+    kinds.reduce(into: [:]) { all, kind in
+      for suffix in suffixes(of: kind) { all[suffix] = kind.format }
     }
   }
+
+  /// What names of files of a format end in; the usual one first.
+  static func suffixes(of kind: image_file_kind) -> [String] {
+    String(cString: kind.suffixes).split(separator: " ").map(String.init)
+  }
+
+  /// Whether a file is a picture by its name.
+  static func isPicture(_ file: FileName) -> Bool { readExtensions[file.fileExtension] != nil }
 
   /// The row of a format.
   static func kind(_ format: image_file_format) -> image_file_kind {
     // Every format has its row.
     kinds.first { $0.format == format }.unsafelyUnwrapped
+  }
+
+  /// What the name of an input's output ends in, if nobody says anything else; nil: in what the
+  /// input's does. Where the name says nothing, the content does.
+  static func newExtension(for input: FileName) -> String? {
+    let named = readExtensions[input.fileExtension]
+    if let named, kind(named).is_written { return nil }
+    let found = named.map(kind) ?? input.kindOfContent
+    guard let found else { return nil }
+    return suffixes(of: found.is_written ? found : kind(found.written_as)).first
+  }
+}
+
+extension FileName {
+  /// What a regular file begins as.
+  fileprivate var kindOfContent: image_file_kind? {
+    guard status?.isRegularFile == true else { return nil }
+    return withCString { image_file_kind_of($0)?.pointee }
   }
 }
 
@@ -128,20 +163,25 @@ struct Outputs {
     if input.isStandardStream, folder != nil {
       throw Refusal("standard input has no name that it could keep in a folder: name a file by -o")
     }
+    let named = OutputFormat.newExtension(for: input).map(input.withExtension) ?? input
     let output =
-      folder.map(input.inFolder)
+      folder.map(named.inFolder)
       ?? output
-      ?? (input.isStandardStream ? standardStream : input.inserting(beforeExtension: "-colorized"))
+      ?? (input.isStandardStream ? standardStream : named.inserting(beforeExtension: "-colorized"))
     if output.isStandardStream {
       return Job(input: input, output: output, target: output, format: IMAGE_FILE_PNG)
     }
     guard let format = OutputFormat.extensions[output.fileExtension] else {
       guard input.isTaken || input.isStandardStream else { throw Self.unknown(input) }
-      throw Refusal(
-        "\(output.shown) cannot be written: the extension must be .png, .jpg, .jpeg, .tif or "
-          + ".tiff")
+      throw Refusal("\(output.shown) cannot be written: the extension must be \(Self.choices)")
     }
     return Job(input: input, output: output, target: try output.writtenFile(), format: format)
+  }
+
+  /// ".png, .jpg, .tif or .webp"
+  private static var choices: String {
+    let names = OutputFormat.writtenKinds.compactMap { OutputFormat.suffixes(of: $0).first }
+    return names.dropLast().map { ".\($0)" }.joined(separator: ", ") + " or .\(names.last ?? "")"
   }
 
   /// There is no such file, and its name is no picture's.

@@ -180,8 +180,8 @@ struct Picture: ~Copyable {
         let end = row + (x + 1) * pixelBytes
         guard Self.isOpaque(end, file.sample_bytes) else {
           throw .failed(
-            "is transparent, which a \(String(cString: kind.name)) cannot hold: choose a .png or .tif "
-              + "output")
+            "is transparent, which a \(String(cString: kind.name)) cannot hold: choose a .png, .tif "
+              + "or .webp output")
         }
       }
     }

@@ -14,10 +14,10 @@ struct Run: ParsableCommand {
       libcolorize COMMAND [ARGUMENT]...
       """,
     discussion: """
-      photo.jpg becomes photo-colorized.jpg beside it, or what -o names. Reads and writes PNG, \
-      JPEG (quality 95) and TIFF, up to 1048576 pixels a side and 2048 MB when decoded. 16 bits a \
-      channel stay 16 in PNG and TIFF, and metadata is kept. An existing output is replaced, an \
-      input never.
+      photo.jpg becomes photo-colorized.jpg beside it, or what -o names. Writes PNG, TIFF, WebP and \
+      JPEG (quality 95), and reads HEIC, AVIF and others besides, up to 1048576 pixels a side and 2048 MB \
+      when decoded. 16 bits stay 16 in PNG and TIFF, and metadata is kept. An existing output is \
+      replaced, an input never.
 
       Commands: suggest, models, fetch, info, doctor, profile, convert, evaluate, gamut, train. 'libcolorize \
       help' says what they do, 'libcolorize COMMAND --help' how. --help-hidden adds the options \
@@ -25,7 +25,7 @@ struct Run: ParsableCommand {
       """)
 
   @Argument(
-    help: ArgumentHelp("PNG, JPEG or TIFF files; - is standard input.", valueName: "PICTURE"))
+    help: ArgumentHelp("Picture files; - is standard input.", valueName: "PICTURE"))
   var inputs: [FileName]
 
   @Option(

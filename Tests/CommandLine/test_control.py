@@ -342,10 +342,10 @@ def test_pictures_that_are_no_hints_and_no_palettes(colorize, tmp_path, photo, s
     for option, file, why in [
         ("--hints", gray, "has no transparency: all of it would be hints"),
         ("--hints", clear, "has no opaque pixel: there are no hints in it"),
-        ("--hints", letter, "is not a PNG, JPEG or TIFF file"),
+        ("--hints", letter, "is not a picture in a format that is read"),
         ("--hints", tmp_path / "none.png", "cannot be opened: No such file or directory"),
         ("--palette-from", gray, "is gray: it has no colors to use"),
-        ("--palette-from", letter, "is not a PNG, JPEG or TIFF file"),
+        ("--palette-from", letter, "is not a picture in a format that is read"),
         ("--palette-from", tmp_path / "none.png", "cannot be opened: No such file or directory"),
     ]:
         said = colorize(option, file, "-o", "made/", photo, status=FAILURE, cwd=tmp_path).stderr

@@ -154,21 +154,30 @@ def mended(data):
     return data
 
 
+NO_PICTURE = "is not a picture in a format that is read"
+
+
 @pytest.mark.parametrize(
     ("content", "why"),
     [
         (b"", "is empty"),
-        (b"\x89", "is not a PNG, JPEG or TIFF file"),
-        (b"GIF89a" + b"\0" * 100, "is not a PNG, JPEG or TIFF file, but a GIF picture: convert"),
-        (b"RIFF\x10\0\0\0WEBPVP8 ", "is not a PNG, JPEG or TIFF file, but a WebP picture: "),
-        (b"\0\0\0\x18ftypheic", "is not a PNG, JPEG or TIFF file, but a HEIC picture: "),
-        (b"\0\0\0\x18ftypavif", "is not a PNG, JPEG or TIFF file, but an AVIF picture: "),
-        (b"BM\x36\x0c\0\0\0\0\0\0", "is not a PNG, JPEG or TIFF file, but a BMP picture: "),
-        (b"8BPS\0\x01", "is not a PNG, JPEG or TIFF file, but a Photoshop document: "),
-        (b"%PDF-1.7\n", "is not a PNG, JPEG or TIFF file, but a PDF document: extract its "),
-        (b"BM is a letter", "is not a PNG, JPEG or TIFF file\n"),
-        (b"\xff\xd8", "is not a PNG, JPEG or TIFF file"),
-        (b"a letter, not a picture", "is not a PNG, JPEG or TIFF file"),
+        (b"\x89", NO_PICTURE),
+        (b"GIF89a" + b"\0" * 100, "is a GIF without a picture"),
+        (b"RIFF\x10\0\0\0WEBPVP8 ", "ends too early or is damaged, as libwebp finds"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "libheif: "),
+        (b"\0\0\0\x18ftypavif\0\0\0\0mif1avif", "libheif: "),
+        (b"\0\0\0\x0cjP  \r\n\x87\n", "OpenJPEG"),
+        (b"\xff\x4f\xff\x51" + b"\0" * 8, "OpenJPEG"),
+        (b"\0\0\0\x0cJXL \r\n\x87\n", "ends too early or is damaged, as libjxl finds"),
+        (b"BM" + b"\0" * 12 + b"\x28\0\0\0", "ends too early"),
+        (b"P5 10 10 255\n", "ends too early"),
+        (b"P6 -1 10 255\n", "is a PNM file with a header that makes no sense"),
+        (b"P7\nWIDTH 1\nHEIGHT 1\nDEPTH 9\nMAXVAL 255\nENDHDR\n", "is a PAM file of 9 channels"),
+        (b"8BPS\0\x01", "is a Photoshop document, which is not read: "),
+        (b"%PDF-1.7\n", "is a PDF document, which is not read: extract its "),
+        (b"BM is a letter", NO_PICTURE + "\n"),
+        (b"\xff\xd8", NO_PICTURE),
+        (b"a letter, not a picture", NO_PICTURE),
         (SIGNATURE, "ends too early"),
         (b"II*\0", "ends too early"),
         (b"MM\0*\0\0\0\x08", "ends too early"),
@@ -176,7 +185,7 @@ def mended(data):
         (b"II*\0\0\0\0\0", "is a TIFF without a picture"),
         (b"II+\0\x08\0\0\0" + b"\0" * 8, "is a TIFF without a picture"),
         (b"II*\0\x08\0\0\0\0\0\0\0\0\0", ""),
-        (b"II,\0\x08\0\0\0", "is not a PNG, JPEG or TIFF file"),
+        (b"II,\0\x08\0\0\0", NO_PICTURE),
         (SIGNATURE + chunk(b"IEND", b""), "libpng: "),
         (b"\xff\xd8\xff\xd9", "libjpeg: "),
         (b"\xff\xd8\xff\xe0", "ends too early"),

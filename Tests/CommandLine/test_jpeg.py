@@ -182,7 +182,7 @@ def test_a_transparent_picture_does_not_become_a_jpeg(colorize, tmp_path, rgb):
     said = colorize("-o", tmp_path / "out.jpg", source, status=FAILURE).stderr
     assert said == (
         f"libcolorize: {source}: is transparent, which a JPEG cannot hold: "
-        "choose a .png or .tif output\n"
+        "choose a .png, .tif or .webp output\n"
     )
     assert names(tmp_path) == ["source.png"]
 

@@ -27,7 +27,7 @@ from support import (
     tiff_tags,
 )
 
-PALETTE_COLORS, YCBCR, ITU_LAB, SENSOR = 3, 6, 10, 32803
+PALETTE_COLORS, ITU_LAB, SENSOR = 3, 10, 32803
 ASSOCIATED, UNASSOCIATED = 1, 2
 
 DEPTHS = pytest.mark.parametrize("kind", ["uint8", "uint16", "float32"])
@@ -424,7 +424,6 @@ def refused(colorize, tmp_path, data):
     ("photometric", "channels", "why"),
     [
         (ITU_LAB, 3, "is a TIFF of ITU Lab (fax), which is not read: convert it to gray or RGB "),
-        (YCBCR, 3, "is a TIFF of YCbCr, which is not read: convert it to gray or RGB first"),
         (SENSOR, 1, "is a TIFF of raw sensor data, which is not read: convert it to gray or RGB "),
         (4, 1, "is a TIFF of color space 4, which is not read"),
         (999, 1, "is a TIFF of color space 999, which is not read"),
@@ -441,10 +440,9 @@ def test_other_color_spaces(colorize, tmp_path, gray, photometric, channels, why
     [
         ({"_339": (SHORT, [2])}, "is a TIFF of signed integers of 8 bits"),
         ({"_339": (SHORT, [3])}, "is a TIFF of floats of 8 bits"),
-        ({"_258": (SHORT, [32])}, "is a TIFF of integers of 32 bits; what is read has 1 to 16"),
         ({"_258": (SHORT, [64]), "_339": (SHORT, [3])}, "is a TIFF of floats of 64 bits"),
         ({"_258": (SHORT, [17])}, "is a TIFF of integers of 17 bits"),
-        ({"_259": (SHORT, [6])}, "is a TIFF with JPEG of the old kind, which is not read"),
+        ({"_259": (SHORT, [6])}, "libtiff: Missing JPEG tables"),
         ({"_259": (SHORT, [34661])}, "is a TIFF with compression 34661, which is not read"),
         ({"_259": (SHORT, [12345])}, "is a TIFF with compression 12345, which is not read"),
         ({"_262": (SHORT, [2])}, "is a TIFF of 1 samples a pixel; 3 to 16 are read"),

@@ -1,4 +1,4 @@
-/* image_files.h: reads PNG, JPEG and TIFF files into memory and writes them, with their metadata.
+/* image_files.h: reads image files into memory and writes them, with their metadata.
  *
  * C, because libpng and libjpeg report errors with longjmp, which must not cross Swift frames, and libtiff's functions
  * take any number of arguments, which Swift cannot give: every call to them, and the setjmp that catches an error, is
@@ -29,14 +29,24 @@ typedef enum image_file_status {
 typedef enum image_file_format {
   IMAGE_FILE_PNG = 1,
   IMAGE_FILE_JPEG = 2,
-  IMAGE_FILE_TIFF = 3
+  IMAGE_FILE_TIFF = 3,
+  IMAGE_FILE_WEBP = 4,
+  IMAGE_FILE_HEIC = 5,
+  IMAGE_FILE_AVIF = 6,
+  IMAGE_FILE_JPEG2000 = 7,
+  IMAGE_FILE_JPEGXL = 8,
+  IMAGE_FILE_GIF = 9,
+  IMAGE_FILE_BMP = 10,
+  IMAGE_FILE_PNM = 11
 } image_file_format;
 
-/* A format of image files, as it is written. */
+/* A format of image files. */
 typedef struct image_file_kind {
   image_file_format format;
   const char *name;
-  const char *suffixes[2]; /* of file names, in lower case, without the dot; the second may be NULL */
+  const char *suffixes; /* of file names, in lower case, without dots, with spaces between them; the usual one first */
+  bool is_written;      /* else it is only read, and the rest is of no meaning but: */
+  image_file_format written_as; /* what the output of such an input is, if nobody says anything else */
   int sample_bytes;        /* of a channel, at most */
   uint32_t maximum_side;   /* in pixels */
   bool has_alpha;
@@ -44,6 +54,9 @@ typedef struct image_file_kind {
 
 /* The formats, by number from 0; NULL behind the last one. */
 const image_file_kind *image_file_kind_at(size_t index);
+
+/* The format that a file begins as; NULL: none of them, or it cannot be read. */
+const image_file_kind *image_file_kind_of(const char *path);
 
 /* How many bytes of each channel are kept. */
 typedef enum image_file_depth {
@@ -66,6 +79,7 @@ typedef struct image_file_reading {
   image_file_depth depth;
   /* The file's color profile is applied, so that the pixels are sRGB; else they are as the file has them. */
   bool applies_profile;
+  uint32_t page; /* of a TIFF of several, from 1; 0: the first, and a note of the others */
   /* Damage costs those pixels that it hides, which are black, and not the picture; the note says so. */
   bool salvages;
   /* Limit of the memory for pixels: the input's, with the output's of a colored picture that is made of it, or with a
@@ -103,15 +117,22 @@ typedef struct image_file {
   struct image_metadata *metadata;
 } image_file;
 
-/* Reads a PNG, JPEG or TIFF file, told apart by their content; "-" is standard input. The caller ends `image` with image_file_free, whatever
+/* Reads an image file, whose format its content says; "-" is standard input. The caller ends `image` with image_file_free, whatever
  * the status was.
  *
  *   PNG   1 to 16 bits, gray, palette and RGB, with and without transparency, interlaced or not
  *   JPEG  gray, color and CMYK; baseline, progressive and arithmetic
  *   TIFF  1 to 16 bits and floats of 32 bits, gray (either end white), palette and RGB, with and without alpha, in strips
  *         or tiles, channels together or apart; uncompressed or in CCITT's codes, LZW, Deflate, PackBits, JPEG, Zstandard,
- *         LZMA or WebP; BigTIFF, too. Of several pages the first, of channels that are neither color nor alpha none.
- *         CMYK, Lab, YCbCr that is not in JPEG, and raw sensor data are refused
+ *         LZMA or WebP; BigTIFF, too. Of several pages that of `reading`, or the first, of channels that are neither color nor alpha none.
+ *         YCbCr that is not in JPEG, and raw sensor data are refused
+ *   WebP  lossy and lossless; of an animation the first frame, as of a GIF
+ *   HEIC, AVIF, JPEG XL, JPEG 2000  1 to 16 bits; JPEG XL of floats, too
+ *   BMP   1 to 32 bits, bit fields, run lengths
+ *   PNM   PBM, PGM, PPM and PAM of any depth
+ *
+ * libtiff, libwebp, libheif, libjxl, OpenJPEG and giflib are loaded when a file first needs them; the message says what to
+ * install.
  *
  * Less than 8 bits are widened to 8, 9 to 15 to 16. Associated alpha is divided out.
  *

@@ -85,7 +85,7 @@ def colorize_file(
     It is what the command `libcolorize` does: 16 bits stay 16 bits, metadata is kept, and the
     target has its name only once it is whole. One that is there already is replaced.
 
-    source   PNG, JPEG or TIFF, told apart by its content
+    source   a picture in any format that the command reads
     target   ends with .png, .jpg, .jpeg, .tif or .tiff
     model    "default", the name of a published network, or the path of a model file
     options  those of `colorize`, but for hint_map and progress. `palette` is a file, and colors of
