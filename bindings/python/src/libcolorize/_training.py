@@ -173,7 +173,7 @@ def train(
     import tempfile
 
     run = Training(Path(out))
-    command = [_command.find(), "train", "--quiet", f"--out={os.path.abspath(out)}"]
+    command: list[Any] = [_command.find(), "train", "--quiet", f"--out={os.path.abspath(out)}"]
     if data is not None:
         paths = [data] if isinstance(data, (str, os.PathLike)) else list(data)
         command += ["--data", *map(os.path.abspath, paths)]

@@ -143,7 +143,8 @@ class Colorizer:
 
         if not names:
             return ""
-        command = [self._command, "--quiet", *self._arguments, "-o", "colored/", *names]
+        files = ["-o", "colored/", *names]
+        command: list[Any] = [self._command, "--quiet", *self._arguments, *files]
         result = subprocess.run(
             command,
             cwd=place,
