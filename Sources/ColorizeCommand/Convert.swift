@@ -28,6 +28,11 @@ struct Convert: ParsableCommand {
     help: "Round large weights to float16: half the size.")
   var halfPrecision = false
 
+  @Flag(
+    name: .customLong("int8-weights"),
+    help: "Round them to 8 bits: a quarter. Prints what that does to colors.")
+  var eightBits = false
+
   @Option(help: ArgumentHelp("The licence of the weights, in words.", valueName: "TEXT"))
   var licence: Words?
 
@@ -44,6 +49,9 @@ struct Convert: ParsableCommand {
   var maskConvention: MaskConvention?
 
   func validate() throws {
+    if halfPrecision, eightBits {
+      throw ValidationError("--fp16 and --int8-weights round weights differently; give one of them")
+    }
     try Bounds.check(
       "--plain-softmax-temperature", plainSoftmaxTemperature,
       ModelOptions.plainSoftmaxTemperatures)
@@ -55,6 +63,7 @@ struct Convert: ParsableCommand {
     do throws(ColorizeError) {
       var options = ModelConversion.Options()
       options.halfPrecision = halfPrecision
+      options.eightBits = eightBits
       options.licence = licence?.text
       options.plainSoftmaxTemperature = plainSoftmaxTemperature
       options.maskConvention = maskConvention
@@ -64,6 +73,12 @@ struct Convert: ParsableCommand {
       }
       try OutputFile.write(target) { (descriptor) throws(ColorizeError) in
         try conversion.write(to: .descriptor(descriptor)) { Interrupt.wanted }
+      }
+      if let error = conversion.eightBitError {
+        let share = Table.oneDecimal(100 * error.relative)
+        print(
+          "8-bit weights change ab of the test vectors by \(share) % of its spread (rms), "
+            + "\(Table.oneDecimal(error.largest)) at most")
       }
     } catch .cancelled {
       Interrupt.end()

@@ -181,7 +181,32 @@ def variants(original):
     yield "invalid-offsets-beyond-64-bits", changed(weight, data_offsets=[0, 2**64 + 10])
     yield "invalid-offsets-overflowing", changed(weight, data_offsets=[2**63, 2**64 - 1])
     yield "unsupported-i16", changed(weight, dtype="I16")
-    yield "unsupported-i8", changed(weight, dtype="I8")
+    yield "invalid-i8-without-scales", changed(weight, dtype="I8")
+    outputs = [shape[0], *[1] * (len(shape) - 1)]
+    for name, scale, scales_shape in [
+        ("sound-i8", 0.01, outputs),
+        ("invalid-i8-scale-0", 0, outputs),
+        ("invalid-i8-scale-negative", -0.01, outputs),
+        ("invalid-i8-scale-nan", math.nan, outputs),
+        ("invalid-i8-scale-infinite", math.inf, outputs),
+        ("invalid-i8-scale-overflowing", 3e38, outputs),
+        ("invalid-i8-scale-flat", 0.01, outputs[:1]),
+        ("invalid-i8-scale-short", 0.01, [shape[0] - 1, *outputs[1:]]),
+    ]:
+        model = fresh()
+        first = model.tensor(weight)["data_offsets"][0]
+        count = math.prod(shape)
+        model.tensor(weight).update(dtype="I8", data_offsets=[first, first + count])
+        model.data[first : first + count] = bytes(index % 255 for index in range(count))
+        end = len(model.data)
+        scales = struct.pack("<f", scale) * math.prod(scales_shape)
+        model.header[f"{weight}_scale"] = {
+            "dtype": "F32",
+            "shape": scales_shape,
+            "data_offsets": [end, end + len(scales)],
+        }
+        model.data += scales
+        yield name, model.content()
     yield "unsupported-dtype-empty", changed(weight, dtype="")
     yield "invalid-f32-of-f16-bytes", changed(weight, dtype="F32")
     yield "invalid-dtype-number", changed(weight, dtype=16)

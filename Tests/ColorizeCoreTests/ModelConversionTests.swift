@@ -6,8 +6,9 @@ import Glibc
 import Testing
 
 @Suite(.serialized) struct ModelConversionTests {
-  /// siggraph17 with the other mask convention, which only its vectors show.
+  /// siggraph17 with the other mask convention, which only its vectors show; and with 8 bits.
   @Test(arguments: ["eccv16", "siggraph17"]) func vectorsAreMet(_ architecture: String) throws {
+    let hasEightBits = architecture == "siggraph17"
     let network = try #require(Network.all.first { $0.architecture == architecture })
     let weights = try FormulaWeights(network).file()
     let source = try #require(tmpfile())
@@ -16,7 +17,8 @@ import Testing
     fflush(source)
 
     var options = ModelConversion.Options()
-    options.halfPrecision = true
+    options.halfPrecision = !hasEightBits
+    options.eightBits = hasEightBits
     options.licence = "none"
     if network.takesHints { options.maskConvention = .centred }
     let conversion = try ModelConversion(
@@ -24,7 +26,12 @@ import Testing
     ) { false }
     let file = try Memory<UInt8>(count: conversion.byteCount)
     try conversion.write(to: .memory(file)) { false }
-    #expect(file.count < weights.count * 52 / 100)
+    #expect(file.count < weights.count * (hasEightBits ? 26 : 52) / 100)
+    #expect((conversion.eightBitError != nil) == hasEightBits)
+    if let error = conversion.eightBitError {
+      // 127 steps to each side are some per cent of what large sums of products vary by.
+      #expect((1e-4..<0.3).contains(error.relative) && error.largest > 0, "\(error)")
+    }
 
     let model = try Model.open(bytes: UnsafeRawBufferPointer(start: file.start, count: file.count))
     #expect(model.information.architecture == architecture)

@@ -51,6 +51,59 @@ import Testing
     }
   }
 
+  /// Two rows of I8 and scales of a shape, as a file.
+  private func eightBits(
+    _ scales: [Float], shape: String, kind: String = "F32", tensor: String = "[2,2]"
+  ) throws(ColorizeError) -> TensorFile {
+    try file(
+      #"{"t":{"dtype":"I8","shape":\#(tensor),"data_offsets":[0,4]},"t_scale":{"dtype":"\#(kind)","#
+        + #""shape":\#(shape),"data_offsets":[4,\#(4 + 4 * scales.count)]}}"#,
+      data: [1, 0xFF, 127, 0x80]
+        + scales.flatMap { scale in (0..<4).map { UInt8(scale.bitPattern >> (8 * $0) & 255) } })
+  }
+
+  @Test func eightBitsTimesTheirScales() throws {
+    func values(_ file: TensorFile, _ shape: [Int] = [2, 2]) throws -> [Float] {
+      let values = try file.floats("t", shape: shape)
+      return (0..<values.count).map { values.start[$0] }
+    }
+    #expect(try values(eightBits([0.5, 3], shape: "[2,1]")) == [0.5, -0.5, 381, -384])
+    #expect(try values(eightBits([0.5, 3], shape: "[1,2]")) == [0.5, -3, 63.5, -384])
+    #expect(try values(eightBits([2], shape: "[1,1]")) == [2, -2, 254, -256])
+    let wide = try eightBits([1, 2], shape: "[1,2,1]", tensor: "[1,2,2]")
+    #expect(try values(wide, [1, 2, 2]) == [1, -1, 254, -256])
+  }
+
+  @Test(arguments: [
+    ([Float(0), 1], "[2,1]", "F32", "t_scale has the value 0.0 at index 0; a scale is more than 0"),
+    ([1, -1], "[2,1]", "F32", "has the value -1.0 at index 1"),
+    ([1, .nan], "[2,1]", "F32", "has the value nan at index 1"),
+    ([.infinity, 1], "[2,1]", "F32", "has the value inf at index 0"),
+    ([3e38, 1], "[2,1]", "F32", "tensor t has the value"),
+    ([1, 1], "[2]", "F32", "one of their dimensions is its, the others 1"),
+    ([1, 1, 1, 1], "[2,2]", "F32", "one of their dimensions is its, the others 1"),
+    ([1, 1, 1], "[3,1]", "F32", "one of their dimensions is its, the others 1"),
+    ([1], "[2,1]", "F32", "too few"),
+    ([1, 1], "[2,1]", "I8", "the scales of t [2, 2] are floats"),
+    ([1, 1], "[2,1]", "I32", "tensor t_scale is I32"),
+  ]) func scalesThatAreDamaged(
+    _ scales: [Float], _ shape: String, _ kind: String, _ message: String
+  ) throws {
+    // Times 3e38 the numbers of a row are beyond float32.
+    let file = try eightBits(scales, shape: shape, kind: kind)
+    do throws(ColorizeError) {
+      _ = try file.floats("t", shape: [2, 2])
+      Issue.record("no error")
+    } catch { #expect(error.message.contains(message), "\(error.message)") }
+  }
+
+  @Test func eightBitsWithoutScales() throws {
+    let file = try file(#"{"t":{"dtype":"I8","shape":[1],"data_offsets":[0,1]}}"#, data: [1])
+    #expect(
+      throws: ColorizeError.invalidModel("tensor t is I8, and its scales, t_scale, are missing")
+    ) { try file.floats("t", shape: [1]) }
+  }
+
   /// What is wrong, and a part of the message that it must give.
   static let faults: [(header: String, message: String)] = [
     ("", "too few"),

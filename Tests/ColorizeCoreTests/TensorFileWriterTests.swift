@@ -77,6 +77,7 @@ import Testing
     for (format, value, text) in [
       (TensorFileLayout.Format.float16, Float(65520), "65520.0 at index 1, which F16"),
       (.float16, -.infinity, "-inf at index 1, which F16"), (.float32, .nan, "nan at index 1"),
+      (.int8, 128, "128.0 at index 1, which I8"), (.int8, 0.5, "0.5 at index 1, which I8"),
     ] {
       let tensor = TensorFileLayout.Tensor(name: "t", shape: [2], format: format)
       let layout = try TensorFileLayout([tensor], metadata: [:])

@@ -16,7 +16,7 @@ import pytest
 from support import FAILURE, MODEL, names
 
 STORAGES = {"F32": b"FloatStorage", "F16": b"HalfStorage"}
-TYPES = {"F32": np.float32, "F16": np.float16, "I64": np.int64}
+TYPES = {"F32": np.float32, "F16": np.float16, "I64": np.int64, "I8": np.int8}
 
 
 def read(path):
@@ -142,6 +142,47 @@ def test_metadata_are_kept(colorize, tmp_path):
     assert metadata["licence"] == "x"
     assert np.unique(tensors["vector.1.input"][1][3]).tolist() == [-0.5, 0.5]
     colorize("doctor", target)
+
+
+def test_large_weights_become_eight_bits(colorize, tmp_path, source, weights):
+    target, again = tmp_path / "model.safetensors", tmp_path / "again.safetensors"
+    said = colorize("convert", "--int8-weights", source, target).stdout
+    share, largest = re.fullmatch(
+        r"8-bit weights change ab of the test vectors by ([\d.]+) % of its spread \(rms\), "
+        r"([\d.]+) at most\n",
+        said,
+    ).groups()
+    assert 0 < float(share) < 50 and float(largest) > 0
+    _, tensors = read(target)
+    rounded = {name for name, (kind, _) in tensors.items() if kind == "I8"}
+    # By numbers that NumPy gets of the same rule.
+    for name, (_, values) in weights.items():
+        values = values.astype(np.float32)
+        assert (name in rounded) == (values.ndim >= 2 and values.size >= 4096)
+        if name in rounded:
+            kind, scales = tensors[f"{name}_scale"]
+            assert kind == "F32"
+            assert scales.shape == (values.shape[0], *[1] * (values.ndim - 1))
+            largest = np.abs(values).max(axis=tuple(range(1, values.ndim)), keepdims=True)
+            assert np.allclose(scales[largest > 0], largest[largest > 0] / 127, rtol=1e-6)
+            numbers = tensors[name][1].astype(np.float32)
+            assert np.abs(numbers).max() == 127
+            assert (np.abs(numbers * scales - values) <= scales * 0.500001).all()
+        else:
+            assert np.array_equal(tensors[name][1], values)
+    assert len(rounded) > 10
+    # The vectors are those of the rounded weights.
+    colorize("doctor", target)
+    # Rounded once more, they are what they are.
+    assert colorize("convert", target, again).stdout == ""
+    assert read(again)[1].keys() == tensors.keys()
+    for name in rounded:
+        assert np.array_equal(read(again)[1][name][1], tensors[name][1])
+
+
+def test_both_kinds_of_rounding_are_refused(colorize, tmp_path, source):
+    why = colorize.refused("convert", "--fp16", "--int8-weights", source, tmp_path / "a.safetensors")
+    assert "--fp16 and --int8-weights round weights differently" in why
 
 
 def test_large_weights_become_float16(colorize, tmp_path, weights):

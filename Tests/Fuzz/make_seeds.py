@@ -91,6 +91,12 @@ def main():
     )
     data = struct.pack("<Q", len(header)) + header + bytes(14)
     (CORPUS / "safetensors" / "seed").write_bytes(data)
+    header = (
+        rb'{"a":{"dtype":"I8","shape":[2,2],"data_offsets":[8,12]},'
+        rb'"a_scale":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]}} '
+    )
+    data = struct.pack("<Q", len(header)) + header + struct.pack("<ff4b", 0.5, 2, 1, -2, 127, -127)
+    (CORPUS / "safetensors" / "seed-eight-bits").write_bytes(data)
 
 
 if __name__ == "__main__":

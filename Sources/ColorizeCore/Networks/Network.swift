@@ -244,7 +244,8 @@ package struct Network: Sendable {
     // Several nodes may share one.
     let own = nodes.flatMap { node in
       (node.operation?.parameters ?? []).map {
-        Parameter(Parameter.fullName(node.name, $0.name), $0.shape)
+        Parameter(
+          Parameter.fullName(node.name, $0.name), $0.shape, outputDimension: $0.outputDimension)
       }
     }.filter { names.insert($0.name).inserted }
     if let distribution, case .tensor(let name) = distribution.bins {

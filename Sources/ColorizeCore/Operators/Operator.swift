@@ -7,10 +7,13 @@ package struct Parameter: Sendable {
   /// The part of the name behind the operator's own, for example "weight".
   package let name: String
   package let shape: [Int]
+  /// The dimension of the operator's outputs.
+  package let outputDimension: Int
 
-  package init(_ name: String, _ shape: [Int]) {
+  package init(_ name: String, _ shape: [Int], outputDimension: Int = 0) {
     self.name = name
     self.shape = shape
+    self.outputDimension = outputDimension
   }
 
   /// The name of a tensor in a file: that of its operator, if it has one, and its own part.

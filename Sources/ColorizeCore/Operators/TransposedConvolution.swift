@@ -17,7 +17,7 @@ package struct TransposedConvolution: Operator {
 
   package var parameters: [Parameter] {
     [
-      Parameter("weight", [inputs, outputs, Self.kernel, Self.kernel]),
+      Parameter("weight", [inputs, outputs, Self.kernel, Self.kernel], outputDimension: 1),
       Parameter("bias", [outputs]),
     ]
   }

@@ -8,6 +8,8 @@ package struct ModelConversion {
   package struct Options {
     /// Whether large weights are rounded to float16.
     package var halfPrecision = false
+    /// Whether they are rounded to whole numbers of 8 bits, with a scale for each output.
+    package var eightBits = false
     /// Instead of what the file says.
     package var licence: String?
     package var plainSoftmaxTemperature: Float?
@@ -24,10 +26,14 @@ package struct ModelConversion {
   private let file: TensorFile
   private let network: Network
   private let vectors: [String: Memory<Float>]
+  /// By name: how the large weights are rounded.
+  private let rounding: [String: Rounding]
   private let layout: TensorFileLayout
 
   /// What the model is that the file holds.
   package let information: ModelInformation
+  /// What the rounding of weights to 8 bits does to the test vectors' ab; nil: they are not rounded so.
+  package let eightBitError: ColorError?
   /// The size of the file that will be written.
   package var byteCount: Int { layout.byteCount }
 
@@ -65,26 +71,32 @@ package struct ModelConversion {
     if let licence = options.licence { metadata["licence"] = licence }
 
     var tensors: [TensorFileLayout.Tensor] = []
-    var rounded: Set<String> = []
+    var rounding: [String: Rounding] = [:]
     for parameter in network.parameters {
-      let isLarge =
-        parameter.shape.count >= 2 && parameter.shape.reduce(1, *) >= Self.minimumCount
-      // Nothing is gained by making float16 wider.
-      let isHalf =
-        file.format(parameter.name) == TensorFileLayout.Format.float16.rawValue
-        || options.halfPrecision && isLarge
-      if isHalf { rounded.insert(parameter.name) }
-      tensors.append(
-        TensorFileLayout.Tensor(
-          name: parameter.name, shape: parameter.shape, format: isHalf ? .float16 : .float32))
+      let (name, shape) = (parameter.name, parameter.shape)
+      let kind = Self.rounding(of: parameter, from: file.format(name), options)
+      rounding[name] = kind
+      switch kind {
+      case .eightBits(let dimension):
+        tensors.append(TensorFileLayout.Tensor(name: name, shape: shape, format: .int8))
+        tensors.append(
+          TensorFileLayout.Tensor(
+            name: EightBitWeights.scaleName(name),
+            shape: EightBitWeights.scaleShape(shape, dimension: dimension), format: .float32))
+      case .half: tensors.append(TensorFileLayout.Tensor(name: name, shape: shape, format: .float16))
+      case nil: tensors.append(TensorFileLayout.Tensor(name: name, shape: shape, format: .float32))
+      }
     }
+    self.rounding = rounding
 
     var vectors: [String: Memory<Float>] = [:]
-    let reference = FloatingReference(model: model, file: file, rounded: rounded)
+    var error = ColorError()
+    let reference = FloatingReference(model: model, file: file, rounding: rounding)
     for index in 0..<(network.takesHints ? 2 : 1) {
       let input = Self.input(
         network, withHints: index == 1, maskOffset: information.maskConvention.offset)
       let ab = try reference.ab(input, isCancelled: isCancelled)
+      if options.eightBits { error.add(try model.ab(input), ab) }
       for (kind, tensor) in [("input", input), ("ab", ab)] {
         let shape = tensor.shape
         let values = try Memory<Float>(count: shape.count)
@@ -97,7 +109,21 @@ package struct ModelConversion {
       }
     }
     self.vectors = vectors
+    eightBitError = options.eightBits ? error : nil
     layout = try TensorFileLayout(tensors, metadata: metadata)
+  }
+
+  /// How a tensor is rounded; nil: not at all.
+  private static func rounding(
+    of parameter: Parameter, from format: String?, _ options: Options
+  ) -> Rounding? {
+    let isLarge = parameter.shape.count >= 2 && parameter.shape.reduce(1, *) >= minimumCount
+    // Nothing is gained by making numbers wider.
+    if format == TensorFileLayout.Format.int8.rawValue || options.eightBits && isLarge {
+      return .eightBits(dimension: parameter.outputDimension)
+    }
+    let isHalf = format == TensorFileLayout.Format.float16.rawValue
+    return isHalf || options.halfPrecision && isLarge ? .half : nil
   }
 
   /// Writes the file.
@@ -105,13 +131,27 @@ package struct ModelConversion {
     to target: TensorFileWriter.Target, isCancelled: () -> Bool
   ) throws(ColorizeError) {
     var writer = try TensorFileWriter(layout, to: target)
+    let scaled = Dictionary(
+      network.parameters.map { (EightBitWeights.scaleName($0.name), $0) }) { first, _ in first }
     for tensor in layout.tensors {
       if isCancelled() { throw .cancelled }
-      let values =
-        if let vector = vectors[tensor.name] { vector } else {
-          try file.floats(tensor.name, shape: tensor.shape)
+      if let vector = vectors[tensor.name] {
+        try writer.write(vector)
+      } else if let parameter = scaled[tensor.name],
+        case .eightBits(let dimension) = rounding[parameter.name]
+      {
+        let values = try file.floats(parameter.name, shape: parameter.shape)
+        try writer.write(
+          EightBitWeights(values, shape: parameter.shape, dimension: dimension).scales)
+      } else {
+        let values = try file.floats(tensor.name, shape: tensor.shape)
+        if case .eightBits(let dimension) = rounding[tensor.name] {
+          try writer.write(
+            EightBitWeights(values, shape: tensor.shape, dimension: dimension).numbers)
+        } else {
+          try writer.write(values)
         }
-      try writer.write(values)
+      }
     }
   }
 
@@ -153,12 +193,60 @@ package struct ModelConversion {
   }
 }
 
+/// How a tensor's values are rounded.
+private enum Rounding {
+  case half
+  /// With a scale for each place of a dimension.
+  case eightBits(dimension: Int)
+}
+
+/// How far colors are from others.
+package struct ColorError {
+  private var count = 0.0
+  private var sum = 0.0
+  private var squares = 0.0
+  private var differences = 0.0
+  /// Of the absolute differences of a or b.
+  package private(set) var largest = 0.0
+
+  /// The root of the mean square of the differences, over the standard deviation of the right values.
+  package var relative: Double {
+    let variance = squares / count - (sum / count) * (sum / count)
+    return (differences / count / variance).squareRoot()
+  }
+
+  fileprivate mutating func add(_ right: ReferenceTensor, _ values: ReferenceTensor) {
+    for (right, value) in zip(right.values, values.values) {
+      count += 1
+      sum += right
+      squares += right * right
+      differences += (value - right) * (value - right)
+      largest = max(largest, abs(value - right))
+    }
+  }
+}
+
+extension Model {
+  /// ab of a network's input, by the network as it is.
+  fileprivate func ab(_ input: ReferenceTensor) throws(ColorizeError) -> ReferenceTensor {
+    let (height, width) = (input.shape.height, input.shape.width)
+    let shape = network.abShape(height: height, width: width)
+    let ab = try Memory<Float>(count: shape.count)
+    let planes = try Memory<Float>(count: input.shape.count)
+    for (index, value) in input.values.enumerated() { planes.start[index] = Float(value) }
+    try Colorizer.predict(model: self, height: height, width: width, into: ab.start) { input in
+      input.start.fromPlanes(planes.start, input.shape)
+    }
+    return ReferenceTensor(shape, (0..<ab.count).map { Double(ab.start[$0]) })
+  }
+}
+
 /// A model in float64, by the operators' naive references.
 private struct FloatingReference {
   let model: Model
   let file: TensorFile
-  /// Tensors that are rounded to float16.
-  let rounded: Set<String>
+  /// By name: how tensors are rounded.
+  let rounding: [String: Rounding]
 
   /// ab at the default temperature.
   func ab(_ input: ReferenceTensor, isCancelled: () -> Bool) throws(ColorizeError)
@@ -169,12 +257,24 @@ private struct FloatingReference {
     let output = try network.reference(.ab, input) { (name) throws(ColorizeError) in
       if isCancelled() { throw .cancelled }
       let values = try file.floats(name, shape: shapes[name] ?? [])
-      let isRounded = rounded.contains(name)
-      return (0..<values.count).map { index in
-        let value = values.start[index]
-        // One beyond float16 is an error when it is written.
-        return Double(isRounded ? value.halfPrecision.map(Float.init(halfPrecision:)) ?? 0 : value)
+      switch rounding[name] {
+      case nil: break
+      case .half:
+        for index in 0..<values.count {
+          // One beyond float16 is an error when it is written.
+          values.start[index] =
+            values.start[index].halfPrecision.map(Float.init(halfPrecision:)) ?? 0
+        }
+      case .eightBits(let dimension):
+        let shape = shapes[name] ?? []
+        let rounded = try EightBitWeights(values, shape: shape, dimension: dimension)
+        EightBitWeights.eachOutput(shape, dimension: dimension) { output, range in
+          for index in range {
+            values.start[index] = rounded.numbers.start[index] * rounded.scales.start[output]
+          }
+        }
       }
+      return (0..<values.count).map { Double(values.start[$0]) }
     }
     switch network.colors {
     case .ab(_, let scale): return output.map { $0 * Double(scale) }

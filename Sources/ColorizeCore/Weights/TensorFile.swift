@@ -18,12 +18,15 @@ package struct TensorFile {
     case float16 = "F16"
     case bfloat16 = "BF16"
     case float64 = "F64"
+    /// With a scale beside it.
+    case int8 = "I8"
 
     var bytes: Int {
       switch self {
       case .float64: 8
       case .float32: 4
       case .float16, .bfloat16: 2
+      case .int8: 1
       }
     }
   }
@@ -161,7 +164,7 @@ package struct TensorFile {
     }
     guard let format = NumberFormat(rawValue: entry.format) else {
       throw .unsupportedModel(
-        "tensor \(name) is \(entry.format); F32, F16, BF16 and F64 can be read")
+        "tensor \(name) is \(entry.format); F32, F16, BF16, F64 and I8 with a scale can be read")
     }
     let byteCount = entry.end - entry.start
     let count = byteCount / format.bytes
@@ -185,7 +188,37 @@ package struct TensorFile {
         Self.convert(block.start, format, to: values.start + first, length)
       }
     }
+    if format == .int8 { try scale(values, name, shape) }
     return values
+  }
+
+  /// Multiplies whole numbers by the scales that lie beside them: one for each place of one dimension.
+  private func scale(_ values: Memory<Float>, _ name: String, _ shape: [Int]) throws(ColorizeError) {
+    let scaleName = EightBitWeights.scaleName(name)
+    guard let entry = entries[scaleName] else {
+      throw .invalidModel("tensor \(name) is I8, and its scales, \(scaleName), are missing")
+    }
+    let own = shape.indices.filter { entry.shape.count == shape.count && entry.shape[$0] != 1 }
+    guard entry.shape.count == shape.count, own.count <= 1,
+      own.allSatisfy({ entry.shape[$0] == shape[$0] }),
+      entry.format != NumberFormat.int8.rawValue
+    else {
+      throw .invalidModel(
+        "tensor \(scaleName) is \(entry.format) of the shape \(entry.shape); the scales of "
+          + "\(name) \(shape) are floats, and one of their dimensions is its, the others 1")
+    }
+    let scales = try storedFloats(scaleName, shape: entry.shape)
+    for index in 0..<scales.count {
+      let scale = scales.start[index]
+      guard scale > 0, scale.isFinite else {
+        throw .invalidModel(
+          "tensor \(scaleName) has the value \(scale) at index \(index); a scale is more than 0")
+      }
+    }
+    EightBitWeights.eachOutput(shape, dimension: own.first ?? 0) { output, range in
+      let scale = scales.start[own.isEmpty ? 0 : output]
+      for index in range { values.start[index] *= scale }
+    }
   }
 
   /// Throws unless a tensor's values can be read in parts: F16, row-major, and as many as its shape
@@ -255,6 +288,9 @@ package struct TensorFile {
       for index in 0..<count { values[index] = Float(brainPrecision: numbers[index]) }
     case .float64:
       let numbers = bytes.assumingMemoryBound(to: Double.self)
+      for index in 0..<count { values[index] = Float(numbers[index]) }
+    case .int8:
+      let numbers = bytes.assumingMemoryBound(to: Int8.self)
       for index in 0..<count { values[index] = Float(numbers[index]) }
     }
   }

@@ -8,8 +8,15 @@ package struct TensorFileLayout {
   package enum Format: String {
     case float32 = "F32"
     case float16 = "F16"
+    case int8 = "I8"
 
-    fileprivate var bytes: Int { self == .float32 ? 4 : 2 }
+    fileprivate var bytes: Int {
+      switch self {
+      case .float32: 4
+      case .float16: 2
+      case .int8: 1
+      }
+    }
   }
 
   package struct Tensor {
@@ -113,7 +120,7 @@ package struct TensorFileWriter {
     try append(head.start, head.count)
   }
 
-  /// Writes the next of the layout's tensors, all of whose values must be finite.
+  /// Writes the next of the layout's tensors, all of whose values must be finite; of I8, whole numbers.
   package mutating func write(_ values: Memory<Float>) throws(ColorizeError) {
     let tensor = tensors[written]
     precondition(values.count == tensor.count, "the values are those of another tensor")
@@ -134,6 +141,20 @@ package struct TensorFileWriter {
           block.start[index] = half
         }
         try append(block.start, length * 2)
+      }
+    case .int8:
+      for first in stride(from: 0, to: values.count, by: Self.blockCount) {
+        let length = min(Self.blockCount, values.count - first)
+        try block.start.withMemoryRebound(to: Int8.self, capacity: length) {
+          (bytes) throws(ColorizeError) in
+          for index in 0..<length {
+            guard let number = Int8(exactly: values.start[first + index]) else {
+              throw Self.failure(tensor, values, first + index)
+            }
+            bytes[index] = number
+          }
+        }
+        try append(block.start, length)
       }
     }
   }
