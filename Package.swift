@@ -15,6 +15,9 @@ import PackageDescription
       [
         "-Xcc", "-mavx512f", "-Xcc", "-mavx512vl", "-Xcc", "-mavx512dq", "-Xcc", "-mfma",
       ]),
+    .target(
+      name: "KernelsBF16", dependencies: ["CKernelContract"],
+      path: "Sources/ColorizeCore/Kernels/BF16"),
   ]
 #else
   let kernelTargets: [Target] = [kernels("Baseline", [])]

@@ -149,6 +149,17 @@ enum {
   COLORIZE_MASK_CENTRED = 2   /* 0.5 and -0.5: some checkpoints (docs/published-networks.md) */
 };
 
+/* The numbers that weights are multiplied in. */
+typedef int32_t colorize_precision;
+enum {
+  COLORIZE_PRECISION_DEFAULT = 0, /* COLORIZE_PRECISION_FLOAT32 */
+  COLORIZE_PRECISION_FLOAT32 = 1, /* within the bounds of docs/exactness.md */
+  /* Weights, and what they are multiplied by, are rounded to 8 bits of mantissa; sums are of float32. Faster where a
+   * network has linear layers, and less exact; docs/exactness.md says by how much. Opening a model is
+   * COLORIZE_INVALID_ARGUMENT where the processor has no AVX-512 BF16, or where other kernels are asked for. */
+  COLORIZE_PRECISION_BFLOAT16 = 2
+};
+
 /* How to open a model. NULL or zeros: as the file says. */
 typedef struct colorize_model_options {
   size_t struct_size; /* sizeof(colorize_model_options) */
@@ -158,6 +169,8 @@ typedef struct colorize_model_options {
   float plain_softmax_temperature;
   /* 0: what the file says, or else COLORIZE_MASK_ZERO_ONE. The caller's masks are 0 and 1 either way. */
   colorize_mask_convention mask_convention;
+  colorize_precision precision; /* since 0.2.0 */
+  uint32_t reserved;            /* zero */
 } colorize_model_options;
 
 /* What a model is. Strings belong to the model and live as long as it does. */

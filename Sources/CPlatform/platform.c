@@ -17,6 +17,10 @@ int platform_has_avx512(void) {
          __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("fma");
 }
 
+int platform_has_avx512_bf16(void) {
+  return platform_has_avx512() && __builtin_cpu_supports("avx512bf16");
+}
+
 int platform_has_avx2(void) {
   __builtin_cpu_init();
   return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
@@ -25,6 +29,7 @@ int platform_has_avx2(void) {
 #else
 
 int platform_has_avx512(void) { return 0; }
+int platform_has_avx512_bf16(void) { return 0; }
 int platform_has_avx2(void) { return 0; }
 
 #endif

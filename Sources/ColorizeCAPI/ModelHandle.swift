@@ -118,6 +118,15 @@ private func modelOptions(_ pointer: UnsafePointer<colorize_model_options>?) thr
       throw .invalidArgument(
         "options->mask_convention is \(given.mask_convention); it must be 0, 1 or 2")
     }
+    switch Int(given.precision) {
+    case 0, Int(COLORIZE_PRECISION_FLOAT32): break
+    case Int(COLORIZE_PRECISION_BFLOAT16): options.precision = .bfloat16
+    default:
+      throw .invalidArgument("options->precision is \(given.precision); it must be 0, 1 or 2")
+    }
+    guard given.reserved == 0 else {
+      throw .invalidArgument("options->reserved is \(given.reserved); it must be 0")
+    }
     if given.plain_softmax_temperature != 0 {
       options.plainSoftmaxTemperature = given.plain_softmax_temperature
     }

@@ -537,6 +537,15 @@ static void versions_of_model_options(void) {
     REFUSE("mask_convention", &options);
   }
   options.mask_convention = 0;
+  const colorize_precision precisions[] = {-1, 3, 1 << 30};
+  for (int i = 0; i < 3; i++) {
+    options.precision = precisions[i];
+    REFUSE("precision", &options);
+  }
+  options.precision = COLORIZE_PRECISION_FLOAT32;
+  options.reserved = 1;
+  REFUSE("reserved", &options);
+  options.reserved = 0;
   for (int i = 0; i < ABSURD; i++) {
     options.struct_size = absurd[i];
     REFUSE("options->struct_size", &options);

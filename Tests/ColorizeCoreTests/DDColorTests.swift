@@ -53,6 +53,43 @@ import Testing
     }
   }
 
+  /// Where the processor has it, bfloat16 is near: 2 % of the spread of ab, which is what rounding to 8 bits of mantissa
+  /// leaves; and it is another number. Any number of threads gives the same.
+  @Test func bfloat16IsNear() throws {
+    let fixture = try Fixture("ddcolor-tiny")
+    let bytes = try FormulaWeights(.ddColorTiny).file()
+    let buffer = UnsafeRawBufferPointer(start: bytes.start, count: bytes.count)
+    func open(_ instructionSet: InstructionSet) throws(ColorizeError) -> Model {
+      try Model.open(
+        bytes: buffer,
+        options: ModelOptions(instructionSet: instructionSet, gemm: .own, precision: .bfloat16))
+    }
+    for instructionSet in InstructionSet.available where instructionSet != .avx512 {
+      #expect(throws: ColorizeError.self) { try open(instructionSet) }
+    }
+    let model: Model
+    do throws(ColorizeError) {
+      try Precision.bfloat16.check(.avx512, nil)
+      model = try open(.avx512)
+    } catch {
+      #expect(error.message.hasPrefix("precision is bfloat16, which needs a processor with"))
+      return
+    }
+    _ = try fixture.forEachCase(inputs: Float.self) { number, input in
+      let expected = try #require(try fixture.tensor("\(number).ab", of: Float.self)).values
+      let (height, width) = (input.shape[1], input.shape[2])
+      let values = try predict(model, input.values, height: height, width: width, threads: 2)
+      let square = zip(values, expected).reduce(0.0) { $0 + Double(($1.0 - $1.1) * ($1.0 - $1.1)) }
+      let count = Double(values.count)
+      let mean = expected.reduce(0.0) { $0 + Double($1) } / count
+      let spread = expected.reduce(0.0) { $0 + (Double($1) - mean) * (Double($1) - mean) }
+      let share = (square / spread).squareRoot()
+      #expect((1e-4..<0.02).contains(share), "case \(number): \(share)")
+      let several = try predict(model, input.values, height: height, width: width, threads: 5)
+      #expect(several == values, "case \(number)")
+    }
+  }
+
   /// Exact conversions; one level where a value is at the edge of one.
   @Test func picturesAreTheReleasesPipeline() throws {
     let fixture = try Fixture("ddcolor-tiny-picture")

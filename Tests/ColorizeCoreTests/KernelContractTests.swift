@@ -85,6 +85,91 @@ import Testing
     #expect(worst < 2e-5)
   }
 
+  /// The product in bfloat16 of numbers that are exact in it, against the same formula; and rounding to it.
+  @Test func brainGEMM() throws {
+    guard let brain = Self.brainKernels else { return }
+    let table = KernelSet(.avx512).table
+    let (tile, panel, block) = (table.gemm_rows, table.gemm_panel, Int(COLORIZE_GEMM_BLOCK))
+    var numbers = Numbers(seed: 3)
+    func rounded(_ count: Int) -> [Float] {
+      numbers.values(count).map { Float(bitPattern: $0.bitPattern & 0xFFFF_0000) }
+    }
+    /// Two of bfloat16 in the place of a float.
+    func packed(_ values: [Float]) -> [Float] {
+      stride(from: 0, to: values.count, by: 2).map {
+        Float(bitPattern: values[$0].bitPattern >> 16 | values[$0 + 1].bitPattern)
+      }
+    }
+    var worst = 0.0
+    for depth in [2, 4, 30, 64, 256] {
+      for rows in 1...tile {
+        let left = rounded(tile * block)
+        let right = rounded(depth * panel)
+        let pairs = (0..<depth * panel).map { index in
+          let (row, column) = (index / (2 * panel) * 2 + index % 2, index % (2 * panel) / 2)
+          return right[row * panel + column]
+        }
+        let leftMemory = GuardedMemory(packed(left))
+        let rightMemory = GuardedMemory(packed(pairs))
+        let bias = GuardedMemory(numbers.values(panel))
+        let residual = GuardedMemory(numbers.values(rows * panel))
+        let scale = GuardedMemory(numbers.values(panel))
+        let shift = GuardedMemory(numbers.values(panel))
+        let output = GuardedMemory(Self.filler, count: rows * panel)
+        let (hasResidual, hasScale) = (rows % 3 != 0, rows % 2 == 0)
+        var arguments = colorize_gemm_tile()
+        arguments.left = UnsafePointer(leftMemory.start)
+        arguments.left_stride = block
+        arguments.right = UnsafePointer(rightMemory.start)
+        arguments.depth = depth
+        arguments.bias = UnsafePointer(bias.start)
+        arguments.residual = hasResidual ? UnsafePointer(residual.start) : nil
+        arguments.residual_stride = panel
+        arguments.output = output.start
+        arguments.output_stride = panel
+        arguments.rows = rows
+        arguments.scale = hasScale ? UnsafePointer(scale.start) : nil
+        arguments.shift = hasScale ? UnsafePointer(shift.start) : nil
+        arguments.slope = [1, 0, 0.2][rows % 3]
+        arguments.ceiling = rows % 2 == 0 ? 0.5 : .infinity
+        brain.gemm(&arguments)
+        #expect(output.isWhole)
+        for index in 0..<output.count {
+          let (row, column) = index.quotientAndRemainder(dividingBy: panel)
+          var sum = Double(bias.start[column])
+          for k in 0..<depth {
+            sum += Double(left[row * block + k]) * Double(right[k * panel + column])
+          }
+          if hasResidual { sum += Double(residual.start[index]) }
+          var expected = epilogue(sum, arguments.slope, arguments.ceiling)
+          if hasScale {
+            expected = expected * Double(scale.start[column]) + Double(shift.start[column])
+          }
+          worst = max(worst, difference(output.start[index], expected))
+        }
+      }
+    }
+    #expect(worst < 2e-5)
+
+    // Halfway goes to the even one.
+    let values: [Float] = [1, 1.00390625, 1.01171875, -3.14159274, 0, 1e30, 1e-30, -0.3333]
+    let memory = GuardedMemory((0..<64).map { values[$0 % 8] })
+    brain.round(memory.start, 64)
+    for (index, expected) in [1, 1, 1.015625, -3.140625].enumerated() {
+      let pair = memory.start[index / 2].bitPattern
+      let bits = index % 2 == 0 ? pair << 16 : pair & 0xFFFF_0000
+      #expect(Float(bitPattern: bits) == Float(expected))
+    }
+  }
+
+  /// nil: this processor has none.
+  private static var brainKernels: BrainKernels? {
+    do throws(ColorizeError) {
+      try Precision.bfloat16.check(.avx512, nil)
+      return KernelSet(.avx512, precision: .bfloat16).brain
+    } catch { return nil }
+  }
+
   @Test(arguments: InstructionSet.available) func gemmSums(_ instructionSet: InstructionSet) {
     let table = KernelSet(instructionSet).table
     let (tile, panel) = (table.gemm_rows, table.gemm_panel)

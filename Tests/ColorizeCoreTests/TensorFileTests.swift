@@ -75,7 +75,9 @@ import Testing
   }
 
   @Test(arguments: [
-    ([Float(0), 1], "[2,1]", "F32", "t_scale has the value 0.0 at index 0; a scale is more than 0"),
+    (
+      [Float(0), 1], "[2,1]", "F32", "t_scale has the value 0.0 at index 0; a scale is more than 0"
+    ),
     ([1, -1], "[2,1]", "F32", "has the value -1.0 at index 1"),
     ([1, .nan], "[2,1]", "F32", "has the value nan at index 1"),
     ([.infinity, 1], "[2,1]", "F32", "has the value inf at index 0"),

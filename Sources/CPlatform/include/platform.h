@@ -12,6 +12,9 @@
 /* 1 if this processor and its operating system run code compiled for AVX-512 (F, VL, DQ) and FMA. */
 int platform_has_avx512(void);
 
+/* 1 if they run code compiled for AVX-512 BF16 besides. */
+int platform_has_avx512_bf16(void);
+
 /* 1 if they run code compiled for AVX2 and FMA. */
 int platform_has_avx2(void);
 

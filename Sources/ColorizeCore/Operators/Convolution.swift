@@ -124,19 +124,26 @@ package final class PlannedConvolution: PlannedOperator {
       dilation: convolution.dilation, originY: -convolution.padding, originX: -convolution.padding)
     let matrix = try PackedMatrix(
       depth: rows.taps * inputs, columns: convolution.outputs, columnStride: inputs * rows.taps,
-      scale: scale, kernels: kernels, team: team
+      scale: scale,
+      isBrain: kernels.brain != nil && TapProduct.takesBrain(rows)
+        && !Self.mayUseWinograd(convolution, kernels), kernels: kernels, team: team
     ) { k in weight + k % inputs * rows.taps + k / inputs }
     product = TapProduct(rows: rows, matrix: matrix, epilogue: epilogue)
     winograd = try Self.winograd(convolution, matrix, epilogue, kernels)
   }
 
+  /// Whether there are sizes at which Winograd's algorithm does it, which takes the weights in float32.
+  private static func mayUseWinograd(_ convolution: Convolution, _ kernels: KernelSet) -> Bool {
+    convolution.kernel == 3 && convolution.padding == convolution.dilation
+      && convolution.paddingAfter == convolution.padding
+      && (convolution.stride == 1 || convolution.stride == 2 && convolution.dilation == 1)
+      && WinogradProduct.takes(inputs: convolution.inputs, kernels)
+  }
+
   private static func winograd(
     _ convolution: Convolution, _ matrix: PackedMatrix, _ epilogue: Epilogue, _ kernels: KernelSet
   ) throws(ColorizeError) -> WinogradProduct? {
-    guard convolution.kernel == 3, convolution.padding == convolution.dilation,
-      convolution.paddingAfter == convolution.padding,
-      WinogradProduct.takes(inputs: convolution.inputs, kernels)
-    else { return nil }
+    guard mayUseWinograd(convolution, kernels) else { return nil }
     func kernel(rows: [Int?], columns: [Int?]) -> WinogradKernel {
       WinogradKernel(matrix, rows: rows, columns: columns) { $0 * 3 + $1 }
     }

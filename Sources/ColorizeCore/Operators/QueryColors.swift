@@ -123,7 +123,8 @@ package final class PlannedQueryColors: PlannedOperator {
       }
     }
     let matrix = try PackedMatrix(
-      depth: channels, columns: bias.count, columnStride: channels, kernels: kernels, team: team
+      depth: channels, columns: bias.count, columnStride: channels,
+      isBrain: kernels.brain != nil && channels % 2 == 0, kernels: kernels, team: team
     ) { k in UnsafePointer(weight.start + k) }
     product = TapProduct(
       rows: TapRows(channels: channels, kernel: 1, originY: 0, originX: 0), matrix: matrix,

@@ -12,18 +12,20 @@ package struct ModelOptions: Sendable {
   package var instructionSet: InstructionSet?
   /// nil: see `OpenBLAS.choose`.
   package var gemm: GEMM?
+  package var precision: Precision
 
   /// What `plainSoftmaxTemperature` may be.
   package static let plainSoftmaxTemperatures: ClosedRange<Float> = 0.01...100
 
   package init(
     plainSoftmaxTemperature: Float? = nil, maskConvention: MaskConvention? = nil,
-    instructionSet: InstructionSet? = nil, gemm: GEMM? = nil
+    instructionSet: InstructionSet? = nil, gemm: GEMM? = nil, precision: Precision = .float32
   ) {
     self.plainSoftmaxTemperature = plainSoftmaxTemperature
     self.maskConvention = maskConvention
     self.instructionSet = instructionSet
     self.gemm = gemm
+    self.precision = precision
   }
 }
 
@@ -102,7 +104,9 @@ package final class Model: Sendable {
         "this processor does not have the instruction set \(instructionSet.rawValue); it has "
           + available.map(\.rawValue).joined(separator: ", "))
     }
-    let kernels = KernelSet(instructionSet, blas: try OpenBLAS.choose(options.gemm))
+    let blas = try OpenBLAS.choose(options.gemm)
+    try options.precision.check(instructionSet, blas)
+    let kernels = KernelSet(instructionSet, blas: blas, precision: options.precision)
     let plain: Float
     if let wanted = options.plainSoftmaxTemperature {
       guard ModelOptions.plainSoftmaxTemperatures.contains(wanted) else {

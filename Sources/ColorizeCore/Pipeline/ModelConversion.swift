@@ -83,7 +83,8 @@ package struct ModelConversion {
           TensorFileLayout.Tensor(
             name: EightBitWeights.scaleName(name),
             shape: EightBitWeights.scaleShape(shape, dimension: dimension), format: .float32))
-      case .half: tensors.append(TensorFileLayout.Tensor(name: name, shape: shape, format: .float16))
+      case .half:
+        tensors.append(TensorFileLayout.Tensor(name: name, shape: shape, format: .float16))
       case nil: tensors.append(TensorFileLayout.Tensor(name: name, shape: shape, format: .float32))
       }
     }
@@ -132,7 +133,8 @@ package struct ModelConversion {
   ) throws(ColorizeError) {
     var writer = try TensorFileWriter(layout, to: target)
     let scaled = Dictionary(
-      network.parameters.map { (EightBitWeights.scaleName($0.name), $0) }) { first, _ in first }
+      network.parameters.map { (EightBitWeights.scaleName($0.name), $0) }
+    ) { first, _ in first }
     for tensor in layout.tensors {
       if isCancelled() { throw .cancelled }
       if let vector = vectors[tensor.name] {

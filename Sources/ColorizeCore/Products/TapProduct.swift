@@ -60,6 +60,12 @@ package struct TapProduct {
     return max(1, Self.packedBytes / 4 / rows.tileCount(taps: tapsAtOnce, rows: kernels.gemmRows))
   }
 
+  /// Whether a product of such rows can be done in bfloat16, which takes two columns at a time: where each piece of
+  /// taps begins with an even one.
+  static func takesBrain(_ rows: TapRows) -> Bool {
+    rows.channels % 2 == 0 || rows.taps <= max(1, columnsAtOnce / rows.channels)
+  }
+
   /// The floats of scratch that `run` needs.
   package var scratchCount: Int {
     if matrix.blas != nil {
@@ -90,7 +96,7 @@ package struct TapProduct {
     var target = target
     var x = x
     var count = count
-    if rows.arePixels, width == input.shape.width, kernels.gemmTakesAnyStride {
+    if rows.arePixels, width == input.shape.width, kernels.gemmTakesAnyStride, !matrix.isBrain {
       // The last tile may be one of fewer rows, past which there may be no memory: it is packed.
       let whole = count - count % tileRows
       runInPlace(
@@ -111,16 +117,34 @@ package struct TapProduct {
           input, taps: taps, y: y + position / width, x: position % width, width: width,
           count: min(tileRows, count - tile * tileRows), rows: tileRows,
           into: scratch + tile * tileCount)
+        if let brain = kernels.brain, matrix.isBrain {
+          round(scratch + tile * tileCount, columns: taps.count * rows.channels, tileRows, brain)
+        }
       }
       for panel in 0..<matrix.panels {
         for block in 0..<(taps.count * rows.channels).pieces(of: Self.block) {
           let left = Left(
-            start: scratch + block * Self.block * tileRows, stride: Self.block, tile: tileCount)
+            // Of bfloat16 two are as large as a float.
+            start: scratch + block * Self.block * tileRows / (matrix.isBrain ? 2 : 1),
+            stride: Self.block, tile: tileCount)
           multiply(left, taps, block, panel, count: count, into: target, kernels: kernels)
         }
       }
       tap = taps.upperBound
     }
+  }
+
+  /// Rounds a packed tile to bfloat16, in place.
+  private func round(
+    _ tile: UnsafeMutablePointer<Float>, columns: Int, _ tileRows: Int, _ brain: BrainKernels
+  ) {
+    let blocks = columns.pieces(of: Self.block)
+    if columns % 2 != 0 {
+      // Times a row of zeros, what lies behind the last column must be a number.
+      let last = tile + (blocks - 1) * Self.block * tileRows + columns % Self.block
+      for row in 0..<tileRows { last[row * Self.block] = 0 }
+    }
+    brain.round(tile, blocks * Self.block * tileRows)
   }
 
   /// The same where the rows are pixels that lie `stride` apart, of which there are whole tiles.
@@ -187,7 +211,7 @@ package struct TapProduct {
     var arguments = colorize_gemm_tile()
     arguments.left_stride = left.stride
     arguments.right = matrix.start(ofPanel: panel, row: taps.lowerBound * rows.channels + first)
-    arguments.depth = depth
+    arguments.depth = matrix.isBrain ? depth.roundedUp(to: 2) : depth
     arguments.is_narrow = matrix.isNarrow(panel) ? 1 : 0
     arguments.output_stride = target.stride
     arguments.residual_stride = target.stride
@@ -207,7 +231,11 @@ package struct TapProduct {
         arguments.residual = target.residual.map { $0 + row * target.stride + channel }
       }
       arguments.rows = min(tileRows, count - row)
-      kernels.table.gemm(&arguments)
+      if let brain = kernels.brain, matrix.isBrain {
+        brain.gemm(&arguments)
+      } else {
+        kernels.table.gemm(&arguments)
+      }
     }
   }
 }

@@ -7,6 +7,7 @@ import KernelsBaseline
 #if arch(x86_64)
   import KernelsAVX2
   import KernelsAVX512
+  import KernelsBF16
 #endif
 
 /// The instruction sets that there are kernels for, best first.
@@ -34,16 +35,57 @@ package enum InstructionSet: String, NamedChoice, Sendable {
   }
 }
 
+/// The numbers that weights are multiplied in.
+package enum Precision: String, CaseIterable, Sendable {
+  case float32
+  /// Weights and what they are multiplied by are rounded to bfloat16; sums are float32. Not where Winograd's algorithm
+  /// is used, nor in attention's own products.
+  case bfloat16
+
+  /// Throws unless the kernels of an instruction set, on this processor, have it.
+  package func check(_ instructionSet: InstructionSet, _ blas: OpenBLAS?) throws(ColorizeError) {
+    guard self == .bfloat16 else { return }
+    guard platform_has_avx512_bf16() != 0 else {
+      throw .invalidArgument(
+        "precision is bfloat16, which needs a processor with AVX-512 BF16; this one has none")
+    }
+    guard instructionSet == .avx512, blas == nil else {
+      throw .invalidArgument(
+        "precision is bfloat16, which needs the kernels for avx512; those for "
+          + "\(blas == nil ? instructionSet.rawValue : "OpenBLAS") were asked for")
+    }
+  }
+}
+
+/// The micro-kernels of the product in bfloat16: see `brain_kernels.h`.
+package struct BrainKernels: Sendable {
+  package let gemm: @convention(c) (UnsafePointer<colorize_gemm_tile>) -> Void
+  package let round: @convention(c) (UnsafeMutablePointer<Float>, Int) -> Void
+}
+
 /// The micro-kernels of one instruction set.
 package struct KernelSet: @unchecked Sendable {
   /// See `kernel_contract.h` for what each computes.
   package let table: colorize_kernels
   /// What multiplies matrices instead of `table.gemm`, if anything does.
   package let blas: OpenBLAS?
+  /// What multiplies most weights; nil: `table.gemm`, in float32.
+  package let brain: BrainKernels?
 
-  /// - Parameter instructionSet: one of `InstructionSet.available`.
-  package init(_ instructionSet: InstructionSet, blas: OpenBLAS? = nil) {
+  /// - Parameters:
+  ///   - instructionSet: one of `InstructionSet.available`.
+  ///   - precision: one that passes `check`.
+  package init(
+    _ instructionSet: InstructionSet, blas: OpenBLAS? = nil, precision: Precision = .float32
+  ) {
     self.blas = blas
+    #if arch(x86_64)
+      brain =
+        precision == .bfloat16
+        ? BrainKernels(gemm: colorize_brain_gemm, round: colorize_brain_round) : nil
+    #else
+      brain = nil
+    #endif
     table =
       switch instructionSet {
       #if arch(x86_64)

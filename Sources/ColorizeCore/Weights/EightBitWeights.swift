@@ -16,7 +16,9 @@ struct EightBitWeights {
     let scales = try Memory<Float>(count: shape[dimension])
     scales.fill(0)
     Self.eachOutput(shape, dimension: dimension) { output, range in
-      for index in range { scales.start[output] = max(scales.start[output], abs(values.start[index])) }
+      for index in range {
+        scales.start[output] = max(scales.start[output], abs(values.start[index]))
+      }
     }
     for output in 0..<scales.count {
       scales.start[output] /= Self.largest

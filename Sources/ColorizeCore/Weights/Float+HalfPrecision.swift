@@ -17,6 +17,12 @@ extension Float {
   @inline(__always)
   init(brainPrecision bits: UInt16) { self.init(bitPattern: UInt32(bits) << 16) }
 
+  /// The nearest bfloat16 pattern, the even one of two, of a finite number.
+  @inline(__always)
+  var brainPrecision: UInt16 {
+    UInt16(truncatingIfNeeded: (bitPattern &+ 0x7FFF &+ (bitPattern >> 16 & 1)) >> 16)
+  }
+
   /// The nearest half-precision pattern, the even one of two; nil beyond the largest number, 65504,
   /// and what would be rounded to it.
   var halfPrecision: UInt16? {

@@ -193,7 +193,8 @@ package struct TensorFile {
   }
 
   /// Multiplies whole numbers by the scales that lie beside them: one for each place of one dimension.
-  private func scale(_ values: Memory<Float>, _ name: String, _ shape: [Int]) throws(ColorizeError) {
+  private func scale(_ values: Memory<Float>, _ name: String, _ shape: [Int]) throws(ColorizeError)
+  {
     let scaleName = EightBitWeights.scaleName(name)
     guard let entry = entries[scaleName] else {
       throw .invalidModel("tensor \(name) is I8, and its scales, \(scaleName), are missing")

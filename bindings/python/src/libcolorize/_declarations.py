@@ -79,11 +79,19 @@ COLORIZE_MASK_ZERO_ONE = 1
 COLORIZE_MASK_CENTRED = 2
 
 
+colorize_precision = c_int32
+COLORIZE_PRECISION_DEFAULT = 0
+COLORIZE_PRECISION_FLOAT32 = 1
+COLORIZE_PRECISION_BFLOAT16 = 2
+
+
 class colorize_model_options(Structure):  # noqa: N801
     _fields_ = (
         ("struct_size", c_size_t),
         ("plain_softmax_temperature", c_float),
         ("mask_convention", colorize_mask_convention),
+        ("precision", colorize_precision),
+        ("reserved", c_uint32),
     )
 
 

@@ -27,6 +27,10 @@ from .session import Session
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+_PRECISIONS = {
+    "float32": c.COLORIZE_PRECISION_FLOAT32,
+    "bfloat16": c.COLORIZE_PRECISION_BFLOAT16,
+}
 _MASK_CONVENTIONS = {"zero-one": c.COLORIZE_MASK_ZERO_ONE, "centred": c.COLORIZE_MASK_CENTRED}
 
 
@@ -99,7 +103,9 @@ class Model(Handle):
     `plain_softmax_temperature`, 0.01 to 100, is the temperature that the network's plain softmax
     corresponds to, for files that do not say so themselves. `mask_convention` says which values of
     the mask the network was trained with, where there is no hint and where there is one:
-    "zero-one", or "centred" for -0.5 and 0.5.
+    "zero-one", or "centred" for -0.5 and 0.5. `precision` is "float32", the default, or "bfloat16":
+    weights and what they are multiplied by are rounded, which is faster where a network has linear
+    layers, DDColor's above all, and an Error where the processor has no AVX-512 BF16.
     """
 
     _end = library.colorize_model_close
@@ -110,12 +116,15 @@ class Model(Handle):
         *,
         plain_softmax_temperature: float | None = None,
         mask_convention: Literal["zero-one", "centred"] | None = None,
+        precision: Literal["float32", "bfloat16"] | None = None,
     ) -> None:
         if model is None or model == "default":
             if plain_softmax_temperature is not None:
                 raise invalid("plain_softmax_temperature is for model files")
             if mask_convention is not None:
                 raise invalid("mask_convention is for model files")
+            if precision is not None:
+                raise invalid("precision is for model files")
             self._open(library.colorize_model_open_default)
             return
         if not isinstance(model, (str, bytes, os.PathLike)):
@@ -125,7 +134,7 @@ class Model(Handle):
             )
         path = file_of(model)
         try:
-            self._open_file(path, plain_softmax_temperature, mask_convention)
+            self._open_file(path, plain_softmax_temperature, mask_convention, precision)
         except Error as problem:
             is_word = isinstance(model, str) and os.sep not in model and "." not in model
             if not is_word or os.path.lexists(path):
@@ -143,10 +152,11 @@ class Model(Handle):
         *,
         plain_softmax_temperature: float | None = None,
         mask_convention: Literal["zero-one", "centred"] | None = None,
+        precision: Literal["float32", "bfloat16"] | None = None,
     ) -> Model:
         """A model file, whatever its name is."""
         self = cls.__new__(cls)
-        self._open_file(path, plain_softmax_temperature, mask_convention)
+        self._open_file(path, plain_softmax_temperature, mask_convention, precision)
         return self
 
     @staticmethod
@@ -165,11 +175,12 @@ class Model(Handle):
         path: str | bytes | os.PathLike[str] | os.PathLike[bytes],
         plain_softmax_temperature: float | None,
         mask_convention: str | None,
+        precision: str | None,
     ) -> None:
         name = os.fsencode(path)
         if b"\0" in name:
             raise invalid("path holds a zero byte")
-        given = _model_options(plain_softmax_temperature, mask_convention)
+        given = _model_options(plain_softmax_temperature, mask_convention, precision)
         self._open(library.colorize_model_open, name, ctypes.byref(given))
 
     @classmethod
@@ -179,10 +190,11 @@ class Model(Handle):
         *,
         plain_softmax_temperature: float | None = None,
         mask_convention: Literal["zero-one", "centred"] | None = None,
+        precision: Literal["float32", "bfloat16"] | None = None,
     ) -> Model:
         """A model from the bytes of a model file. They are not kept."""
         values = np.frombuffer(data, np.uint8)
-        given = _model_options(plain_softmax_temperature, mask_convention)
+        given = _model_options(plain_softmax_temperature, mask_convention, precision)
         self = cls.__new__(cls)
         self._open(
             library.colorize_model_open_memory,
@@ -463,7 +475,7 @@ def file_of(model: Any) -> Any:
 
 
 def _model_options(
-    plain_softmax_temperature: float | None, mask_convention: str | None
+    plain_softmax_temperature: float | None, mask_convention: str | None, precision: str | None
 ) -> c.colorize_model_options:
     return c.colorize_model_options(
         struct_size=ctypes.sizeof(c.colorize_model_options),
@@ -471,6 +483,7 @@ def _model_options(
             "plain_softmax_temperature", plain_softmax_temperature
         ),
         mask_convention=chosen_word("mask_convention", mask_convention, _MASK_CONVENTIONS),
+        precision=chosen_word("precision", precision, _PRECISIONS),
     )
 
 
