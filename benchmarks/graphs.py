@@ -1,6 +1,7 @@
 """The networks in PyTorch, from their inputs to ab: what all runtimes are given.
 
-They do what colorize_predict does: those of our own end in the annealed mean, at T = 0.38. eccv16
+They do what colorize_predict does: those of our own end in the annealed mean, at T = 0.38. DDColor
+begins with lightness, of which the release makes gray before its network. eccv16
 and siggraph17 are as they were released, but for one thing: the release runs siggraph17's decoder
 twice and drops the first result, and that work should be nobody's here.
 """
@@ -15,7 +16,7 @@ from torch import nn
 
 from compact import BINS, PAPER_TEMPERATURE
 from models import load
-from names import DEFAULT
+from names import DDCOLOR, DEFAULT, architecture
 
 DEFAULT_MODEL = Path(__file__).parents[1] / "Sources/ColorizeDefaultModel/default.safetensors"
 
@@ -58,6 +59,22 @@ class SIGGRAPHOnce(SIGGRAPHGenerator):
         return self.unnormalize_ab(self.model_out(x))
 
 
+class DDColorOfLightness(nn.Module):
+    """The released network behind the gray that it is shown of L: a few operations a pixel."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+
+    def forward(self, lightness):
+        f = (lightness + 16) / 116
+        light = torch.where(f > 6 / 29, f**3, (f - 4 / 29) * (108 / 841))
+        gray = torch.where(
+            light > 0.0031308, 1.055 * light.clamp(min=1e-6) ** (1 / 2.4) - 0.055, 12.92 * light
+        )
+        return self.network(gray.expand(-1, 3, -1, -1))
+
+
 def open_network(name, checkpoint):
     """A network for inference. `checkpoint`: the path of its state dict; the default has none."""
     if name == DEFAULT:
@@ -66,6 +83,12 @@ def open_network(name, checkpoint):
         network = OWN[name]()
         network.load_state_dict(torch.load(checkpoint, weights_only=True))
         return OwnAb(network).eval().requires_grad_(False)
+    if name in DDCOLOR:
+        import ddcolor
+
+        network = ddcolor.DDColor(architecture(name).removeprefix("ddcolor-"))
+        network.load_state_dict(torch.load(checkpoint, weights_only=True))
+        return DDColorOfLightness(network).eval().requires_grad_(False)
     network = {"eccv16": ECCVGenerator, "siggraph17": SIGGRAPHOnce}[name]()
     network.load_state_dict(torch.load(checkpoint, weights_only=True))
     return network.eval().requires_grad_(False)

@@ -1,27 +1,40 @@
-"""How long each network takes in each runtime, at 256x256, with 1 and 2 threads."""
+"""How long each network takes in each runtime, at 256x256 or what its name ends with, with 1 and 2
+threads."""
 
 import math
 import statistics
 
-from names import OWN
-from peers import PEERS
-from results import AB_BOUND, PEER_AB_BOUND
+from names import DDCOLOR, OWN, architecture
+from peers import PEERS, SHORTER
+from results import AB_BOUND, DDCOLOR_AB_BOUND, PEER_AB_BOUND
 from workers import Worker, WorkerError, command, rotated
 
 # Over the fastest of all peers; our own networks' over ONNX Runtime.
-BOUNDS = {"lite": 0.50, "compact": 0.50, "eccv16": 0.38, "siggraph17": 0.42}
+BOUNDS = {
+    "lite": 0.50,
+    "compact": 0.50,
+    "eccv16": 0.38,
+    "siggraph17": 0.42,
+    "ddcolor-tiny": 0.60,
+    "ddcolor-tiny-512": 0.60,
+    "ddcolor-large": 0.80,
+    "ddcolor-large-512": 0.80,
+}
+# In bfloat16, over OpenVINO's.
+SHORTER_BOUNDS = {"ddcolor-tiny": 0.75, "ddcolor-large": 0.85}
 SCALING_BOUND = 1.7
 # What ONNX Runtime's eccv16 may take with 2 threads, in milliseconds, in a run that counts: by the
 # instruction set that the processor has.
 QUIET = {"avx512": 400, "avx2": 650}
 # Timed runs in a round.
-RUNS = {"lite": 10, "compact": 10, "eccv16": 3, "siggraph17": 3}
+RUNS = {"lite": 10, "compact": 10, "eccv16": 3, "siggraph17": 3} | dict.fromkeys(DDCOLOR, 1)
 
 
 def run(results, setup):
     results.section("The networks alone")
     results.say(
-        "256x256 pixels to ab, medians of the rounds' medians. Each runtime is in a process of its "
+        "256x256 pixels (512x512 where the name says so) to ab, medians of the rounds' "
+        "medians. Each runtime is in a process of its "
         "own, which may use as many processors as it has threads and is stopped while others run; "
         "rounds are interleaved, each begins with another runtime, and each visit with a run that "
         "is not timed. Of several variants of a runtime's settings the fastest is taken, and "
@@ -43,7 +56,10 @@ def run(results, setup):
     results.say("### The runtimes, with N threads")
     results.table(
         ["", "version", "settings"],
-        [[PEERS[peer].name, version, PEERS[peer].settings] for peer, version in versions.items()],
+        [
+            [(PEERS | SHORTER)[peer].name, version, (PEERS | SHORTER)[peer].settings]
+            for peer, version in versions.items()
+        ],
     )
 
 
@@ -51,8 +67,11 @@ def compare(results, setup, network, threads, versions):
     """The median of each runtime, by its name, of those whose results are right; notes versions."""
     workers = {}
     failed = {}
+    peers = [*setup.peers]
+    if network in DDCOLOR:
+        peers += [name for name in SHORTER if name.removesuffix("-bf16") in setup.peers]
     try:
-        for peer in setup.peers:
+        for peer in peers:
             try:
                 log = setup.folder / f"{peer}-{network}-{threads}.log"
                 serve = command("serve", peer, setup.folder, network, threads)
@@ -77,8 +96,8 @@ def compare(results, setup, network, threads, versions):
     ours = statistics.median(times["libcolorize"])
     medians = {}
     rows = []
-    for peer in setup.peers:
-        name = PEERS[peer].name
+    for peer in peers:
+        name = (PEERS | SHORTER)[peer].name
         if peer in failed:
             rows.append([name, f"cannot run it: {failed[peer]}", "", "", "", ""])
             continue
@@ -87,7 +106,7 @@ def compare(results, setup, network, threads, versions):
         median = results.record(
             "networks", name, "time", "ms", times[peer], network=network, threads=threads
         )
-        is_right = said["difference"] <= PEER_AB_BOUND
+        is_right = said["difference"] <= PEER_AB_BOUND or peer in SHORTER
         if is_right:
             medians[name] = median
         rows.append(
@@ -98,7 +117,7 @@ def compare(results, setup, network, threads, versions):
         )  # fmt: skip
     results.difference(
         f"{network}'s ab with {threads} threads", workers["libcolorize"].description["difference"],
-        AB_BOUND,
+        DDCOLOR_AB_BOUND if network in DDCOLOR else AB_BOUND,
     )  # fmt: skip
     results.say(f"### {network}, {threads} thread{'s' if threads > 1 else ''}")
     results.table(
@@ -117,6 +136,12 @@ def spread(values):
 
 def judge(results, setup, network, threads, medians):
     ours = medians.get("libcolorize")
+    shorter = [medians.pop(peer.name, None) for peer in SHORTER.values()]
+    if all(shorter):
+        results.bound(
+            f"{network}, {threads} thread{'s' if threads > 1 else ''}, bfloat16: time over "
+            "OpenVINO's", shorter[0] / shorter[1], SHORTER_BOUNDS[architecture(network)],
+        )  # fmt: skip
     others = {name: value for name, value in medians.items() if name != "libcolorize"}
     if network in OWN:
         others = {name: value for name, value in others.items() if name == "ONNX Runtime"}

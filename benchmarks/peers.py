@@ -9,10 +9,10 @@ Every class imports its runtime when it is made, so that a process holds no othe
     build(folder, network, threads, variant)
                opens a file of prepare.py and returns a function: inputs by name -> ab
 
-All compute in float32, also where the processor or the runtime has something shorter.
+All of PEERS compute in float32, also where the processor or the runtime has something shorter.
 """
 
-from names import DEFAULT, OWN
+from names import DDCOLOR, DEFAULT, OWN
 
 
 class Libcolorize:
@@ -33,11 +33,20 @@ class Libcolorize:
             # The library takes L as it is, the exported network as it is normalised.
             return lambda inputs: model.predict(100 * inputs["input"][0, 0] + 50, threads=threads)
         model = self.libcolorize.Model(folder / f"{network}.pth")
-        if network == "eccv16":
+        if network == "eccv16" or network in DDCOLOR:
             return lambda inputs: model.predict(inputs["lightness"][0, 0], threads=threads)
         return lambda inputs: model.predict(
             inputs["lightness"][0, 0], inputs["hints"][0], inputs["mask"][0, 0], threads=threads
         )
+
+
+class LibcolorizeBFloat16(Libcolorize):
+    name = "libcolorize, bfloat16"
+    settings = "colorize_predict, precision bfloat16, threads = N"
+
+    def build(self, folder, network, threads, variant):
+        model = self.libcolorize.Model(folder / f"{network}.pth", precision="bfloat16")
+        return lambda inputs: model.predict(inputs["lightness"][0, 0], threads=threads)
 
 
 class ONNXRuntime:
@@ -66,6 +75,7 @@ class OpenVINO:
     name = "OpenVINO"
     variants = ("",)
     settings = "hint LATENCY, precision f32, INFERENCE_NUM_THREADS = N"
+    precision = "f32"
 
     def __init__(self):
         import openvino
@@ -76,12 +86,18 @@ class OpenVINO:
     def build(self, folder, network, threads, variant):
         properties = {
             "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_PRECISION_HINT": "f32",
+            "INFERENCE_PRECISION_HINT": self.precision,
             "INFERENCE_NUM_THREADS": threads,
         }
         compiled = self.openvino.Core().compile_model(folder / f"{network}.onnx", "CPU", properties)
         request = compiled.create_infer_request()
         return lambda inputs: request.infer(inputs)[0]
+
+
+class OpenVINOBFloat16(OpenVINO):
+    name = "OpenVINO, bfloat16"
+    settings = "hint LATENCY, precision bf16, INFERENCE_NUM_THREADS = N"
+    precision = "bf16"
 
 
 class NCNN:
@@ -213,3 +229,6 @@ PEERS = {
     "pytorch": PyTorch,
 }
 """By the names of the command line; the first is what the others are compared with."""
+
+SHORTER = {"libcolorize-bf16": LibcolorizeBFloat16, "openvino-bf16": OpenVINOBFloat16}
+"""In bfloat16, for DDColor, beside their kin in PEERS; the first is compared with the second."""

@@ -3,13 +3,13 @@
     PYTHONPATH=Tests/Reference \\
       python benchmarks/prepare.py FOLDER NETWORK ... [--ncnn] [--training COUNT SIDE]
 
-In FOLDER, for each NETWORK of lite, compact, eccv16 and siggraph17:
+In FOLDER, for each NETWORK of names.py:
 
     NETWORK.pth          the state dict as torch.save writes it, with the weights of published.py;
                          not for lite, which is inside the library
     NETWORK.onnx         from the network's inputs to ab
     NETWORK.ncnn.param   the same for ncnn, in float32, with NETWORK.ncnn.bin; only with --ncnn
-    NETWORK.inputs.npz   a photograph as the network takes it: arrays [1, C, 256, 256] by name
+    NETWORK.inputs.npz   a photograph as the network takes it: arrays [1, C, SIDE, SIDE] by name
     NETWORK.ab.npy       what PyTorch computes of it in float64, [1, 2, h, w]
 
 With --training COUNT SIDE also training.safetensors: compact, and a batch (Tests/TrainingProbe).
@@ -25,23 +25,22 @@ import numpy as np
 import torch
 
 from graphs import open_network
-from names import DEFAULT, OWN
+from names import DEFAULT, NETWORKS, OWN, architecture, side
 from pictures import network_input, picture
 from published import formula_network, in_float64, write_checkpoint
 from torch_training import Task, write_request
 
-SIZE = 256
-
 
 def network_inputs(name):
-    """name -> float32 array [1, C, SIZE, SIZE]: what a network takes of a photograph."""
-    values = network_input(picture("coffee", SIZE, SIZE))[None]
+    """name -> float32 array [1, C, SIDE, SIDE]: what a network takes of a photograph."""
+    size = side(name)
+    values = network_input(picture("coffee", size, size))[None]
     if name in OWN:
         return {"input": values.numpy()}
     inputs = {"lightness": (100 * values[:, :1] + 50).numpy()}
     if name == "siggraph17":
-        inputs["hints"] = np.zeros((1, 2, SIZE, SIZE), np.float32)
-        inputs["mask"] = np.zeros((1, 1, SIZE, SIZE), np.float32)
+        inputs["hints"] = np.zeros((1, 2, size, size), np.float32)
+        inputs["mask"] = np.zeros((1, 1, size, size), np.float32)
     return inputs
 
 
@@ -59,7 +58,7 @@ def write_ncnn(folder, name, network, tensors):
 def prepare(folder, name, ncnn):
     checkpoint = folder / f"{name}.pth"
     if name != DEFAULT:
-        write_checkpoint(formula_network(name), checkpoint)
+        write_checkpoint(formula_network(architecture(name)), checkpoint)
     network = open_network(name, checkpoint)
     inputs = network_inputs(name)
     tensors = tuple(torch.from_numpy(array) for array in inputs.values())
@@ -81,7 +80,7 @@ def prepare(folder, name, ncnn):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("networks", nargs="+", choices=["lite", "compact", "eccv16", "siggraph17"])
+    parser.add_argument("networks", nargs="+", choices=NETWORKS)
     parser.add_argument("--ncnn", action="store_true")
     parser.add_argument("--training", type=int, nargs=2, metavar=("COUNT", "SIDE"))
     arguments = parser.parse_args()

@@ -29,6 +29,7 @@ import networks
 import opening
 import pixels
 import training
+from names import NETWORKS
 from peers import PEERS
 from results import Results, processor
 
@@ -43,7 +44,6 @@ PARTS = {
     "layers": layers,
     "training": training,
 }
-NETWORKS = ["lite", "compact", "eccv16", "siggraph17"]
 TRAINING = [24, 128]
 
 
@@ -71,7 +71,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART",
                         help=f"of {', '.join(PARTS)}")  # fmt: skip
-    parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=NETWORKS,
+    parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS),
                         metavar="NETWORK", help=f"of {', '.join(NETWORKS)}")  # fmt: skip
     parser.add_argument("--peers", nargs="+", choices=list(PEERS)[1:], default=list(PEERS)[1:],
                         metavar="PEER", help=f"of {', '.join(list(PEERS)[1:])}")  # fmt: skip
@@ -84,7 +84,7 @@ def main():
     arguments = parser.parse_args()
 
     is_whole = [arguments.only, arguments.networks, arguments.peers] == [
-        list(PARTS), NETWORKS, list(PEERS)[1:]
+        list(PARTS), list(NETWORKS), list(PEERS)[1:]
     ]  # fmt: skip
     folder = arguments.results or (HERE / "results" if is_whole else None)
     results = Results()

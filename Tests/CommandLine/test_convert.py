@@ -181,7 +181,9 @@ def test_large_weights_become_eight_bits(colorize, tmp_path, source, weights):
 
 
 def test_both_kinds_of_rounding_are_refused(colorize, tmp_path, source):
-    why = colorize.refused("convert", "--fp16", "--int8-weights", source, tmp_path / "a.safetensors")
+    why = colorize.refused(
+        "convert", "--fp16", "--int8-weights", source, tmp_path / "a.safetensors"
+    )
     assert "--fp16 and --int8-weights round weights differently" in why
 
 
