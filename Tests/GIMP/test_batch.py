@@ -1,5 +1,6 @@
 """The filter without a dialog: pixels are those of the C API for the same bytes."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -185,6 +186,28 @@ def test_arguments_arrive(host, tmp_path, other_model):
         actual = read_png(tmp_path / f"{number}.png")
         assert (actual == expected(pixels, **options)).all()
         assert (actual != plain).any()
+
+
+def test_a_name_stands_for_a_file(console, tmp_path, other_model):
+    """The command knows the names; it is asked where it is in PATH."""
+    command = Path(os.environ["LIBCOLORIZE_COMMAND"])
+    table = tmp_path / "table.tsv"
+    table.write_text(f"toy\tlite\tother.safetensors\t1\t{'0' * 64}\tnone\thttp://127.0.0.1:1/x\n")
+    pixels = photograph("L")
+    write_png(tmp_path / "in.png", pixels)
+    script = f"""{OPEN}
+      (let* ((image (open "{tmp_path}/in.png"))
+             (layer (car (gimp-image-get-active-layer image))))
+        (plug-in-colorize-photo RUN-NONINTERACTIVE image layer "toy" 0 0 0 0 0 -1 0)
+        (save image layer "{tmp_path}/out.png")
+        (gimp-image-delete image))"""
+    console.batch(
+        script,
+        PATH=f"{command.parent}:{os.environ['PATH']}",
+        LIBCOLORIZE_MODELS=str(table),
+        LIBCOLORIZE_WEIGHTS=str(tmp_path),
+    )
+    assert (read_png(tmp_path / "out.png") == expected(pixels, network_size=128)).all()
 
 
 def test_hints_are_taken_from_a_layer(host, tmp_path):

@@ -9,6 +9,7 @@
 #include <libgimp/gimpui.h>
 
 #include "photo_dialog.h"
+#include "photo_models.h"
 #include "photo_pixels.h"
 #include "photo_settings.h"
 
@@ -39,7 +40,7 @@ static void query(void) {
        "{ RUN-INTERACTIVE (0), RUN-NONINTERACTIVE (1), RUN-WITH-LAST-VALS (2) }"},
       {GIMP_PDB_IMAGE, "image", "The image; a gray one becomes RGB"},
       {GIMP_PDB_DRAWABLE, "drawable", "The layer that is colored, where it is selected"},
-      {GIMP_PDB_STRING, "model", "A model file, or \"\" for the model inside the library"},
+      {GIMP_PDB_STRING, "model", "A model file, a name of `libcolorize models`, or \"\" for the model inside the library"},
       {GIMP_PDB_INT32, "style", "Default (0), natural (1) or vivid (2)"},
       {GIMP_PDB_FLOAT, "temperature", "0.01 (vivid, patchy) to 10 (dull, even), or 0: the style's"},
       {GIMP_PDB_FLOAT, "saturation", "0.01 to 10, or 0: the style's"},
@@ -100,14 +101,19 @@ static gboolean color(gint32 image_id, gint32 drawable, gint32 hints_layer, laye
   return done;
 }
 
-static void set_arguments(photo_settings *settings, const GimpParam *arguments) {
-  photo_settings_set_model_file(settings, arguments[MODEL].data.d_string);
+/* FALSE: the message says why not. */
+static gboolean set_arguments(photo_settings *settings, const GimpParam *arguments, colorize_error *error) {
+  gchar *file = photo_model_file(arguments[MODEL].data.d_string, error->message, sizeof error->message);
+  if (file == NULL) return FALSE;
+  photo_settings_set_model_file(settings, file);
+  g_free(file);
   settings->layer.style = arguments[STYLE].data.d_int32;
   settings->layer.temperature = (float)arguments[TEMPERATURE].data.d_float;
   settings->layer.saturation = (float)arguments[SATURATION].data.d_float;
   settings->layer.upsampling = arguments[EDGES].data.d_int32;
   settings->layer.variant = (uint32_t)arguments[VARIANT].data.d_int32;
   settings->layer.network_size = (uint32_t)arguments[NETWORK_SIZE].data.d_int32;
+  return TRUE;
 }
 
 static void run(const gchar *name, gint count, const GimpParam *arguments, gint *result_count,
@@ -136,12 +142,11 @@ static void run(const gchar *name, gint count, const GimpParam *arguments, gint 
       values[0].data.d_status = GIMP_PDB_CALLING_ERROR;
       return;
     }
-    set_arguments(&settings, arguments);
     gint32 hints = arguments[HINTS].data.d_layer;
     refusal = hints == NO_HINTS ? NULL : photo_hints_refusal(hints, drawable);
     if (refusal != NULL) {
       g_strlcpy(error.message, refusal, sizeof error.message);
-    } else {
+    } else if (set_arguments(&settings, arguments, &error)) {
       done = color(image_id, drawable, hints, &filter, &settings, &error);
     }
   } else {

@@ -4,6 +4,7 @@
 #include <libgimp/gimp.h>
 #include <libgimp/gimpui.h>
 
+#include "photo_models.h"
 #include "photo_pixels.h"
 
 /* The preview is colored at the layer's own size up to WORK_SIDE, since the colors of a smaller
@@ -40,6 +41,7 @@ typedef struct dialog {
   GtkWidget *message;
   GtkWidget *model;
   GtkWidget *model_file;
+  gchar **models; /* those that are here: a name and a file each */
   GtkWidget *hints_list;
   GtkWidget *variant;
   GtkWidget *network_size;
@@ -69,9 +71,13 @@ static float dial(GtkObject *adjustment) {
 /* What the widgets say. */
 static void read_widgets(dialog *self) {
   layer_settings *layer = &self->settings->layer;
-  gboolean from_file = active(self->model) == 1;
-  gchar *file =
-      from_file ? gtk_file_chooser_get_filename(GTK_FILE_CHOOSER(self->model_file)) : NULL;
+  gint model = active(self->model);
+  gchar *file = NULL;
+  if (model == 1) {
+    file = gtk_file_chooser_get_filename(GTK_FILE_CHOOSER(self->model_file));
+  } else if (model > 1) {
+    file = g_strdup(self->models[2 * (model - 2) + 1]);
+  }
   photo_settings_set_model_file(self->settings, file);
   g_free(file);
   gint32 hints_layer = active(self->hints_list);
@@ -105,10 +111,14 @@ static void set_widgets(dialog *self) {
   const layer_settings *layer = &self->settings->layer;
   gboolean own = layer->temperature > 0 || layer->saturation > 0;
   const gchar *hints = self->settings->hints == NULL ? "hints" : self->settings->hints;
-  if (layer->model_file != NULL) {
+  gint model = layer->model_file != NULL;
+  for (gint i = 0; model != 0 && self->models[2 * i] != NULL; i++) {
+    if (strcmp(self->models[2 * i + 1], layer->model_file) == 0) model = i + 2;
+  }
+  if (model == 1) {
     gtk_file_chooser_set_filename(GTK_FILE_CHOOSER(self->model_file), layer->model_file);
   }
-  set_active(self->model, layer->model_file != NULL, 0);
+  set_active(self->model, model, 0);
   set_active(self->hints_list, photo_find_hints(hints, self->drawable), -1);
   set_active(self->variant, (gint)layer->variant, 0);
   set_active(self->network_size, (gint)layer->network_size, 0);
@@ -309,6 +319,8 @@ static void add_hints(dialog *self, GtkWidget *table, gint row) {
 
 static void add_model(dialog *self, GtkWidget *table, gint row) {
   self->model = gimp_int_combo_box_new("Built in", 0, "From a file", 1, NULL);
+  self->models = photo_models_here();
+  for (gint i = 0; self->models[2 * i] != NULL; i++) append(self->model, i + 2, self->models[2 * i]);
   add_list(self, table, row, "_Model:", self->model, NULL);
   self->model_file = gtk_file_chooser_button_new("A model", GTK_FILE_CHOOSER_ACTION_OPEN);
   GtkFileFilter *models = gtk_file_filter_new();
@@ -317,7 +329,7 @@ static void add_model(dialog *self, GtkWidget *table, gint row) {
   gtk_file_filter_add_pattern(models, "*.pth");
   gtk_file_chooser_add_filter(GTK_FILE_CHOOSER(self->model_file), models);
   add_row(table, row + 1, "_File:", self->model_file,
-          "A checkpoint of eccv16 or siggraph17, or what `libcolorize train` has made");
+          "A checkpoint of a published network, or what `libcolorize train` has made");
   g_signal_connect_swapped(self->model_file, "file-set", G_CALLBACK(on_change), self);
 }
 
@@ -446,6 +458,7 @@ gboolean photo_dialog_run(gint32 image_id, gint32 drawable, layer_filter *filter
   gtk_widget_destroy(self.window);
   photo_settings_clear(&chosen);
   layer_hints_free(&self.hints);
+  g_strfreev(self.models);
   g_free(self.selected);
   g_object_unref(self.after);
   g_object_unref(self.before);
