@@ -81,7 +81,7 @@ import Testing
     ([1, -1], "[2,1]", "F32", "has the value -1.0 at index 1"),
     ([1, .nan], "[2,1]", "F32", "has the value nan at index 1"),
     ([.infinity, 1], "[2,1]", "F32", "has the value inf at index 0"),
-    ([3e38, 1], "[2,1]", "F32", "tensor t has the value"),
+    ([1, 3e38], "[2,1]", "F32", "tensor t has the value"),
     ([1, 1], "[2]", "F32", "one of their dimensions is its, the others 1"),
     ([1, 1, 1, 1], "[2,2]", "F32", "one of their dimensions is its, the others 1"),
     ([1, 1, 1], "[3,1]", "F32", "one of their dimensions is its, the others 1"),
@@ -91,7 +91,7 @@ import Testing
   ]) func scalesThatAreDamaged(
     _ scales: [Float], _ shape: String, _ kind: String, _ message: String
   ) throws {
-    // Times 3e38 the numbers of a row are beyond float32.
+    // Times 3e38 the second row's numbers are beyond float32.
     let file = try eightBits(scales, shape: shape, kind: kind)
     do throws(ColorizeError) {
       _ = try file.floats("t", shape: [2, 2])
@@ -205,7 +205,7 @@ import Testing
     #expect(message("t", [2]) == "tensor t [2] of F32 has 4 bytes, which are too few")
     #expect(message("l", [1 << 32, 1 << 32]).contains("has 4 bytes, which are too few"))
     #expect(message("t", [1]) == "tensor t has the shape [2], not [1]")
-    #expect(message("d", [1]) == "tensor d is I32; F32, F16, BF16 and F64 can be read")
+    #expect(message("d", [1]) == "tensor d is I32; F32, F16, BF16, F64 and I8 with a scale can be read")
     #expect(message("n", [1]) == "tensor n has the value nan at index 0")
     #expect(message("x", [1]) == "tensor x is missing")
   }

@@ -13,6 +13,7 @@
  *     left   [13, BLOCK] of bfloat16, `left_stride` of them from a row to the next one
  *     right  [depth / 2, 32, 2] of bfloat16: two rows beside each other
  *     depth  even
+ *     is_narrow is not looked at
  *
  * Everything else is as in colorize_gemm_tile. A product of two is exact; denormal numbers count as 0. */
 void colorize_brain_gemm(const colorize_gemm_tile *_Nonnull tile);
