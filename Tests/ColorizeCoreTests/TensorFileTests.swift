@@ -205,7 +205,9 @@ import Testing
     #expect(message("t", [2]) == "tensor t [2] of F32 has 4 bytes, which are too few")
     #expect(message("l", [1 << 32, 1 << 32]).contains("has 4 bytes, which are too few"))
     #expect(message("t", [1]) == "tensor t has the shape [2], not [1]")
-    #expect(message("d", [1]) == "tensor d is I32; F32, F16, BF16, F64 and I8 with a scale can be read")
+    #expect(
+      message("d", [1])
+        == "tensor d is I32; F32, F16, BF16, F64 and I8 with a scale can be read")
     #expect(message("n", [1]) == "tensor n has the value nan at index 0")
     #expect(message("x", [1]) == "tensor x is missing")
   }
