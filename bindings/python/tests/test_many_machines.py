@@ -25,8 +25,8 @@ def test_a_worker_knows_the_command_and_its_options(tmp_path: Path):
 
 
 def test_what_the_command_says_of_a_file():
-    said = "libcolorize: 000001.png: is not a PNG, JPEG or TIFF file\n"
-    assert ray._reason(said, "000001.png") == "is not a PNG, JPEG or TIFF file"
+    said = "libcolorize: 000001.png: is damaged\n"
+    assert ray._reason(said, "000001.png") == "is damaged"
     assert ray._reason("out of memory\n", "000001.png") == "out of memory"
     assert ray._reason("", "000001.png") == "the command has not written it"
 

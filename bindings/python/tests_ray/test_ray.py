@@ -47,12 +47,15 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 
 def test_it_gives_what_batch_gives(scans: Path, tmp_path: Path):
-    libcolorize.batch(scans, tmp_path / "expected", style="vivid", progress=False)
+    whole = libcolorize.batch(scans, tmp_path / "expected", style="vivid", progress=False)
     out = tmp_path / "out"
     result = ray.batch(scans, out, workers=2, batch_size=4, progress=False, style="vivid")
     assert tree(out) == tree(tmp_path / "expected") and len(tree(out)) == 12
     assert result.done == sorted(str(out / name) for name in tree(out))
-    assert result.failed == {str(scans / "box 0" / "broken.png"): "is not a PNG, JPEG or TIFF file"}
+    # The command names the file in front of the reason.
+    ((broken, reason),) = result.failed.items()
+    assert broken == str(scans / "box 0" / "broken.png")
+    assert reason and whole.failed[Path(broken)].endswith(f"broken.png: {reason}")
     assert result.passed_over == [str(scans / "notes.txt")]
     assert Image.open(out / "box 0" / "3.png").mode == "RGB"
     assert repr(result) == "<libcolorize.ray.Result 12 done, 0 skipped, 1 failed, 1 passed over>"
