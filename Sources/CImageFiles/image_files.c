@@ -221,6 +221,11 @@ static void say_what_is_left_out(const struct image_metadata *metadata, image_fi
 image_file_status image_file_write(const char *path, image_file_format format,
                                    const image_file *image, image_file_stop stop, char *message) {
   message[0] = 0;
+  const image_format *row = row_of(format);
+  if (row->write == NULL) {
+    image_say(message, "cannot be written as %s, which is only read", row->kind.name);
+    return IMAGE_FILE_FAILED;
+  }
   output_file *output;
   FILE *file = open_output(path, image->permissions, &output);
   if (file == NULL) {
@@ -233,7 +238,7 @@ image_file_status image_file_write(const char *path, image_file_format format,
   metadata.icc = (image_bytes){0};
   image_file written = *image;
   written.metadata = &metadata;
-  const int most = row_of(format)->kind.sample_bytes;
+  const int most = row->kind.sample_bytes;
   if (written.file_sample_bytes == 0 || written.file_sample_bytes > most)
     written.file_sample_bytes = most;
   image_file_status status = IMAGE_FILE_FAILED;
@@ -241,7 +246,7 @@ image_file_status image_file_write(const char *path, image_file_format format,
       !image_bytes_copy(&metadata.icc, image->metadata->icc.data, image->metadata->icc.size))
     image_say_errno(message, "cannot be written");
   else if (image_from_srgb(&written, message))
-    status = row_of(format)->write(file, &written, stop, message);
+    status = row->write(file, &written, stop, message);
   free(metadata.icc.data);
   bool is_done = true;
   if (status == IMAGE_FILE_OK) say_what_is_left_out(written.metadata, format, message);

@@ -119,6 +119,32 @@ def tiffs():
     keep("pages", "tiff", pages.getvalue())
 
 
+def others():
+    """What is read here, and not by a library; and WebP, for its metadata."""
+    top = struct.pack("<IiiHHIIiiII", 40, 8, 6, 1, 8, 0, 0, 2835, 2835, 256, 0)
+    palette = bytes(v for level in range(256) for v in (level, 255 - level, level, 0))
+    start = 14 + len(top) + len(palette)
+    head = b"BM" + struct.pack("<IHHI", start + 48, 0, 0, start)
+    keep("palette", "bmp", head + top + palette + GRAY.tobytes())
+    runs = struct.pack("<IiiHHIIiiII", 40, 8, 6, 1, 8, 1, 0, 0, 0, 0, 0)
+    keep("runs", "bmp", head + runs + palette + b"\4\7\0\3abc\0\0\0\0\2\1\1\6\11\0\1")
+    fields = struct.pack("<IiiHHIIiiII", 56, 8, -6, 1, 16, 3, 0, 0, 0, 0, 0)
+    fields += struct.pack("<IIII", 0xF800, 0x7E0, 0x1F, 0)
+    start = 14 + len(fields)
+    head = b"BM" + struct.pack("<IHHI", start + 96, 0, 0, start)
+    keep("fields", "bmp", head + fields + GRAY.tobytes() * 2, 2)
+    keep("text", "pnm", b"P2 # a comment\n8 6\n300\n" + " ".join(map(str, GRAY.flat)).encode())
+    keep("bits", "pnm", b"P4 8 6\n" + bytes(6), 2)
+    pam = b"P7\nWIDTH 8\nHEIGHT 6\nDEPTH 3\nMAXVAL 255\nTUPLTYPE RGB\nENDHDR\n"
+    keep("pam", "pnm", pam + RGB.tobytes())
+    exif = s.exif(6, thumbnail=True)
+    for name, options in (("lossless", {"lossless": True}), ("lossy", {"quality": 40})):
+        data = io.BytesIO()
+        metadata = {"exif": exif, "icc_profile": PROFILE, "xmp": XMP}
+        Image.fromarray(RGB).save(data, "WEBP", **options, **metadata)
+        keep(name, "webp", data.getvalue())
+
+
 def tars():
     def archive(name, form, **headers):
         data = io.BytesIO()
@@ -174,6 +200,7 @@ def main():
     pngs()
     jpegs()
     tiffs()
+    others()
     tars()
     checkpoints()
     calls()

@@ -77,6 +77,7 @@ private func tryFile(_ file: UnsafeRawBufferPointer, _ flags: UInt8) -> CInt {
   var reading = image_file_reading()
   reading.depth = flags & 1 == 0 ? IMAGE_FILE_ALL_BITS : IMAGE_FILE_8_BITS
   reading.salvages = flags & 2 != 0
+  reading.applies_profile = flags & 32 == 0
   reading.maximum_bytes = 4 << 20
   reading.output_sample_bytes = 4
   var image = image_file()
@@ -95,6 +96,7 @@ private func tryFile(_ file: UnsafeRawBufferPointer, _ flags: UInt8) -> CInt {
   var index = 0
   while let kind = image_file_kind_at(index)?.pointee {
     index += 1
+    guard kind.is_written else { continue }
     var other = image
     other.channels = kind.has_alpha && image.channels % 2 == 0 ? 4 : 3
     other.sample_bytes = min(image.sample_bytes, kind.sample_bytes)
