@@ -12,6 +12,7 @@ import posixpath
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,23 @@ _PAGES = {
 """Files outside of docs/ that are pages."""
 _LINK = re.compile(r"\]\(([^)\s#:]+)(#[^)\s]*)?\)")
 _log = logging.getLogger("mkdocs.hooks")
+
+
+def on_config(config: Any) -> Any:
+    """Pages that mkdocs.yml's navigation does not name yet come last, under More."""
+    named = set(_named(config.nav))
+    more = sorted(path.name for path in (ROOT / "docs").glob("*.md") if path.name not in named)
+    if more:
+        config.nav.append({"More": more})
+    return config
+
+
+def _named(nav: Any) -> Iterator[str]:
+    for entry in nav if isinstance(nav, list) else nav.values():
+        if isinstance(entry, str):
+            yield entry
+        else:
+            yield from _named(entry)
 
 
 def on_files(files: Files, config: Any) -> Files:
