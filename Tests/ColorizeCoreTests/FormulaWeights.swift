@@ -123,8 +123,22 @@ struct FormulaWeights {
     "deoldify-wide layers.5.conv.3.query.weight": 0.25,
     "deoldify-wide layers.11.0.weight": 0.25,
     "ddcolor-tiny refine_net.0.0.weight": 2,
-    "ddcolor-large refine_net.0.0.weight": 1,
-  ]
+    "ddcolor-large refine_net.0.0.weight": 4,
+  ].merging(largeGains) { first, _ in first }
+
+  /// Queries that differ, and layers that add little to them: else all of ddcolor-large's become the same, and ab is a
+  /// small difference of large numbers.
+  private static let largeGains: [String: Double] = {
+    let decoder = "ddcolor-large decoder.color_decoder"
+    var gains = ["\(decoder).query_feat.weight": 8.0, "\(decoder).query_embed.weight": 8]
+    for layer in 0..<9 {
+      for part in [
+        "cross_attention_layers.\(layer).multihead_attn.out_proj",
+        "self_attention_layers.\(layer).self_attn.out_proj", "ffn_layers.\(layer).linear2",
+      ] { gains["\(decoder).transformer_\(part).weight"] = 0.125 }
+    }
+    return gains
+  }()
 
   /// What is before the last period, and what is behind it.
   private static func split(_ name: String) -> (first: String, last: String) {

@@ -44,7 +44,20 @@ GAINS = {
     "deoldify-wide layers.5.conv.3.query.weight": 0.25,
     "deoldify-wide layers.11.0.weight": 0.25,
     "ddcolor-tiny refine_net.0.0.weight": 2,
-    "ddcolor-large refine_net.0.0.weight": 1,
+    "ddcolor-large refine_net.0.0.weight": 4,
+}
+# Queries that differ, and layers that add little to them: else all of ddcolor-large's become the
+# same, and ab is a small difference of large numbers.
+_DECODER = "ddcolor-large decoder.color_decoder"
+GAINS |= {f"{_DECODER}.{table}.weight": 8 for table in ("query_feat", "query_embed")}
+GAINS |= {
+    f"{_DECODER}.transformer_{kind}_layers.{layer}.{part}.weight": 0.125
+    for layer in range(9)
+    for kind, part in (
+        ("cross_attention", "multihead_attn.out_proj"),
+        ("self_attention", "self_attn.out_proj"),
+        ("ffn", "linear2"),
+    )
 }
 
 
