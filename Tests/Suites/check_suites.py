@@ -40,6 +40,7 @@ KINDS = {
     *("png", "apng", "tif", "tiff", "bmp", "dib", "jpg", "jpeg", "mpo", "gif", "webp", "avif"),
     *("jp2", "j2k", "j2c", "jpf", "jpx", "ppm", "pgm", "pbm", "pnm"),
 }
+BATCH = 40  # pictures that are colored in one run
 TOLERANCE = 1.5  # of L: a level of 8 bits is up to 0.9 of it in the dark
 
 # Where the two differ, and why: by the ends of the names.
@@ -120,7 +121,7 @@ def pillow_reads(path):
             seen = np.asarray(image.convert("RGBA"))[..., 3] > 0
         profile = info.get("icc_profile")
         if profile:
-            with contextlib.suppress(ImageCms.PyCMSError):
+            with contextlib.suppress(ImageCms.PyCMSError, OSError):
                 image = ImageCms.profileToProfile(
                     image if mode in ("L", "CMYK") else image.convert("RGB"),
                     ImageCms.ImageCmsProfile(io.BytesIO(profile)),
@@ -137,25 +138,55 @@ def pillow_reads(path):
     return (rgb, seen), None
 
 
-def judge(command, path, folder):
+def color(command, paths):
+    """{path: (its colored pixels or None, what was said of it)} of some pictures at once.
+
+    A run that does not end as it should gives a word in their place.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        # The content says what they are; by their names outputs are TIFF.
+        links = {folder / f"{index:04}.tif": path for index, path in enumerate(paths)}
+        for link, path in links.items():
+            link.symlink_to(path)
+        arguments = ["--network-size", "16", "--saturation", "0.01", "-o", folder / "out", *links]
+        try:
+            result = subprocess.run([command, *arguments], capture_output=True, timeout=120)
+        except subprocess.TimeoutExpired:
+            return "hangs"
+        if result.returncode not in (0, 1):
+            return f"crashes: {result.stderr[-300:].decode(errors='replace')}"
+        lines = result.stderr.decode(errors="replace").splitlines()
+        answers = {}
+        for link, path in links.items():
+            out = folder / "out" / link.name
+            said = [line.partition(f"{link}: ")[2] for line in lines if f"{link}: " in line]
+            answers[path] = (tifffile.imread(out) if out.exists() else None, "; ".join(said))
+        return answers
+
+
+def colored(command, paths):
+    """The same of many: in one run, or in several where one of them does harm."""
+    answers = color(command, paths)
+    if isinstance(answers, dict):
+        return answers
+    if len(paths) == 1:
+        return {paths[0]: (answers, "")}
+    half = len(paths) // 2
+    return colored(command, paths[:half]) | colored(command, paths[half:])
+
+
+def judge(path, picture, said):
     """(the verdict, what there is to say of it)"""
-    out = folder / "out.tif"
-    out.unlink(missing_ok=True)
-    arguments = ["--network-size", "16", "--saturation", "0.01", "-o", out, path]
-    try:
-        result = subprocess.run([command, *arguments], capture_output=True, timeout=120)
-    except subprocess.TimeoutExpired:
-        return "hangs", ""
-    said = result.stderr.decode(errors="replace").strip()
-    if result.returncode not in (0, 1) or (result.returncode == 1 and not said):
-        return "crashes", f"exit status {result.returncode}: {said[-200:]}"
+    if isinstance(picture, str):
+        return picture.partition(":")[0], picture
+    if picture is None and not said:
+        return "says nothing", ""
     pillow, incomparable = pillow_reads(path)
-    why = said.rpartition(f"{path.name}: ")[2].splitlines()[0] if said else ""
-    if result.returncode == 1:
-        return ("refused by both" if pillow is None else "refused"), why
+    if picture is None:
+        return ("refused by both" if pillow is None else "refused"), said
     if pillow is None:
-        return ("read, not comparable", incomparable) if incomparable else ("read by us only", why)
-    picture = tifffile.imread(out)
+        return ("read, not comparable", incomparable) if incomparable else ("read by us only", said)
     largest = {"u1": 255, "u2": 65535, "f4": 1}[picture.dtype.str[1:]]
     have = picture[..., :3].astype(float) / largest
     want, seen = pillow
@@ -177,22 +208,27 @@ def main():
     verdicts = ["alike", "read by us only", "read, not comparable", "refused by both"]
     verdicts += ["refused", "differs"]
     rows, notes, failures = [], [], []
-    with tempfile.TemporaryDirectory() as name:
-        for suite, (package, place) in SUITES.items():
-            counts = collections.Counter()
-            for path in sorted((fetch(package) / place).rglob("*")):
-                if not path.is_file() or path.suffix[1:].lower() not in KINDS:
-                    continue
-                verdict, why = judge(command, path, Path(name))
-                counts[verdict] += 1
-                known = REASONS.get(path.name)
-                if verdict in ("crashes", "hangs") or (verdict == "differs" and known is None):
-                    failures.append(f"{suite}: {path.name} {verdict}: {why}")
-                    print(failures[-1], file=sys.stderr)
-                if verdict in ("refused", "differs"):
-                    notes.append(f"| {path.name} | {verdict} | {known or why} |")
-            rows.append((suite, counts))
-            print(suite, dict(counts))
+    for suite, (package, place) in SUITES.items():
+        counts = collections.Counter()
+        paths = [
+            path
+            for path in sorted((fetch(package) / place).rglob("*"))
+            if path.is_file() and path.suffix[1:].lower() in KINDS
+        ]
+        answers = {}
+        for start in range(0, len(paths), BATCH):
+            answers |= colored(command, paths[start : start + BATCH])
+        for path in paths:
+            verdict, why = judge(path, *answers[path])
+            counts[verdict] += 1
+            known = REASONS.get(path.name)
+            if verdict not in verdicts or (verdict == "differs" and known is None):
+                failures.append(f"{suite}: {path.name} {verdict}: {why}")
+                print(failures[-1], file=sys.stderr)
+            if verdict in ("refused", "differs"):
+                notes.append(f"| {path.name} | {verdict} | {known or why} |")
+        rows.append((suite, counts))
+        print(suite, dict(counts), flush=True)
     if options.write:
         head = " | ".join(verdicts)
         lines = [
