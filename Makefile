@@ -20,6 +20,7 @@
 #   make check-faults      lets every call of the C library that the command makes fail once; an hour
 #   make check-threads     runs sessions, cancelling and threads in ThreadSanitizer
 #   make check-gimp        tests the filter in GIMP, with no display
+#   make check-video       colors films with the command, which needs ffmpeg, and with the filter for frei0r
 #   make check-bare        `make check` and `make run`, each in a Debian 12 where nothing is installed, as root,
 #                          [BARE="PATH ..."] for what git, pip and apt are set up with
 #   make mutants           shows that the tests bite
@@ -30,6 +31,7 @@
 #   make uninstall         takes that back
 #   make gimp              builds the filter for GIMP (examples/gimp) with an installed library
 #   make install-gimp      puts it into the user's GIMP, or GIMP_PLUGINS=/usr/lib/gimp/2.0/plug-ins; uninstall-gimp
+#   make install-frei0r    builds the filter for frei0r's hosts (examples/frei0r) and puts it into the user's
 #   make dist              makes all that is handed out, in dist/: wheel, deb, tarball; with SHA-256 sums and a
 #                          CycloneDX list of what is inside. check-dist tries each in a bare Debian 12, as root
 #   make format, lint      puts the sources into the formatters' shape, or says where they are not
@@ -127,7 +129,7 @@ check: need-check
 
 check-long:
 	$(call in_turn,check check-reference check-fixtures check-convert check-ray check-pythons check-large check-gimp \
-	  check-suites check-faults check-threads mutants bench-quick check-dist check-bare)
+	  check-suites check-video check-faults check-threads mutants bench-quick check-dist check-bare)
 
 check-quick: need-check
 	$(call in_turn,lint build check-kernels quick-swift quick-python quick-command)
@@ -275,6 +277,11 @@ check-gimp: need-gimp stage $(VENV)
 check-suites: need-check stage $(VENV)
 	$(ON_STAGE) .venv/bin/python Tests/Suites/check_suites.py
 
+# Films, with ffmpeg.
+check-video: need-check need-video stage $(VENV)
+	PKG_CONFIG_PATH=$(STAGE)/lib/pkgconfig $(MAKE) -C examples/frei0r BUILD=$(CURDIR)/build/check-frei0r
+	$(ON_STAGE) LIBCOLORIZE_FREI0R=$(CURDIR)/build/check-frei0r .venv/bin/python -m pytest -q Tests/Video
+
 # The rest of what check-command tries a few of.
 check-faults: need-check stage $(VENV)
 	LIBCOLORIZE_FAULTS=all $(ON_STAGE) .venv/bin/python -m pytest -q Tests/CommandLine/test_faults.py
@@ -325,6 +332,16 @@ gimp: need-gimp
 
 install-gimp uninstall-gimp:
 	$(MAKE) -C examples/gimp BUILD=$(CURDIR)/build/gimp $(@:-gimp=)
+
+# Likewise for frei0r's hosts: ffmpeg, melt, kdenlive.
+frei0r: need-video
+	PKG_CONFIG_PATH=$(LIBDIR)/pkgconfig:$$PKG_CONFIG_PATH $(MAKE) -C examples/frei0r BUILD=$(CURDIR)/build/frei0r
+
+install-frei0r: frei0r
+	$(MAKE) -C examples/frei0r BUILD=$(CURDIR)/build/frei0r install
+
+uninstall-frei0r:
+	$(MAKE) -C examples/frei0r uninstall
 
 wheel: build $(VENV)
 	PATH=$(CURDIR)/.venv/bin:$$PATH scripts/make-wheel $(BUILD)/release dist

@@ -444,6 +444,69 @@ colorize_status colorize_session_suggest(const colorize_session *session, const 
 colorize_status colorize_session_confidence(const colorize_session *session, const colorize_options *options,
                                             float *confidence, size_t row_bytes, colorize_error *error);
 
+/* ---- Sequences -------------------------------------------------------------------------------------------------- */
+
+/* For the frames of a film: colors stay with what they are on instead of flickering. Motion since the frame before is
+ * looked for in the lightness that the network sees; the colors of that frame are carried along it, and averaged with
+ * the network's as far as lightness agrees. docs/video.md explains it and has figures. A frame goes in and a frame comes
+ * out: there is no delay, and nothing to flush.
+ *
+ * A sequence keeps what it needs of the frame before, and the model, which may be closed before it. Its memory does not
+ * grow: some 45 bytes for each pixel that the network sees. Opaque; created by colorize_sequence_open, freed by
+ * colorize_sequence_close. One call at a time may use a sequence, from any thread; another one meanwhile, also from a
+ * callback, is an error. A child of fork() may go on with the sequences that no call was using. */
+typedef struct colorize_sequence colorize_sequence;
+
+/* How colors stay. NULL or zeros: the defaults. */
+typedef struct colorize_sequence_options {
+  size_t struct_size; /* sizeof(colorize_sequence_options) */
+  /* The most frames that a color is the mean of: 1 (every frame is colored by itself) to 100. Default: 16 */
+  float steadiness;
+  /* The network runs on one frame of so many at least, 1 to 100, and otherwise where more than a fiftieth of a frame is
+   * new: faster, and less exact. Default: 1, every frame */
+  uint32_t keyframe_interval;
+  /* 0: a frame that has nothing in common with the one before begins a shot, as if the sequence had been reset. 1: only
+   * colorize_sequence_reset begins one */
+  uint32_t keep_over_cuts;
+  uint32_t reserved; /* zero */
+} colorize_sequence_options;
+
+/* How a frame was colored. */
+typedef struct colorize_frame_report {
+  size_t struct_size;   /* in: sizeof(colorize_frame_report); that much is written, zero if unknown */
+  uint32_t begins_shot; /* 1 for the first frame and after a cut or a reset: what colorize_run gives */
+  uint32_t ran_network; /* 0 if it was not this frame's turn, see keyframe_interval */
+  float agreement;      /* how far carried colors were believed: the mean over the frame, 0 to 1 */
+  uint32_t hints;       /* the hints in effect, carried ones included */
+} colorize_frame_report;
+
+/* Begins a sequence of frames of one size.
+ *   width, height     of the frames, in pixels, 1 to 1048576
+ *   options           `network_size`, `network_fit` and `upsampling`, which hold for all frames. `preset` must be the
+ *                     default. NULL: the defaults
+ *   sequence_options  NULL: the defaults
+ * *sequence is NULL after an error. */
+colorize_status colorize_sequence_open(const colorize_model *model, uint32_t width, uint32_t height,
+                                       const colorize_options *options,
+                                       const colorize_sequence_options *sequence_options, colorize_sequence **sequence,
+                                       colorize_error *error);
+
+/* Colors the next frame, as colorize_run does a picture; formats may differ from frame to frame. The options of
+ * colorize_sequence_open are ignored here; hint_map must be NULL. Hints are of this frame, and are carried with what
+ * they mark until it is gone or a shot begins. Another style, temperature, saturation, variant or strength of a palette
+ * takes effect at once, a palette itself little by little.
+ *   report  NULL, or filled on success; the caller sets its struct_size
+ * After an error or a cancel the sequence is as it was before the call, and `out` as colorize_run leaves it. */
+colorize_status colorize_sequence_run(colorize_sequence *sequence, const colorize_image *in, const colorize_image *out,
+                                      const colorize_options *options, colorize_frame_report *report,
+                                      colorize_error *error);
+
+/* Forgets all frames and hints: the next frame begins a shot. */
+colorize_status colorize_sequence_reset(colorize_sequence *sequence, colorize_error *error);
+
+/* Frees a sequence and everything that belongs to it. No other call may be using it. NULL is a no-op. */
+void colorize_sequence_close(colorize_sequence *sequence);
+
 /* ---- Color ------------------------------------------------------------------------------------------------------ */
 
 /* Both functions take `count` pixels of three floats each, and may work in place (lab == rgb). The white point is D65

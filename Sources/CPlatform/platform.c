@@ -121,6 +121,10 @@ int platform_load(const int *number) { return __atomic_load_n(number, __ATOMIC_A
 
 void platform_increment(int *number) { __atomic_add_fetch(number, 1, __ATOMIC_ACQ_REL); }
 
+int platform_take(int *number) { return __atomic_exchange_n(number, 1, __ATOMIC_ACQUIRE) == 0; }
+
+void platform_release(int *number) { __atomic_store_n(number, 0, __ATOMIC_RELEASE); }
+
 static long long nanoseconds(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);

@@ -95,6 +95,7 @@ func useForTheFirstTime(_ model: OpaquePointer) {
       run(wide, wide, options)
     }
     useControls(model, description, image, options)
+    useSequence(model, description, image, options)
     run { $0.width = 0 }
     run { $0.width = 2 }
     run { $0.row_bytes = 1 }
@@ -174,4 +175,42 @@ private func useControls(
       _ = colorize_gamut_chroma(500, pixel, pixel, 1, &error)
     }
   }
+}
+
+/// Frames that are carried on, with a hint, a network that runs and one that does not.
+private func useSequence(
+  _ model: OpaquePointer, _ description: colorize_model_description, _ image: colorize_image,
+  _ options: colorize_options
+) {
+  var error = colorize_error()
+  var image = image
+  var options = options
+  var settings = colorize_sequence_options()
+  settings.struct_size = MemoryLayout<colorize_sequence_options>.size
+  settings.keyframe_interval = 2
+  var report = colorize_frame_report()
+  report.struct_size = MemoryLayout<colorize_frame_report>.size
+  var sequence: OpaquePointer?
+  guard
+    colorize_sequence_open(model, 1, 1, &options, &settings, &sequence, &error) == COLORIZE_OK
+  else { return }
+  defer { colorize_sequence_close(sequence) }
+  var hint = colorize_hint()
+  hint.space = colorize_color_space(COLORIZE_COLOR_AB)
+  func run(hints: Int) {
+    withUnsafePointer(to: &hint) { hint in
+      options.hints = hints == 0 ? nil : hint
+      options.hint_count = hints
+      _ = colorize_sequence_run(sequence, &image, &image, &options, &report, &error)
+    }
+  }
+  // A network reads all of its weights in each run: as few runs as will do.
+  run(hints: 0)
+  if description.takes_hints != 0 { run(hints: 1) }
+  run(hints: 0)
+  _ = colorize_sequence_run(sequence, &image, nil, &options, &report, &error)
+  _ = colorize_sequence_reset(sequence, &error)
+  var refused: OpaquePointer?
+  settings.steadiness = -1
+  _ = colorize_sequence_open(model, 1, 1, &options, &settings, &refused, &error)
 }

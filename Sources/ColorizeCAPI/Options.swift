@@ -17,6 +17,8 @@ enum OptionUse {
   case network
   /// What a session begins with.
   case session
+  /// What a sequence begins with.
+  case sequence
   /// A picture of this size.
   case picture(PictureSize)
 }
@@ -50,6 +52,9 @@ func withOptions(
   switch use {
   case .network: break
   case .session: options.networkFit = try fit(given)
+  case .sequence:
+    options.networkFit = try fit(given)
+    options.upsampling = try upsampling(given)
   case .picture(let size):
     options.networkFit = try fit(given)
     try takeControls(given, size, into: &options)
@@ -65,6 +70,15 @@ private func fit(_ given: colorize_options) throws(ColorizeError) -> NetworkFit 
     ])
 }
 
+private func upsampling(_ given: colorize_options) throws(ColorizeError) -> Upsampling? {
+  try chosen(
+    given.upsampling, "upsampling",
+    [
+      COLORIZE_UPSAMPLING_DEFAULT: nil, COLORIZE_UPSAMPLING_BILINEAR: .bilinear,
+      COLORIZE_UPSAMPLING_GUIDED: .guided,
+    ])
+}
+
 /// Dials, hints and a palette.
 private func takeControls(
   _ given: colorize_options, _ size: PictureSize, into options: inout RunOptions
@@ -76,12 +90,7 @@ private func takeControls(
       COLORIZE_STYLE_VIVID: .vivid,
     ])
   if given.saturation != 0 { options.saturation = given.saturation }
-  options.upsampling = try chosen(
-    given.upsampling, "upsampling",
-    [
-      COLORIZE_UPSAMPLING_DEFAULT: nil, COLORIZE_UPSAMPLING_BILINEAR: .bilinear,
-      COLORIZE_UPSAMPLING_GUIDED: .guided,
-    ])
+  options.upsampling = try upsampling(given)
   options.gamutMapping = try chosen(
     given.gamut_mapping, "gamut_mapping",
     [COLORIZE_GAMUT_DEFAULT: nil, COLORIZE_GAMUT_CLIP: .clip, COLORIZE_GAMUT_KEEP_HUE: .keepHue])

@@ -13,7 +13,7 @@ struct Colorize: ParsableCommand {
     version: version,
     subcommands: [
       Run.self, Suggest.self, Models.self, Fetch.self, Info.self, Doctor.self, Profile.self,
-      Convert.self, Evaluate.self, GamutCommand.self, Train.self,
+      Convert.self, Evaluate.self, GamutCommand.self, Train.self, Video.self,
     ],
     defaultSubcommand: Run.self)
 

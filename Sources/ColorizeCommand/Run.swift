@@ -19,9 +19,9 @@ struct Run: ParsableCommand {
       when decoded. 16 bits stay 16 in PNG and TIFF, and metadata is kept. An existing output is \
       replaced, an input never.
 
-      Commands: suggest, models, fetch, info, doctor, profile, convert, evaluate, gamut, train. 'libcolorize \
-      help' says what they do, 'libcolorize COMMAND --help' how. --help-hidden adds the options \
-      that are rarely needed.
+      Commands: suggest, models, fetch, info, doctor, profile, convert, evaluate, gamut, train, \
+      video. 'libcolorize help' says what they do, 'libcolorize COMMAND --help' how. \
+      --help-hidden adds the options that are rarely needed.
       """)
 
   @Argument(

@@ -111,6 +111,20 @@ static colorize_status session_suggest(colorize_error *error) { return in_sessio
 
 static colorize_status session_confidence(colorize_error *error) { return in_session(2, error); }
 
+/* Two frames. */
+static colorize_status sequence_run(colorize_error *error) {
+  colorize_options options = three_threads();
+  colorize_image in = image(gray, WIDTH, HEIGHT, COLORIZE_GRAY8);
+  colorize_image out = image(given.rgb, WIDTH, HEIGHT, COLORIZE_RGB8);
+  colorize_sequence *sequence;
+  colorize_status status = colorize_sequence_open(model, WIDTH, HEIGHT, &options, NULL, &sequence, error);
+  CHECK((sequence == NULL) == (status != COLORIZE_OK));
+  for (int frame = 0; frame < 2 && status == COLORIZE_OK; frame++)
+    status = colorize_sequence_run(sequence, &in, &out, &options, NULL, error);
+  colorize_sequence_close(sequence);
+  return status;
+}
+
 static const struct {
   const char *name;
   colorize_status (*call)(colorize_error *error);
@@ -125,6 +139,7 @@ static const struct {
     {"colorize_session_run", session_run, false},
     {"colorize_session_suggest", session_suggest, false},
     {"colorize_session_confidence", session_confidence, false},
+    {"colorize_sequence_run", sequence_run, false},
 };
 
 enum { FUNCTIONS = sizeof functions / sizeof *functions };

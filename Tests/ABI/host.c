@@ -147,6 +147,7 @@ static void call_each(int state) {
   colorize_suggestion suggestion;
   colorize_model *other;
   colorize_session *session;
+  colorize_sequence *sequence;
 #define CALL(call)                 \
   do {                             \
     CHECK_OK(call);                \
@@ -171,6 +172,12 @@ static void call_each(int state) {
   CALL(colorize_session_confidence(session, &options, confidence, 4 * WIDTH, &error));
   colorize_session_close(session);
   cancellation_is(state, "colorize_session_close");
+  CALL(colorize_sequence_open(other, WIDTH, HEIGHT, &options, NULL, &sequence, &error));
+  CALL(colorize_sequence_run(sequence, &in, &out, &options, NULL, &error));
+  CALL(colorize_sequence_run(sequence, &in, &out, &options, NULL, &error));
+  CALL(colorize_sequence_reset(sequence, &error));
+  colorize_sequence_close(sequence);
+  cancellation_is(state, "colorize_sequence_close");
   CALL(colorize_rgb_to_lab(pixel, pixel, 1, &error));
   CALL(colorize_lab_to_rgb(pixel, pixel, 1, 0, &error));
   CALL(colorize_gamut_chroma(50, pixel, pixel, 1, &error));
@@ -384,6 +391,15 @@ static void every_stage_asks(void) {
   options.hint_map = &map;
   ASKS_OFTEN("colorize_session_confidence with a map of hints",
              colorize_session_confidence(session, &options, confidence, 4 * LARGE, &error));
+  options.hint_map = NULL;
+  options.network_size = 1024;
+  colorize_sequence *sequence;
+  CHECK_OK(colorize_sequence_open(model, LARGE, LARGE, &options, NULL, &sequence, &error));
+  CHECK_OK(colorize_sequence_run(sequence, &in, &out, &options, NULL, &error));
+  ASKS_OFTEN("colorize_sequence_run", colorize_sequence_run(sequence, &in, &out, &options, NULL, &error));
+  colorize_sequence_close(sequence);
+  options.network_size = 128;
+  options.hint_map = &map;
   options.palette = &in_color;
   options.saturation = 2;
   options.variant = 1;

@@ -133,6 +133,17 @@ static void steer(colorize_model *model) {
   expect(COLORIZE_OK,
          colorize_session_confidence(session, NULL, confidence, 4 * WIDTH, &error), "confidence");
   expect(COLORIZE_OK, colorize_gamut_chroma(50, confidence, confidence, pixels, &error), "gamut");
+  const colorize_sequence_options settings = {.struct_size = sizeof settings, .keyframe_interval = 2};
+  colorize_sequence *sequence;
+  colorize_options frame = {.struct_size = sizeof frame, .network_size = SIDE, .threads = 2};
+  expect(COLORIZE_OK,
+         colorize_sequence_open(model, WIDTH, HEIGHT, &frame, &settings, &sequence, &error), "sequence");
+  frame.hints = hint;
+  for (int i = 0; i < 4; i++) {
+    frame.hint_count = i == 1;
+    expect(COLORIZE_OK, colorize_sequence_run(sequence, &in, &out, &frame, NULL, &error), "frame");
+  }
+  colorize_sequence_close(sequence);
   float sum = suggestions[0].probability;
   for (size_t i = 0; i < pixels; i++) sum += confidence[i] + rgb[3 * i] + again[4 * i];
   if (sum == 0) printf("nothing\n");

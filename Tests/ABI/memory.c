@@ -159,6 +159,28 @@ static colorize_status session(void *output, colorize_error *error) {
   return status;
 }
 
+/* Frames that begin a shot, that have a hint and that are carried, with the network and without. */
+static colorize_status sequence(void *output, colorize_error *error) {
+  static const colorize_hint hint = {.x = 5, .y = 5, .radius = 2, .space = COLORIZE_COLOR_AB, .color = {20, 20}};
+  colorize_image in = image(gray, WIDTH, HEIGHT, COLORIZE_GRAY8);
+  colorize_image out = image(output, WIDTH, HEIGHT, COLORIZE_RGB8);
+  colorize_options options = small_options();
+  options.network_size = next_network_size();
+  options.threads = threads;
+  const colorize_sequence_options settings = {.struct_size = sizeof settings, .keyframe_interval = 2};
+  colorize_sequence *sequence;
+  poison(&sequence, sizeof sequence);
+  colorize_status status = colorize_sequence_open(model, WIDTH, HEIGHT, &options, &settings, &sequence, error);
+  CHECK((sequence == NULL) == (status != COLORIZE_OK));
+  for (int frame = 0; frame < 4 && status == COLORIZE_OK; frame++) {
+    options.hints = frame == 1 ? &hint : NULL;
+    options.hint_count = frame == 1;
+    status = colorize_sequence_run(sequence, &in, &out, &options, NULL, error);
+  }
+  colorize_sequence_close(sequence);
+  return status;
+}
+
 static colorize_status predict(void *output, colorize_error *error) {
   colorize_options options = {.struct_size = sizeof options, .threads = threads};
   uint32_t width = 16 + next_network_size() % 32 / 16 * 16;
@@ -182,6 +204,7 @@ static const operation running[] = {
     {"colorize_run, alpha", run_alpha, 1},
     {"colorize_run, steered", run_steered, 1},
     {"a session", session, 1},
+    {"a sequence", sequence, 1},
     {"colorize_predict", predict, 1},
     {"colorize_distribution", distribution, 1},
 };

@@ -20,6 +20,7 @@ COMMANDS = [
     "evaluate",
     "gamut",
     "train",
+    "video",
 ]
 # `run` is what the command does without a name.
 PAGES = {

@@ -50,6 +50,11 @@ size_t platform_stack_overhead(void);
 int platform_load(const int *number);
 void platform_increment(int *number);
 
+/* Makes a number 1 that is 0, and returns 1; returns 0 if it is not 0. platform_release makes it 0 again. What was done
+ * between the two is seen by whoever takes it next. */
+int platform_take(int *number);
+void platform_release(int *number);
+
 /* Returns as soon as *number is not `known`, and after some 100 microseconds at the latest. */
 void platform_wait_busily(const int *number, int known);
 

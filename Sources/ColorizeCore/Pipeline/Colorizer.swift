@@ -34,9 +34,11 @@ package enum Colorizer {
   }
 
   /// The stages behind the network's input.
-  private static func run(
+  ///
+  /// - Parameter frame: what makes its colors those of a frame of a sequence, if it is one.
+  static func run(
     _ session: Session, _ output: ImageView, _ options: RunOptions, _ team: Team,
-    _ progress: Progress
+    _ progress: Progress, _ frame: FrameColoring? = nil
   ) throws(ColorizeError) {
     let model = session.model
     try model.validate(temperature: options.temperature)
@@ -76,9 +78,37 @@ package enum Colorizer {
       workers: team.size)
     let ab = isGuided ? try Memory<Float>(count: abShape.count) : renderer.ab
 
+    if frame?.runsNetwork ?? true {
+      let plain = try colors(
+        session, options, hints, palette, reader, variant, into: ab, abShape, enlarged: !isGuided,
+        team, progress)
+      progress.nextStage()
+      try guided?.run(ab.start, into: renderer.ab.start, team, progress: progress.report)
+      try frame?.steady(renderer.ab.start, plain, ab, abShape)
+    } else {
+      progress.nextStage()
+      try frame?.carry(renderer.ab.start)
+    }
+    progress.nextStage()
+    try renderer.run(team, progress: progress.report)
+    try progress.finish()
+  }
+
+  /// The network's colors, with hints and palette.
+  ///
+  /// - Parameters:
+  ///   - ab: out, of `abShape`.
+  ///   - enlarged: whether the network's own bilinear upsampling is done.
+  /// - Returns: the same without hints, if there are some.
+  private static func colors(
+    _ session: Session, _ options: RunOptions, _ hints: RasterisedHints?, _ palette: Palette?,
+    _ reader: ColorReader, _ variant: Variant?, into ab: Memory<Float>, _ abShape: Shape,
+    enlarged: Bool, _ team: Team, _ progress: Progress
+  ) throws(ColorizeError) -> Memory<Float>? {
+    let model = session.model
     // What hints change is judged by the colors without them.
     var blended: (blend: HintBlend, plain: Memory<Float>)?
-    if let hints, !isReference {
+    if let hints, session.preset != .reference {
       let blend = try HintBlend(
         hints, lightness: session.lightness.start, width: abShape.width, height: abShape.height,
         team)
@@ -97,7 +127,7 @@ package enum Colorizer {
             stage.lowerBound + share * (stage.upperBound - stage.lowerBound))
         }
         if let variant { try reader.tilt(plan.output(workspace), variant) }
-        try reader.ab(plan.output(workspace), enlarged: !isGuided, into: ab)
+        try reader.ab(plan.output(workspace), enlarged: enlarged, into: ab)
       }
       if let (blend, plain) = blended {
         try colors(nil, into: plain, 0...0.5)
@@ -124,11 +154,7 @@ package enum Colorizer {
       try finish(plain)
       try blend.apply(plain: plain, to: ab)
     }
-    progress.nextStage()
-    try guided?.run(ab.start, into: renderer.ab.start, team, progress: progress.report)
-    progress.nextStage()
-    try renderer.run(team, progress: progress.report)
-    try progress.finish()
+    return blended?.plain
   }
 
   /// The same as the release of a network of red, green and blue does it.
@@ -171,12 +197,26 @@ package enum Colorizer {
     try progress.finish()
   }
 
+  /// The sides of the ab that a session's colors have before they are brought to the picture's size.
+  static func colorSize(_ session: Session, _ options: RunOptions) -> (height: Int, width: Int) {
+    let (height, width) = (session.height, session.width)
+    guard isGuided(options, session.preset) else {
+      let shape = session.model.network.abShape(height: height, width: width)
+      return (shape.height, shape.width)
+    }
+    let cells = session.model.network.cellShape(height: height, width: width)
+    return (
+      cells.height * GuidedUpsampling.pixels(ofCells: cells.height, seen: height),
+      cells.width * GuidedUpsampling.pixels(ofCells: cells.width, seen: width)
+    )
+  }
+
   private static func isGuided(_ options: RunOptions, _ preset: Preset) -> Bool {
     (options.upsampling ?? (preset == .reference ? .bilinear : .guided)) == .guided
   }
 
   /// What the stages of a run cost, in the time of a multiply-add.
-  private struct StageCosts {
+  struct StageCosts {
     let resampling: Float
     let network: Float
     let upsampling: Float
@@ -270,7 +310,7 @@ package enum Colorizer {
     }
   }
 
-  private static func validate(_ input: ImageView, _ output: ImageView) throws(ColorizeError) {
+  static func validate(_ input: ImageView, _ output: ImageView) throws(ColorizeError) {
     guard input.width == output.width, input.height == output.height else {
       throw .invalidArgument(
         "the output is \(output.width)x\(output.height); it must be as large as the input, "

@@ -47,6 +47,10 @@ package struct GuidedUpsampling {
     return columns
   }
 
+  /// The side of a cell. eccv16's cells reach beyond an input whose sides are no multiples of 8: then the
+  /// lightness is stretched as its colors are.
+  static func pixels(ofCells cells: Int, seen: Int) -> Int { max((seen + cells / 2) / cells, 1) }
+
   /// - Parameters:
   ///   - lightness: what the network saw, `[seenHeight, seenWidth]`, L 0 to 100.
   package init(
@@ -55,10 +59,8 @@ package struct GuidedUpsampling {
   ) throws(ColorizeError) {
     self.cellsHigh = cellsHigh
     self.cellsWide = cellsWide
-    // eccv16's cells reach beyond an input whose sides are no multiples of 8: then the lightness is
-    // stretched as its colors are.
-    down = max((seenHeight + cellsHigh / 2) / cellsHigh, 1)
-    across = max((seenWidth + cellsWide / 2) / cellsWide, 1)
+    down = Self.pixels(ofCells: cellsHigh, seen: seenHeight)
+    across = Self.pixels(ofCells: cellsWide, seen: seenWidth)
     height = cellsHigh * down
     width = cellsWide * across
     guide = try Memory(count: height * width)

@@ -56,6 +56,13 @@ package final class Session: Sendable {
   package static func networkSize(
     _ model: Model, _ picture: ImageView, _ options: RunOptions
   ) throws(ColorizeError) -> (width: Int, height: Int) {
+    try networkSize(model, width: picture.width, height: picture.height, options)
+  }
+
+  /// The same for a picture of these sides.
+  static func networkSize(
+    _ model: Model, width: Int, height: Int, _ options: RunOptions
+  ) throws(ColorizeError) -> (width: Int, height: Int) {
     let side =
       options.networkSize
       ?? (options.preset == .reference
@@ -64,7 +71,7 @@ package final class Session: Sendable {
     guard options.networkFit == .aspect else { return (side, side) }
     let multiple = model.information.networkSizeMultiple
     let most = Model.maximumNetworkSize
-    let proportion = Double(picture.width) / Double(picture.height)
+    let proportion = Double(width) / Double(height)
     // The square's area, unless the longer side would be too long.
     let longer = Double(side) * max(proportion, 1 / proportion).squareRoot()
     let scale = Double(side) * min(Double(most) / longer, 1)

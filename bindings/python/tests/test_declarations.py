@@ -21,6 +21,8 @@ STRUCTS = (
     c.colorize_hint_map,
     c.colorize_options,
     c.colorize_suggestion,
+    c.colorize_sequence_options,
+    c.colorize_frame_report,
 )
 
 # How the header writes a parameter's type, and what it is for ctypes.
@@ -41,6 +43,10 @@ TYPES = {
     "const colorize_session *": ctypes.c_void_p,
     "colorize_session *": ctypes.c_void_p,
     "colorize_session **": ctypes.POINTER(ctypes.c_void_p),
+    "colorize_sequence *": ctypes.c_void_p,
+    "colorize_sequence **": ctypes.POINTER(ctypes.c_void_p),
+    "const colorize_sequence_options *": ctypes.POINTER(c.colorize_sequence_options),
+    "colorize_frame_report *": ctypes.POINTER(c.colorize_frame_report),
     "colorize_suggestion *": ctypes.POINTER(c.colorize_suggestion),
     "colorize_error *": ctypes.POINTER(c.colorize_error),
     "const colorize_image *": ctypes.POINTER(c.colorize_image),

@@ -20,16 +20,19 @@ from ._training import Training, train
 from ._version import __version__
 from .color import gamut_chroma, lab_to_rgb, rgb_to_lab
 from .model import Model, ModelInfo, version
+from .sequence import FrameReport, Sequence
 from .session import Session, Suggestion
 
 __all__ = [
     "BatchResult",
     "CommandError",
     "Error",
+    "FrameReport",
     "Hint",
     "HintLike",
     "Model",
     "ModelInfo",
+    "Sequence",
     "Session",
     "Suggestion",
     "Training",

@@ -211,6 +211,32 @@ class colorize_suggestion(Structure):  # noqa: N801
     )
 
 
+# ---- Sequences ----
+
+# colorize_sequence is opaque.
+colorize_sequence_p = c_void_p
+
+
+class colorize_sequence_options(Structure):  # noqa: N801
+    _fields_ = (
+        ("struct_size", c_size_t),
+        ("steadiness", c_float),
+        ("keyframe_interval", c_uint32),
+        ("keep_over_cuts", c_uint32),
+        ("reserved", c_uint32),
+    )
+
+
+class colorize_frame_report(Structure):  # noqa: N801
+    _fields_ = (
+        ("struct_size", c_size_t),
+        ("begins_shot", c_uint32),
+        ("ran_network", c_uint32),
+        ("agreement", c_float),
+        ("hints", c_uint32),
+    )
+
+
 # ---- Functions: result and arguments ----
 
 _error_p = POINTER(colorize_error)
@@ -289,6 +315,31 @@ FUNCTIONS = {
         colorize_status,
         (colorize_session_p, POINTER(colorize_options), _float_p, c_size_t, _error_p),
     ),
+    "colorize_sequence_open": (
+        colorize_status,
+        (
+            colorize_model_p,
+            c_uint32,
+            c_uint32,
+            POINTER(colorize_options),
+            POINTER(colorize_sequence_options),
+            POINTER(colorize_sequence_p),
+            _error_p,
+        ),
+    ),
+    "colorize_sequence_run": (
+        colorize_status,
+        (
+            colorize_sequence_p,
+            POINTER(colorize_image),
+            POINTER(colorize_image),
+            POINTER(colorize_options),
+            POINTER(colorize_frame_report),
+            _error_p,
+        ),
+    ),
+    "colorize_sequence_reset": (colorize_status, (colorize_sequence_p, _error_p)),
+    "colorize_sequence_close": (None, (colorize_sequence_p,)),
     "colorize_rgb_to_lab": (colorize_status, (_float_p, _float_p, c_size_t, _error_p)),
     "colorize_lab_to_rgb": (colorize_status, (_float_p, _float_p, c_size_t, c_int32, _error_p)),
     "colorize_gamut_chroma": (

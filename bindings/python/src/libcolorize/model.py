@@ -22,6 +22,7 @@ from ._calls import Error, call, chosen_float, chosen_word, floats, invalid, lib
 from ._handle import Handle
 from ._keywords import takes
 from ._options import ColorizeOptions, PredictOptions, SessionOptions, options
+from .sequence import Sequence, SequenceOptions, sequence_options
 from .session import Session
 
 if TYPE_CHECKING:
@@ -372,6 +373,47 @@ class Model(Handle):
             )
             # Inside of the block: what `progress` raised at the end must not leave it open.
             return Session(session, pixels.shape, pixels.dtype)
+
+    @takes(SequenceOptions)
+    def sequence(
+        self,
+        width: int,
+        height: int,
+        steadiness: float | None = None,
+        keyframe_interval: int | None = None,
+        keep_over_cuts: bool = False,
+        **given: Unpack[SequenceOptions],
+    ) -> Sequence:
+        """A `Sequence`, for the frames of a film of this size, whose colors are to stay.
+
+            with model.sequence(640, 480) as sequence:
+                for rgb in sequence.frames(frames):  # [480, 640] each, or with channels
+                    ...
+
+        steadiness         the most frames that a color is the mean of: 1 (every frame is colored by
+                           itself) to 100. Default: 16
+        keyframe_interval  the network runs on one frame of so many at least, 1 to 100, and
+                           otherwise where much of a frame is new: faster, and less exact.
+                           Default: 1, every frame
+        keep_over_cuts     whether a frame that has nothing in common with the one before is not the
+                           beginning of a shot
+
+        network_size, render_factor, network_fit, upsampling: as for `colorize`; they hold for all
+        frames.
+        """
+        sequence = c.colorize_sequence_p()
+        with self._use() as handle, options(given) as chosen:
+            chosen.call(
+                library.colorize_sequence_open,
+                handle,
+                uint32("width", width),
+                uint32("height", height),
+                ctypes.byref(chosen.values),
+                ctypes.byref(sequence_options(steadiness, keyframe_interval, keep_over_cuts)),
+                ctypes.byref(sequence),
+            )
+            # Inside of the block: what a signal raised at the end must not leave it open.
+            return Sequence(sequence, width, height)
 
     @takes(PredictOptions)
     def predict(

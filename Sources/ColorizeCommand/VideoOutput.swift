@@ -1,0 +1,141 @@
+// How ffmpeg is told to write a film.
+
+import CColorize
+import ColorizeCore
+import Glibc
+
+/// A film that is written: under another name beside it until it is whole.
+final class VideoOutput {
+  let name: FileName
+  private let partial: FileName
+  private let codec: VideoCodec
+  private let isMatroska: Bool
+  private var isFinished = false
+
+  private static let extensions = ["mp4", "m4v", "mov", "mkv"]
+  /// Of sound, what an MP4 file may hold.
+  private static let sounds = ["aac", "mp3", "ac3", "eac3", "alac", "opus", "flac", "mp2"]
+  /// Of subtitles, those that are text.
+  private static let texts = ["subrip", "ass", "ssa", "webvtt", "mov_text", "text"]
+
+  init(_ wanted: FileName?, for film: FileName, _ codec: VideoCodec) throws {
+    let name = wanted ?? film.inserting(beforeExtension: "-colorized")
+    let ending = name.fileExtension
+    guard Self.extensions.contains(ending) else {
+      throw Refusal(
+        "\(name.shown): films are written as .mp4, .m4v, .mov or .mkv; name one with -o")
+    }
+    guard codec != .ffv1 || ending == "mkv" else {
+      throw Refusal("\(name.shown): ffv1 is written as .mkv")
+    }
+    self.name = try name.writtenFile()
+    if let own = self.name.status, own.identity == film.status?.identity {
+      throw Refusal("\(name.shown) is the input, which is not overwritten")
+    }
+    partial = self.name.inserting(beforeExtension: ".partial")
+    self.codec = codec
+    isMatroska = ending == "mkv"
+  }
+
+  deinit {
+    if !isFinished { partial.withCString { _ = unlink($0) } }
+  }
+
+  /// Throws where the container cannot hold what the film has.
+  ///
+  /// - Returns: what is changed on the way.
+  func refuseOrNote(_ film: VideoFile, withoutSubtitles: Bool) throws(Failure) -> [String] {
+    var notes: [String] = []
+    if film.isInterlaced { notes.append("is interlaced: it is deinterlaced (bwdif)") }
+    if film.hasAlpha { notes.append("its alpha is left out") }
+    if isMatroska { return notes }
+    for stream in film.others {
+      if stream.kind == "audio", !copies(stream) {
+        notes.append(
+          "its sound \(stream.codec) is written as AAC: .\(name.fileExtension) does not hold it")
+      }
+      if stream.kind == "subtitle", !withoutSubtitles, !Self.texts.contains(stream.codec) {
+        throw Failure(
+          "\(name.shown): subtitles of the kind \(stream.codec) can be kept in .mkv only; write one, or give --no-subtitles"
+        )
+      }
+    }
+    return notes
+  }
+
+  private func copies(_ stream: VideoFile.OtherStream) -> Bool {
+    isMatroska || Self.sounds.contains(stream.codec)
+      || (name.fileExtension == "mov" && stream.codec.hasPrefix("pcm_"))
+  }
+
+  /// Of ffmpeg, which reads the stream from its standard input.
+  func writing(
+    _ film: VideoFile, _ stream: NUTStream, _ part: VideoPart?, crf: Int, sideBySide: Bool,
+    withoutSubtitles: Bool, architecture: String
+  ) -> [[UInt8]] {
+    // ffmpeg counts the times of a file from its first frame on; those of the film are counted from where it begins, or its
+    // part.
+    let late = stream.seconds - film.start - (part?.start ?? 0)
+    let before =
+      ["-v", "error", "-nostdin", "-y", "-itsoffset", Table.formatted("%.9f", late)]
+      + ["-f", "nut", "-i", "pipe:0"] + (part?.arguments ?? []) + ["-i"]
+    let doubled = sideBySide ? 2 * stream.width : stream.width
+    let pixels = film.written(width: doubled, height: stream.height)
+    let scale =
+      "scale=out_color_matrix=\(film.swscaleMatrix):out_range=\(film.isFullRange ? "pc" : "tv")"
+      + ":flags=accurate_rnd+bicubic,format=\(pixels)"
+    var after: [String] = []
+    if sideBySide {
+      let colors = film.isDeep ? "rgb48le" : "rgb24"
+      after += [
+        "-filter_complex",
+        "[\(film.secondInput)]\(film.filters(colors)),format=\(film.isDeep ? "gray16le" : "gray"),"
+          + "format=\(colors)[gray];[gray][0:v]hstack,\(scale)[film]",
+        "-map", "[film]",
+      ]
+    } else {
+      after += ["-map", "0:v", "-vf", scale]
+    }
+    after += ["-fps_mode", "passthrough", "-enc_time_base", "-1", "-c:v", codec.encoder]
+    switch codec {
+    case .h264: after += ["-preset", "fast", "-crf", "\(crf)"]
+    case .h265:
+      after += [
+        "-preset", "fast", "-crf", "\(crf)", "-x265-params", "log-level=error", "-tag:v", "hvc1",
+      ]
+    case .ffv1: after += ["-level", "3"]
+    }
+    after += film.colorTags
+    var (sounds, subtitles) = (0, 0)
+    for other in film.others {
+      switch other.kind {
+      case "audio":
+        after += ["-map", "1:\(other.index)", "-c:a:\(sounds)", copies(other) ? "copy" : "aac"]
+        sounds += 1
+      case "subtitle" where !withoutSubtitles:
+        let codec =
+          !isMatroska ? "mov_text" : other.codec == "mov_text" ? "srt" : "copy"
+        after += ["-map", "1:\(other.index)", "-c:s:\(subtitles)", codec]
+        subtitles += 1
+      case "attachment" where isMatroska:
+        after += ["-map", "1:\(other.index)", "-c:t", "copy"]
+      default: break
+      }
+    }
+    let version = "\(COLORIZE_VERSION_MAJOR).\(COLORIZE_VERSION_MINOR).\(COLORIZE_VERSION_PATCH)"
+    let said = "Colors guessed by libcolorize \(version), network \(architecture)"
+    after += [
+      "-map_metadata", "1", "-map_chapters", "1",
+      "-metadata", "comment=" + (film.comment.map { "\($0); " } ?? "") + said,
+    ]
+    return before.map { Array($0.utf8) } + [VideoChild.argument(film.name)]
+      + after.map { Array($0.utf8) } + [VideoChild.argument(partial)]
+  }
+
+  /// Gives the film its name.
+  func finish() throws(Failure) {
+    let status = partial.withCString { old in name.withCString { rename(old, $0) } }
+    guard status == 0 else { throw Failure(name, "cannot be written") }
+    isFinished = true
+  }
+}
