@@ -280,7 +280,8 @@ check-suites: need-check stage $(VENV)
 # Films, with ffmpeg.
 check-video: need-check need-video stage $(VENV)
 	PKG_CONFIG_PATH=$(STAGE)/lib/pkgconfig $(MAKE) -C examples/frei0r BUILD=$(CURDIR)/build/check-frei0r
-	$(ON_STAGE) LIBCOLORIZE_FREI0R=$(CURDIR)/build/check-frei0r .venv/bin/python -m pytest -q Tests/Video
+	$(ON_STAGE) LIBCOLORIZE_FREI0R=$(CURDIR)/build/check-frei0r LIBCOLORIZE_FRAMES=20000 \
+	  .venv/bin/python -m pytest -q Tests/Video
 
 # The rest of what check-command tries a few of.
 check-faults: need-check stage $(VENV)
