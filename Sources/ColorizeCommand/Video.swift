@@ -26,8 +26,8 @@ struct Video: ParsableCommand {
     discussion: """
       film.mp4 becomes film-colorized.mp4, or what -o names: .mp4, .m4v, .mov or .mkv. Colors stay \
       with what they are on from frame to frame; at a cut they begin anew. Sound, subtitles, \
-      chapters and times are kept. The program ffmpeg does the reading and writing. Ctrl-C leaves \
-      a film of what was done.
+      chapters and times are kept. The program ffmpeg reads and writes films. Ctrl-C leaves a film \
+      of what was done. --help-hidden adds the options that are rarely needed.
       """)
 
   @Argument(help: ArgumentHelp("Any film that ffmpeg reads.", valueName: "FILM"))
@@ -45,7 +45,7 @@ struct Video: ParsableCommand {
     help: ArgumentHelp("Run the network on one of N frames: faster. (default: 1)", valueName: "N"))
   var keyframeInterval = 1
 
-  @Flag(help: "Never begin anew at a cut.")
+  @Flag(help: ArgumentHelp("Never begin anew at a cut.", visibility: .hidden))
   var keepOverCuts = false
 
   @Option(
@@ -68,7 +68,7 @@ struct Video: ParsableCommand {
     help: ArgumentHelp("0 (best, largest) to 51. (default: 18)", valueName: "N"))
   var crf: Int?
 
-  @Flag(help: "Leave subtitles out.")
+  @Flag(help: ArgumentHelp("Leave subtitles out.", visibility: .hidden))
   var noSubtitles = false
 
   @Option(
@@ -83,7 +83,8 @@ struct Video: ParsableCommand {
   @OptionGroup var network: NetworkOptions
 
   @Option(
-    help: ArgumentHelp("Threads, 1 to 256. (default: one per processor)", valueName: "N"))
+    help: ArgumentHelp(
+      "Threads, 1 to 256. (default: one per processor)", valueName: "N", visibility: .hidden))
   var threads: Int?
 
   func validate() throws {
