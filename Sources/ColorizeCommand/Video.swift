@@ -42,10 +42,10 @@ struct Video: ParsableCommand {
   var steadiness: Float?
 
   @Option(
-    help: ArgumentHelp("Run the network on one of N frames: faster. (default: 1)", valueName: "N"))
+    help: ArgumentHelp("Run the network on one of N frames: faster.", valueName: "N"))
   var keyframeInterval = 1
 
-  @Flag(help: ArgumentHelp("Never begin anew at a cut.", visibility: .hidden))
+  @Flag(help: ArgumentHelp("Never begin anew at a cut.", visibility: .rare))
   var keepOverCuts = false
 
   @Option(
@@ -68,7 +68,7 @@ struct Video: ParsableCommand {
     help: ArgumentHelp("0 (best, largest) to 51. (default: 18)", valueName: "N"))
   var crf: Int?
 
-  @Flag(help: ArgumentHelp("Leave subtitles out.", visibility: .hidden))
+  @Flag(help: ArgumentHelp("Leave subtitles out.", visibility: .rare))
   var noSubtitles = false
 
   @Option(
@@ -84,7 +84,7 @@ struct Video: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Threads, 1 to 256. (default: one per processor)", valueName: "N", visibility: .hidden))
+      "Threads, 1 to 256. (default: one per processor)", valueName: "N", visibility: .rare))
   var threads: Int?
 
   func validate() throws {
