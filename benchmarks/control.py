@@ -16,6 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
+from names import DEFAULT, architecture
+
 HERE = Path(__file__)
 CANCEL_BOUND = 50
 NETWORK_SIZE = 1024
@@ -25,16 +27,12 @@ VERY_LARGE = (20000, 10000)
 
 
 def run(results, setup):
-    import demos
-
     results.section("Control")
-    folder = setup.folder / "control"
-    folder.mkdir()
-    demos.write_checkpoints(folder)
     rows = []
     for threads in setup.threads:
-        for network in setup.networks:
-            file = folder / demos.FILES[network] if network in demos.FILES else ""
+        # The network's size is the same for all.
+        for network, name in {architecture(name): name for name in setup.networks}.items():
+            file = "" if network == DEFAULT else setup.folder / f"{name}.pth"
             measured = worker("cancel", file, threads)
             gap = results.record("control", network, "gap", "ms", measured["gaps"], threads=threads)
             stop = results.record(

@@ -5,16 +5,16 @@ import io
 import os
 import subprocess
 
-from names import DEFAULT
+from names import DEFAULT, side
 
 
 def run(results, setup):
     results.section("Our layers")
     results.say(
-        "`libcolorize profile` at 256x256. `direct` and `done` are millions of multiply-adds: "
-        "those of a direct computation and those that the algorithm does; GFLOP/s count the "
-        "former, the share of the roofline the latter. The roofline is what the matrix kernel "
-        "does with data in the first-level cache, times the threads."
+        "`libcolorize profile` at 256x256, or what the name says. `direct` and `done` are millions "
+        "of multiply-adds: those of a direct computation and those that the algorithm does; the "
+        "former count for GFLOP/s, the latter for the share of the roofline. The roofline is what "
+        "the matrix kernel does with data in the first-level cache, times the threads."
     )
     for network in setup.networks:
         profiles = {threads: profile(setup, network, threads) for threads in setup.threads}
@@ -55,6 +55,7 @@ def row(same):
 
 def profile(setup, network, threads):
     arguments = ["--csv", "--threads", str(threads), "--rounds", str(max(setup.rounds, 3))]
+    arguments += ["--size", str(side(network))]
     if network != DEFAULT:
         arguments += ["--model", setup.folder / f"{network}.pth"]
     processors = set(sorted(os.sched_getaffinity(0))[-threads:])
