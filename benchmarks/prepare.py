@@ -25,7 +25,7 @@ import numpy as np
 import torch
 
 from graphs import open_network
-from names import DEFAULT, NETWORKS, OWN, architecture, side
+from names import DDCOLOR, DEFAULT, NETWORKS, OWN, architecture, side
 from pictures import network_input, picture
 from published import formula_network, in_float64, write_checkpoint
 from torch_training import Task, write_request
@@ -64,7 +64,12 @@ def prepare(folder, name, ncnn):
     tensors = tuple(torch.from_numpy(array) for array in inputs.values())
     np.savez(folder / f"{name}.inputs.npz", **inputs)
     with torch.no_grad(), warnings.catch_warnings():
-        ab = in_float64(network)(*tensors)
+        if name in DDCOLOR:
+            # Its classes cannot be copied.
+            exact = open_network(name, checkpoint).double()
+            ab = exact(*(tensor.double() for tensor in tensors))
+        else:
+            ab = in_float64(network)(*tensors)
         np.save(folder / f"{name}.ab.npy", ab.float().numpy())
         # The exporter of TorchScript is deprecated, but needs no further packages; so is
         # TorchScript, which is what pnnx reads.
