@@ -175,6 +175,8 @@ static colorize_status sequence(void *output, colorize_error *error) {
   for (int frame = 0; frame < 4 && status == COLORIZE_OK; frame++) {
     options.hints = frame == 1 ? &hint : NULL;
     options.hint_count = frame == 1;
+    /* What the frame before has written is none of this one's. */
+    poison(output, 3 * WIDTH * HEIGHT);
     status = colorize_sequence_run(sequence, &in, &out, &options, NULL, error);
   }
   colorize_sequence_close(sequence);
