@@ -448,8 +448,8 @@ colorize_status colorize_session_confidence(const colorize_session *session, con
 
 /* For the frames of a film: colors stay with what they are on instead of flickering. Motion since the frame before is
  * looked for in the lightness that the network sees; the colors of that frame are carried along it, and averaged with
- * the network's as far as lightness agrees. docs/video.md explains it and has figures. A frame goes in and a frame comes
- * out: there is no delay, and nothing to flush.
+ * the network's as far as lightness agrees. docs/video.md explains it and has figures. A frame goes in and a frame
+ * comes out: there is no delay, and nothing to flush.
  *
  * A sequence keeps what it needs of the frame before, and the model, which may be closed before it. Its memory does not
  * grow: some 45 bytes for each pixel that the network sees. Opaque; created by colorize_sequence_open, freed by
