@@ -336,7 +336,11 @@ typedef struct colorize_options {
    * size and any format with colors. A pixel counts as much as its alpha, unless every alpha is 0. NULL: none */
   const colorize_image *palette;
   float palette_strength; /* how closely to match it, 0.01 to 1. Default: 1 */
-  uint32_t reserved;      /* zero */
+  /* How far hints reach with the default preset. 0, the default: each colors the thing that it is on. A number: that,
+   * but nothing further than so many pixels of the picture from the nearest hint, give or take what one position of
+   * the network covers. INFINITY: the network's answer counts in the whole picture, where an improbable hint may
+   * change what is far away; the preset `reference` does only that. */
+  float hint_reach;
 } colorize_options;
 
 /* Sets every field to its default, and struct_size to `struct_size`, which must be sizeof(colorize_options). All

@@ -97,9 +97,7 @@ private func takeControls(
   options.variant = Int(given.variant)
   if let palette = given.palette { options.palette = try view(palette, "options->palette") }
   if given.palette_strength != 0 { options.paletteStrength = given.palette_strength }
-  guard given.reserved == 0 else {
-    throw .invalidArgument("options->reserved is \(given.reserved); it must be 0")
-  }
+  options.hintReach = given.hint_reach
   options.hints.squares = try hints(given.hints, given.hint_count)
   if let map = given.hint_map {
     options.hints.map = try hintMap(map, size)

@@ -30,6 +30,25 @@ struct HintArgument {
   }
 }
 
+/// How far hints reach: "thing", "picture" or a number of pixels.
+struct ReachArgument {
+  /// As `RunOptions.hintReach`.
+  let pixels: Float
+
+  init(_ text: String) throws {
+    switch text {
+    case "thing": pixels = 0
+    case "picture": pixels = .infinity
+    default:
+      guard let pixels = Float(text), pixels > 0, pixels <= Float(ImageView.maximumSide) else {
+        throw ValidationError(
+          "it must be thing, picture, or a number of pixels up to \(ImageView.maximumSide)")
+      }
+      self.pixels = pixels
+    }
+  }
+}
+
 /// A place in a picture, in pixels from its left and upper edge.
 struct Place {
   let x: Float

@@ -44,6 +44,14 @@ struct Run: ParsableCommand {
 
   @OptionGroup(title: "Colors") var color: ColorOptions
   @OptionGroup(title: "Hints") var known: HintOptions
+
+  @Option(
+    help: ArgumentHelp(
+      "How far hints reach: 'thing', pixels, or 'picture'. (default: thing)",
+      valueName: "R", visibility: .rare),
+    transform: ReachArgument.init)
+  var hintReach: ReachArgument?
+
   @OptionGroup var network: NetworkOptions
   @OptionGroup var files: FileOptions
 
@@ -107,6 +115,7 @@ struct Run: ParsableCommand {
     network.set(&options)
     options.threads = threads
     options.hints = try known.hints(picture.width, picture.height)
+    if let hintReach { options.hintReach = hintReach.pixels }
     options.palette = palette?.view
     options.progress = { fraction in
       progress.update(fraction)

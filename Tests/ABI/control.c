@@ -78,7 +78,8 @@ static void options_are_checked(void) {
   REFUSED("variant is 5; it must be 0 to 4", .variant = 5);
   REFUSED("variant is 4294967295", .variant = UINT32_MAX);
   REFUSED("palette_strength is 1.5", .palette_strength = 1.5f);
-  REFUSED("reserved is 1", .reserved = 1);
+  REFUSED("hint_reach is -1.0; it must be 0 or more", .hint_reach = -1);
+  REFUSED("hint_reach is nan", .hint_reach = NAN);
   REFUSED("hints is NULL", .hint_count = 1);
   REFUSED("hint_count is 1048577", .hint_count = 1048577, .hints = (void *)gray);
   REFUSED("hint_count is 18446744073709551615", .hint_count = SIZE_MAX, .hints = (void *)gray);
@@ -185,6 +186,41 @@ static void dials_change_the_picture(void) {
   options.network_fit = COLORIZE_FIT_SQUARE;
   CHECK_OK(run(plain, &options, &error));
   CHECK(memcmp(plain, other, BYTES) != 0);
+}
+
+static void hints_reach_as_far_as_they_may(void) {
+  set_up();
+  const colorize_hint hint = {.x = 20, .y = 25, .radius = 3, .space = COLORIZE_COLOR_AB, .color = {60, -60}};
+  uint8_t plain[BYTES], thing[BYTES], near[BYTES], everywhere[BYTES];
+  colorize_options options = small_options();
+  options.network_size = 64;
+  options.upsampling = COLORIZE_UPSAMPLING_BILINEAR;
+  CHECK_OK(run(plain, &options, &error));
+  options.hints = &hint;
+  options.hint_count = 1;
+  CHECK_OK(run(thing, &options, &error));
+  options.hint_reach = 20;
+  CHECK_OK(run(near, &options, &error));
+  options.hint_reach = INFINITY;
+  CHECK_OK(run(everywhere, &options, &error));
+  CHECK_THAT(distance(near, plain) > 0.1, "%g", distance(near, plain));
+  CHECK_THAT(distance(near, plain) < distance(thing, plain), "%g", distance(near, plain));
+  CHECK_THAT(distance(everywhere, plain) > distance(near, plain), "%g", distance(everywhere, plain));
+  CHECK_THAT(distance(everywhere, thing) > 0.1, "%g", distance(everywhere, thing));
+  /* Further away there is nothing; colors are enlarged from cells of up to five pixels, two and two. */
+  for (int y = 0; y < HEIGHT; y++)
+    for (int x = 0; x < WIDTH; x++)
+      if (hypot(x - hint.x, y - hint.y) > 20 + 3 + 20)
+        CHECK_THAT(memcmp(near + 3 * (y * WIDTH + x), plain + 3 * (y * WIDTH + x), 3) == 0, "(%d, %d)", x, y);
+
+  /* The preset reference has no other reach than the whole picture's. */
+  options = small_options();
+  options.preset = COLORIZE_PRESET_REFERENCE;
+  options.hint_reach = INFINITY;
+  CHECK_OK(run(plain, &options, &error));
+  options.hint_reach = 9;
+  CHECK_CALL(COLORIZE_INVALID_ARGUMENT, "hint_reach is 9.0; preset reference",
+             run(plain, &options, &error));
 }
 
 static void a_palette_is_taken(void) {
@@ -586,6 +622,7 @@ static void chroma_is_on_the_border(void) {
 const test tests[] = {
     {"options, hints and palettes are checked", options_are_checked},
     {"dials change the picture", dials_change_the_picture},
+    {"hints reach as far as they may", hints_reach_as_far_as_they_may},
     {"a palette is taken", a_palette_is_taken},
     {"hints are kept", hints_are_kept},
     {"hints in every form", hints_in_every_form},

@@ -239,6 +239,14 @@ def test_hints(colorize, library, tmp_path, photo):
     assert (red[..., 0] - red[..., 1]).mean() > 25
 
 
+@pytest.mark.parametrize(("reach", "number"), [("thing", 0), ("30.5", 30.5), ("picture", np.inf)])
+def test_reaches_of_hints(colorize, library, tmp_path, photo, reach, number):
+    place = ["--hint", "100,60,#a028c8,12", "--hint-reach", reach]
+    have, _ = colorize.color(photo, tmp_path / "out.png", *place)
+    hints = [hint(100, 60, (160, 40, 200), 12)]
+    assert_same(have, library.color(pixels(photo), library.options(hints, hint_reach=number)))
+
+
 def test_strokes(colorize, library, tmp_path, photo, strokes):
     have, _ = colorize.color(photo, tmp_path / "out.png", "--hints", strokes)
     drawn = pixels(strokes)
@@ -282,6 +290,12 @@ def test_a_hint_outside_of_one_picture_of_several(colorize, tmp_path, photo):
         f"libcolorize: {small}: --hint number 2: x is 200; in this picture it must be 0 to 50\n"
     )
     assert names(out) == ["photo.png"]
+
+
+def test_reaches_that_are_none(colorize, photo):
+    for value in ["0", "-1", "nan", "1048577", "wall", ""]:
+        said = colorize.refused(f"--hint-reach={value}", photo)
+        assert "it must be thing, picture, or a number of pixels up to 1048576" in said
 
 
 @pytest.mark.parametrize(

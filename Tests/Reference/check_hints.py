@@ -7,11 +7,13 @@ computed here in float64, with SciPy's shortest paths. Pictures are as large as 
 and ab is enlarged bilinearly, so that there is nothing else in between.
 """
 
+import itertools
 import sys
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from scipy.ndimage import distance_transform_edt
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import dijkstra
 from skimage.color import lab2rgb, rgb2lab
@@ -36,6 +38,8 @@ CASES = {
     ],
     "two beside each other": [(70, 80, 3, (50, 30)), (92, 82, 3, (-40, 20))],
 }  # fmt: skip
+# How far they may reach, in pixels of the picture.
+REACHES = {"": 0, ", not beyond 30 pixels": 30, ", in the whole picture": np.inf}
 
 
 def mean_of_cells(values):
@@ -107,7 +111,7 @@ def smoothed(field, is_there, stays):
     return field
 
 
-def blended(model, lightness, hints):
+def blended(model, lightness, hints, reach):
     """ab of the cells, [2, H / 4, W / 4]."""
     ab, mask = raster(hints)
     inputs = [array.astype(np.float32) for array in (ab, mask)]
@@ -122,6 +126,8 @@ def blended(model, lightness, hints):
     chances = model.distribution(lightness, temperature=1).astype(float)
     probability = (chances.reshape(len(bins), -1).T * near).sum(1).reshape(seeds.shape)
     plausible = fall(-np.log(probability + 1e-6), 0.8, 3.2)
+    if reach == np.inf:
+        plausible[:] = 1
 
     light = mean_of_cells(lightness.astype(float))
     squares = mean_of_cells(lightness.astype(float) ** 2)
@@ -141,6 +147,9 @@ def blended(model, lightness, hints):
     improbable = 0.8 * (1 - k)
     inside = improbable * (plain + change) + (1 - improbable) * (network + rest)
     result = plain + believed * (network - plain) + weight * (inside - network)
+    if 0 < reach < np.inf:
+        away = CELL * distance_transform_edt(~seeds)
+        result = plain + np.clip((reach - away) / (0.2 * reach), 0, 1) * (result - plain)
     return np.where(seeds, asked, result)
 
 
@@ -152,13 +161,15 @@ def main():
             shade = gray(picture(name, SIZE, SIZE))
             lightness = rgb2lab(np.repeat(shade[..., None], 3, 2))[..., 0].astype(np.float32)
             plain = None
-            for case, hints in CASES.items():
+            for (case, hints), (bound, reach) in itertools.product(CASES.items(), REACHES.items()):
+                case += bound
                 made = model.colorize(
                     (shade / 255).astype(np.float32),
                     hints=[libcolorize.Hint(x, y, ab=ab, radius=r) for x, y, r, ab in hints],
-                    network_size=SIZE, upsampling="bilinear", gamut="clip",
+                    hint_reach=reach or "thing", network_size=SIZE, upsampling="bilinear",
+                    gamut="clip",
                 )  # fmt: skip
-                cells = torch.from_numpy(blended(model, lightness, hints))[None]
+                cells = torch.from_numpy(blended(model, lightness, hints, reach))[None]
                 wanted = F.interpolate(cells, scale_factor=CELL, mode="bilinear")[0].numpy()
                 shown = lab2rgb(np.dstack([lightness, *wanted]))
                 inside = ((shown > MARGIN) & (shown < 1 - MARGIN)).all(2)

@@ -57,6 +57,11 @@ package enum Colorizer {
       return
     }
     let hints = try session.hints(options, team)
+    if isReference, options.hintReach != 0, options.hintReach < .infinity {
+      throw .invalidArgument(
+        "hint_reach is \(options.hintReach); preset reference takes the network's answer to hints as "
+          + "it is, in the whole picture")
+    }
     var palette: Palette?
     if let picture = options.palette { palette = try Palette(picture, kernels: kernels, team) }
     let reader = ColorReader(model, temperature: options.temperatureOfColors, team)
@@ -111,7 +116,7 @@ package enum Colorizer {
     if let hints, session.preset != .reference {
       let blend = try HintBlend(
         hints, lightness: session.lightness.start, width: abShape.width, height: abShape.height,
-        team)
+        reach: options.hintReach, of: session.picture, team)
       blended = (blend, try Memory(count: abShape.count))
     }
     let saturation = options.saturationOfColors
@@ -131,7 +136,9 @@ package enum Colorizer {
       }
       if let (blend, plain) = blended {
         try colors(nil, into: plain, 0...0.5)
-        if case .annealedMean = model.network.colors {
+        if options.hintReach == .infinity {
+          blend.believe()
+        } else if case .annealedMean = model.network.colors {
           try blend.weigh(
             plan.output(workspace), model.bins,
             plainTemperature: model.information.plainSoftmaxTemperature)

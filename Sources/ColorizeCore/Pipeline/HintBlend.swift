@@ -26,18 +26,31 @@ struct HintBlend {
   private let team: Team
   /// By cell, where it is hinted: how plausible the network finds the hint, 0 to 1.
   private let plausibility: Memory<Float>
+  /// What the caller's bound leaves of it all; nil where there is none.
+  private let bounds: HintBounds?
 
   /// - Parameters:
   ///   - lightness: L, `[hints.height, hints.width]`.
   ///   - width: of the network's ab, as `height`: the sides of the hints, or a part of them.
+  ///   - reach: `RunOptions.hintReach`, in pixels of `picture`.
   init(
     _ hints: RasterisedHints, lightness: UnsafePointer<Float>, width: Int, height: Int,
-    _ team: Team
+    reach: Float, of picture: ImageView, _ team: Team
   ) throws(ColorizeError) {
     cells = try HintCells(hints, lightness, width: width, height: height, team)
     plausibility = try Memory(count: width * height)
+    if reach > 0, reach < .infinity {
+      bounds = try HintBounds(
+        cells, pixels: reach, cellWidth: Float(picture.width) / Float(width),
+        cellHeight: Float(picture.height) / Float(height), team)
+    } else {
+      bounds = nil
+    }
     self.team = team
   }
+
+  /// Takes all hints for plausible: then the network's answer to them counts in the whole picture.
+  func believe() { plausibility.fill(1) }
 
   /// Asks the distribution that the network gives without hints.
   ///
@@ -113,6 +126,7 @@ struct HintBlend {
             improbable * (alone + wish.change) + (1 - improbable) * (network + wish.rest)
           color += weight * (inside - network)
         }
+        if let bounds { color = alone + bounds.share.start[cell] * (color - alone) }
         if cells.isHinted.start[cell] {
           color = SIMD2(cells.a.start[cell], cells.b.start[cell])
         }

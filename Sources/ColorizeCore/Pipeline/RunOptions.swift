@@ -65,6 +65,9 @@ package struct RunOptions {
   /// 0: the most likely coloring; up to `Variant.count`: another one.
   package var variant = 0
   package var hints = Hints()
+  /// How far they reach. 0: each colors the thing that it is on; a number: that, and nothing that is so many of the
+  /// picture's pixels away; infinity: the network's answer counts in the whole picture.
+  package var hintReach: Float = 0
   /// A picture whose colors are to be this one's.
   package var palette: ImageView?
   /// How far: 0.01 to 1.
@@ -92,6 +95,9 @@ package struct RunOptions {
     try check("temperature", temperature, AnnealedMean.temperatures)
     try check("saturation", saturation, Self.saturations)
     try check("palette_strength", paletteStrength, Self.paletteStrengths)
+    guard hintReach >= 0 else {
+      throw .invalidArgument("hint_reach is \(hintReach); it must be 0 or more")
+    }
     guard Self.variants.contains(variant) else {
       throw .invalidArgument("variant is \(variant); it must be 0 to \(Variant.count)")
     }

@@ -188,7 +188,7 @@ private final class Options {
         return left.pointee < 0 ? 1 : 0
       }
     }
-    if choices.byte() == 0 { options.reserved = 1 }
+    if choices.byte() % 8 == 1 { options.hint_reach = choices.float() }
     let memory = Buffer(bytes: max(size, 8))
     memset(memory.start, 0, memory.count)
     withUnsafeBytes(of: &options) {

@@ -57,14 +57,17 @@ def test_a_file_is_what_the_command_makes(photo: np.ndarray, model: Model, tmp_p
     hints = [Hint(10, 20, "#b22222", radius=6), (30.5, 40, "steelblue")]
     libcolorize.colorize_file(source, target, hints=hints)
     assert np.array_equal(np.asarray(Image.open(target)), model.colorize(photo, hints=hints))
+    libcolorize.colorize_file(source, target, hints=hints, hint_reach=9)
+    expected = model.colorize(photo, hints=hints, hint_reach=9)
+    assert np.array_equal(np.asarray(Image.open(target)), expected)
 
 
 def test_every_option_of_a_file_reaches_the_command():
-    """Each of the TypedDict has its flag, and no other has."""
+    """Each of the TypedDict has its flag, and no other has. Hints are a picture's own."""
     from libcolorize import _batch
 
     assert set(_batch.FileOptions.__annotations__) == {*_batch._FLAGS, "hints"}
-    assert set(_batch.BatchOptions.__annotations__) == set(_batch._FLAGS)
+    assert set(_batch.BatchOptions.__annotations__) == set(_batch._FLAGS) - {"hint_reach"}
 
 
 def test_a_file_with_another_model(

@@ -221,6 +221,34 @@ def test_hints_reach_the_network(siggraph17: libcolorize.Model, gray: np.ndarray
     assert np.abs(expected(ab, mask) - expected()).max() > 0.5
 
 
+def test_a_hint_reaches_as_far_as_it_may(model: libcolorize.Model, gray: np.ndarray):
+    plain = model.colorize(gray, network_size=64, upsampling="bilinear")
+    options = {
+        "hints": [Hint(40, 30, ab=(60, -60), radius=4)],
+        "network_size": 64,
+        "upsampling": "bilinear",
+    }
+    thing = model.colorize(gray, **options)
+    assert np.array_equal(model.colorize(gray, hint_reach="thing", **options), thing)
+    everywhere = model.colorize(gray, hint_reach="picture", **options)
+    assert np.array_equal(model.colorize(gray, hint_reach=np.inf, **options), everywhere)
+    near = model.colorize(gray, hint_reach=16, **options)
+    rows, columns = np.indices(gray.shape[:2])
+    # Colors are enlarged from cells, four pixels of the network wide.
+    away = np.hypot(columns - 40, rows - 30) > 16 + 6 + 4 * max(gray.shape) / 16
+    assert away.sum() > 500
+    assert np.array_equal(near[away], plain[away])
+    assert not np.array_equal(thing, everywhere)
+    assert not np.array_equal(thing, near)
+    for wrong, why in [
+        ("wall", "hint_reach is 'wall'; it must be 'thing', 'picture' or a number"),
+        (-3, "hint_reach is -3.0; it must be 0 or more"),
+        (0, "hint_reach is 0; leave it out for the default"),
+    ]:
+        with raises_named("COLORIZE_INVALID_ARGUMENT", why):
+            model.colorize(gray, hint_reach=wrong, **options)
+
+
 def test_hints_in_one_place_are_averaged(siggraph17: libcolorize.Model, gray: np.ndarray):
     options = {"network_size": SMALL}
     both = [Hint(40, 30, ab=(40, 0), radius=4), Hint(40, 30, ab=(0, 20), radius=4)]

@@ -47,6 +47,7 @@ CONTROLS = {
     "gamut": {"gamut": "clip", "saturation": 3},
     "hints": {"hints": hints()},
     "hint_map": {"hint_map": hint_map()},
+    "hint_reach": {"hints": hints(), "hint_reach": 12},
     "palette": {"palette": np.tile(np.uint8([[200, 90, 40], [60, 60, 190]]), (4, 4, 1))},
     "palette_strength": {
         "palette": np.full((3, 3, 3), [200, 90, 40], np.uint8),

@@ -44,6 +44,7 @@ class FileOptions(DialOptions, total=False):
     render_factor: int | None
     network_fit: Literal["square", "aspect"] | None
     hints: Iterable[HintLike] | None
+    hint_reach: Literal["thing", "picture"] | float | None
     palette: Name | None
     threads: int | None
 
@@ -72,6 +73,7 @@ _FLAGS = {
     "variant": "--variant",
     "palette": "--palette-from",
     "palette_strength": "--palette-strength",
+    "hint_reach": "--hint-reach",
     "threads": "--threads",
 }
 

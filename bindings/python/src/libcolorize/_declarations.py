@@ -192,7 +192,7 @@ class colorize_options(Structure):  # noqa: N801
         ("hint_map", POINTER(colorize_hint_map)),
         ("palette", POINTER(colorize_image)),
         ("palette_strength", c_float),
-        ("reserved", c_uint32),
+        ("hint_reach", c_float),
     )
 
 

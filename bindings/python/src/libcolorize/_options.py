@@ -29,6 +29,7 @@ _UPSAMPLINGS = {
     "bilinear": c.COLORIZE_UPSAMPLING_BILINEAR,
     "guided": c.COLORIZE_UPSAMPLING_GUIDED,
 }
+_REACHES = {"thing": 0, "picture": float("inf")}
 _GAMUT_MAPPINGS = {"clip": c.COLORIZE_GAMUT_CLIP, "keep-hue": c.COLORIZE_GAMUT_KEEP_HUE}
 
 
@@ -157,6 +158,7 @@ class DialOptions(TypedDict, total=False):
 class RenderOptions(DialOptions, SuggestOptions, total=False):
     """Of a session's `colorize`."""
 
+    hint_reach: Literal["thing", "picture"] | float | None
     palette: npt.ArrayLike | None
     dtype: npt.DTypeLike | None
     bgra: bool
@@ -211,6 +213,7 @@ def options(
         gamut_mapping=chosen_word("gamut", chosen.get("gamut"), _GAMUT_MAPPINGS),
         variant=uint32("variant", chosen.get("variant", 0)),
         palette_strength=chosen_float("palette_strength", chosen.get("palette_strength")),
+        hint_reach=_reach(chosen.get("hint_reach")),
         threads=chosen_uint32("threads", chosen.get("threads")),
     )
     hints, hint_map = chosen.get("hints"), chosen.get("hint_map")
@@ -238,6 +241,14 @@ def options(
     if progress is not None or running.is_interruptible:
         result.progress = c.colorize_progress(running.report)
     yield Options(result, running.call)
+
+
+def _reach(reach: Literal["thing", "picture"] | float | None) -> float:
+    if isinstance(reach, str):
+        if reach not in _REACHES:
+            raise invalid(f"hint_reach is {reach!r}; it must be 'thing', 'picture' or a number")
+        return _REACHES[reach]
+    return chosen_float("hint_reach", reach)
 
 
 def hint(given: HintLike, name: str) -> Hint:

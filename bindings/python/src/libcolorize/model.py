@@ -311,6 +311,9 @@ class Model(Handle):
                       them where the network does not follow.
         hint_map      hints as planes, (ab, mask): a and b of CIE Lab, floats [H, W, 2], wherever
                       mask, [H, W], is not 0.
+        hint_reach    with the default preset: "thing", the default: a hint colors the thing that it
+                      is on; a number: that, and nothing that is further than so many pixels from
+                      the nearest hint; "picture": the network's answer counts everywhere.
 
         Colors of another picture, with any network
 
