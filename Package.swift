@@ -89,7 +89,12 @@ let package = Package(
     // functions take any number of arguments. libtiff is loaded when it is needed.
     .target(
       name: "CImageFiles",
-      linkerSettings: [.linkedLibrary("png16"), .linkedLibrary("jpeg"), .linkedLibrary("lcms2")]),
+      linkerSettings: [
+        .linkedLibrary("png16"), .linkedLibrary("jpeg"), .linkedLibrary("lcms2"),
+        .linkedLibrary("expat"),
+        // SHA-256 alone, of the static library.
+        .linkedLibrary(":libcrypto.a"),
+      ]),
     // The table of published weights, embedded; and downloading them, with libcurl and libcrypto, which are loaded when
     // they are needed.
     .target(name: "CKnownModels"),

@@ -6,12 +6,15 @@
  * (IFD1) is the thumbnail.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "toolbox.h"
 
 enum {
   orientation_tag = 0x0112,
+  software_tag = 0x0131,
+  ascii_type = 2,
   short_type = 3,
   long_type = 4,
   rational_type = 5,
@@ -22,6 +25,9 @@ enum {
   pixel_width_tag = 0xa002,
   pixel_height_tag = 0xa003,
   entry_size = 12, /* tag (2), type (2), count (4), value (4) */
+  maximum_entries = 4096,
+  /* That a JPEG takes: a segment, without its length and "Exif". */
+  largest_exif = 65533 - 6,
 };
 
 typedef struct tiff {
@@ -221,4 +227,59 @@ void exif_set_size(image_bytes *exif, uint32_t width, uint32_t height) {
     else if (type == short_type && sides[i].value <= 0xffff)
       set_number(&file, entry + 8, 2, sides[i].value);
   }
+}
+
+/* ---- Software -------------------------------------------------------------------------------- */
+
+bool exif_set_software(image_bytes *exif, const char *software) {
+  static const unsigned char empty[] = {'I', 'I', 42, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+  const tiff old = exif->size == 0 ? (tiff){.data = (unsigned char *)empty, .size = sizeof empty}
+                                   : (tiff){.data = exif->data, .size = exif->size};
+  if (!holds(&old, 0, 8)) return true;
+  tiff file = old;
+  file.big_endian = memcmp(file.data, "MM", 2) == 0;
+  const size_t directory = number(&file, 4, 4);
+  if (!holds(&file, directory, 2)) return true;
+  const size_t entries = number(&file, directory, 2);
+  if (entries > maximum_entries || !holds(&file, directory + 2, entries * entry_size)) return true;
+
+  /* The text, and behind it the directory, both at even offsets (TIFF 6.0, section 2). */
+  const size_t length = strlen(software) + 1;
+  const size_t text = file.size + file.size % 2, place = text + length + length % 2;
+  const size_t end = place + 2 + (entries + 1) * entry_size + 4;
+  if (end > largest_exif) return true;
+  unsigned char *data = calloc(1, end + 1);
+  if (data == NULL) return false;
+  memcpy(data, file.data, file.size);
+  memcpy(data + text, software, length);
+  file.data = data;
+  file.size = end;
+
+  size_t to = place + 2, count = 0;
+  bool is_added = false;
+  for (size_t i = 0; i <= entries; i++) {
+    const size_t from = directory + 2 + i * entry_size;
+    const uint32_t tag = i < entries ? number(&file, from, 2) : 0x10000;
+    /* Ascending. */
+    if (!is_added && tag >= software_tag) {
+      set_number(&file, to, 2, software_tag);
+      set_number(&file, to + 2, 2, ascii_type);
+      set_number(&file, to + 4, 4, (uint32_t)length);
+      if (length > 4) set_number(&file, to + 8, 4, (uint32_t)text);
+      else memcpy(data + to + 8, software, length);
+      to += entry_size;
+      count++;
+      is_added = true;
+    }
+    if (i == entries || tag == software_tag) continue;
+    memcpy(data + to, data + from, entry_size);
+    to += entry_size;
+    count++;
+  }
+  set_number(&file, place, 2, (uint32_t)count);
+  set_number(&file, 4, 4, (uint32_t)place);
+  free(exif->data);
+  /* There is no second directory: its thumbnail is cut off. */
+  *exif = (image_bytes){.data = data, .size = to + 4};
+  return true;
 }

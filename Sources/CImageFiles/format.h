@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "hash.h"
 #include "toolbox.h"
 
 /* An open file, or memory opened like one, that is read. */
@@ -13,6 +14,7 @@ typedef struct image_source {
   unsigned char start[64]; /* its first bytes, read already */
   size_t start_size;
   size_t start_used; /* of those, how many the format has taken */
+  image_hash *hash;  /* of what is taken, where it comes through a pipe; or NULL */
   /* A JPEG is decoded at 1/2, 1/4 or 1/8 of its size where its shorter side keeps so many pixels;
    * 0: never. */
   uint32_t shorter_side;

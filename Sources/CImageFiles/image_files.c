@@ -64,6 +64,7 @@ static image_file_status read_source(image_source *source, image_file *image, ch
     else image_say(message, "is %s, which is not read: %s", foreign->name, foreign->advice);
     return IMAGE_FILE_FAILED;
   }
+  image->format = format->kind.format;
   image->metadata = calloc(1, sizeof *image->metadata);
   if (image->metadata == NULL) {
     image_say_errno(message, "cannot be read");
@@ -84,14 +85,20 @@ static image_file_status read_source(image_source *source, image_file *image, ch
   if (metadata->orientation != 0) orientation = metadata->orientation;
   if (reading->depth == IMAGE_FILE_8_BITS && !image_round_to_8_bits(image, reading, message))
     return IMAGE_FILE_FAILED;
-  if (orientation == 1) return IMAGE_FILE_OK;
-  xmp_reset_orientation(&metadata->xmp);
-  if (metadata->georeference.size > 0) {
-    drop_unless(false, &metadata->georeference);
-    image_note(image, "is turned, so that its georeference no longer holds and is left out");
+  const uint32_t width = image->width, height = image->height;
+  if (orientation != 1) {
+    xmp_reset_orientation(&metadata->xmp);
+    if (!image_turn(image, orientation, reading, message)) return IMAGE_FILE_FAILED;
   }
-  if (!image_turn(image, orientation, reading, message)) return IMAGE_FILE_FAILED;
-  exif_set_size(&metadata->exif, image->width, image->height);
+  const image_file_status shrunk = image_shrink(image, reading, message);
+  if (shrunk != IMAGE_FILE_OK) return shrunk;
+  if (orientation != 1 || image->width != width || image->height != height) {
+    if (metadata->georeference.size > 0) {
+      drop_unless(false, &metadata->georeference);
+      image_note(image, "is turned or made smaller, so that its georeference no longer holds and is left out");
+    }
+    exif_set_size(&metadata->exif, image->width, image->height);
+  }
   return IMAGE_FILE_OK;
 }
 
@@ -114,6 +121,26 @@ const image_file_kind *image_file_kind_of(const char *path) {
   return format != NULL ? &format->kind : NULL;
 }
 
+/* The SHA-256 of a file that has been read: of what comes through a pipe, the rest is read for it. */
+static image_file_status hash_source(image_source *source, bool is_regular, image_file *image,
+                                     char *message) {
+  const image_file_stop stop = source->reading->stop;
+  bool is_read = true;
+  if (is_regular) {
+    is_read = image_hash_descriptor(fileno(source->file), stop, image->sha256);
+  } else {
+    unsigned char rest[4096];
+    while ((stop == NULL || !stop()) && image_source_read(source, rest, sizeof rest) > 0) {
+    }
+    is_read = ferror(source->file) == 0;
+    image_hash_end(source->hash, image->sha256);
+  }
+  if (stop != NULL && stop()) return IMAGE_FILE_STOPPED;
+  if (is_read) return IMAGE_FILE_OK;
+  image_say_errno(message, "cannot be read");
+  return IMAGE_FILE_FAILED;
+}
+
 image_file_status image_file_read(const char *path, const image_file_reading *reading,
                                   image_file *image, char *message) {
   memset(image, 0, sizeof *image);
@@ -125,9 +152,26 @@ image_file_status image_file_read(const char *path, const image_file_reading *re
     return stop != NULL && stop() ? IMAGE_FILE_STOPPED : IMAGE_FILE_FAILED;
   }
   struct stat state;
-  if (fstat(fileno(source.file), &state) == 0 && S_ISREG(state.st_mode))
-    image->permissions = state.st_mode & 0777;
+  const bool is_known = fstat(fileno(source.file), &state) == 0;
+  const bool is_regular = is_known && S_ISREG(state.st_mode);
+  if (reading->is_hashed && !is_known) {
+    image_say_errno(message, "cannot be read");
+    fclose(source.file);
+    return IMAGE_FILE_FAILED;
+  }
+  if (is_regular) image->permissions = state.st_mode & 0777;
+  if (reading->is_hashed && !is_regular) {
+    source.hash = image_hash_begin();
+    if (source.hash == NULL) {
+      image_say_errno(message, "cannot be read");
+      fclose(source.file);
+      return IMAGE_FILE_FAILED;
+    }
+  }
   image_file_status status = read_source(&source, image, message);
+  if (status == IMAGE_FILE_OK && reading->is_hashed)
+    status = hash_source(&source, is_regular, image, message);
+  else if (source.hash != NULL) image_hash_end(source.hash, image->sha256);
   /* Whoever could do without what could not be read: it is not damage, and may be there the next time. */
   if (status == IMAGE_FILE_OK && ferror(source.file)) {
     image_say(message, "cannot be read to its end: input/output error");

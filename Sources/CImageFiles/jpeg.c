@@ -480,7 +480,7 @@ static image_file_status write_picture(jpeg_writer *writer, const image_file *im
   codec->input_components = 3;
   codec->in_color_space = JCS_RGB;
   jpeg_set_defaults(codec);
-  jpeg_set_quality(codec, IMAGE_FILE_JPEG_QUALITY, TRUE);
+  jpeg_set_quality(codec, image->quality > 0 ? image->quality : IMAGE_FILE_JPEG_QUALITY, TRUE);
   for (int i = 0; i < codec->num_components; i++)
     codec->comp_info[i].h_samp_factor = codec->comp_info[i].v_samp_factor = 1;
   set_density(codec, image->metadata);

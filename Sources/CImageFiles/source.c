@@ -12,8 +12,10 @@ size_t image_source_read(image_source *source, void *bytes, size_t size) {
   const size_t first = size < left ? size : left;
   memcpy(bytes, source->start + source->start_used, first);
   source->start_used += first;
-  if (first == size) return size;
-  return first + fread((unsigned char *)bytes + first, 1, size - first, source->file);
+  size_t taken = first;
+  if (first < size) taken += fread((unsigned char *)bytes + first, 1, size - first, source->file);
+  if (source->hash != NULL) image_hash_add(source->hash, bytes, taken);
+  return taken;
 }
 
 bool image_source_all(image_source *source, image_bytes *bytes, char *message) {

@@ -95,6 +95,7 @@ bool image_allocate(image_file *image, const image_shape *shape, const image_fil
                 (unsigned long long)(reading->maximum_bytes >> 20));
       return false;
     }
+    if (reading->claim != NULL) reading->claim(needed, reading->claim_context);
   }
   image->pixels = calloc(1, (size_t)bytes);
   if (image->pixels == NULL) {

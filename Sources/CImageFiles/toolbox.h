@@ -121,6 +121,10 @@ bool image_round_to_8_bits(image_file *image, const image_file_reading *reading,
 bool image_turn(image_file *image, int orientation, const image_file_reading *reading,
                 char *message);
 
+/* Makes a picture smaller whose longer side has more than reading->maximum_side pixels: each new pixel is the mean of
+ * those that it covers, weighed by how much and by their alpha. */
+image_file_status image_shrink(image_file *image, const image_file_reading *reading, char *message);
+
 /* Gives an image the pixels of another one, which has none afterwards. */
 void image_take_pixels(image_file *image, image_file *other);
 
@@ -166,6 +170,11 @@ void xmp_reset_orientation(image_bytes *xmp);
 /* Blanks out what an XMP packet says of pictures that stood behind the first one in the file (a gain map, a film): there is
  * only one now, and a reader would look for the others. False: it says nothing of such. */
 bool xmp_drop_other_pictures(image_bytes *xmp);
+
+/* Sets Software, replacing what was there: a new first directory at the end of the stream, so that all else stays where it
+ * is, maker notes too. A stream that cannot grow, or would no longer fit into a JPEG, stays as it was. False if memory was
+ * refused. */
+bool exif_set_software(image_bytes *exif, const char *software);
 
 /* photoshop.c */
 

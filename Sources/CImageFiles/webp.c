@@ -204,7 +204,8 @@ static image_file_status write_file(FILE *file, const image_file *image, image_f
   WebPConfig config;
   WebPPicture picture;
   if (!load(&libwebpmux_file, "libwebpmux3", message)) return IMAGE_FILE_FAILED;
-  if (!libwebp.WebPConfigInitInternal(&config, WEBP_PRESET_DEFAULT, IMAGE_FILE_JPEG_QUALITY,
+  const float quality = image->quality > 0 ? (float)image->quality : IMAGE_FILE_JPEG_QUALITY;
+  if (!libwebp.WebPConfigInitInternal(&config, WEBP_PRESET_DEFAULT, quality,
                                       WEBP_ENCODER_ABI_VERSION) ||
       !libwebp.WebPPictureInitInternal(&picture, WEBP_ENCODER_ABI_VERSION)) {
     image_say(message, "needs a libwebp that is no older than the one it was built with");

@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import CProcess
+import Glibc
 
 enum Arguments {
   /// Bytes of 0x80 and more become characters from here on, which nothing else is made of: so every
@@ -13,17 +14,21 @@ enum Arguments {
   static var all: [String] {
     (1..<max(Int(process_argument_count()), 1)).compactMap { index in
       process_arguments()?[index].map { argument in
-        var text = String.UnicodeScalarView()
-        var position = argument
-        while position.pointee != 0 {
-          let byte = UInt32(UInt8(bitPattern: position.pointee))
-          // A byte below 0x80 is ASCII, and the others' range holds nothing but scalars.
-          text.append(Unicode.Scalar(byte < 0x80 ? byte : firstScalar + byte).unsafelyUnwrapped)
-          position += 1
-        }
-        return String(text)
+        let bytes = UnsafeBufferPointer(start: argument, count: strlen(argument))
+        return text(of: bytes.map(UInt8.init(bitPattern:)))
       }
     }
+  }
+
+  /// An argument of these bytes, as the parser takes it.
+  static func text(of bytes: [UInt8]) -> String {
+    var text = String.UnicodeScalarView()
+    for byte in bytes {
+      let scalar = UInt32(byte) < 0x80 ? UInt32(byte) : firstScalar + UInt32(byte)
+      // ASCII, or of the range above, which holds nothing but scalars.
+      text.append(Unicode.Scalar(scalar).unsafelyUnwrapped)
+    }
+    return String(text)
   }
 
   /// The bytes of an argument, or of a text that quotes one.

@@ -43,7 +43,8 @@ struct ColorOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Colors outside sRGB: weaken or clip them. (default: keep-hue)", valueName: "NAME"))
+      "Colors outside sRGB: weaken or clip them. (default: keep-hue)", valueName: "NAME",
+      visibility: .rare))
   var gamut: GamutMapping?
 
   @Option(
@@ -59,6 +60,17 @@ struct ColorOptions: ParsableArguments {
     if paletteStrength != nil, paletteFrom == nil {
       throw ValidationError("--palette-strength is for --palette-from, which is not given")
     }
+  }
+
+  /// As arguments, but for the palette's file: what is not the default.
+  var spelled: [String] {
+    Spelling.option("--temperature", temperature) + Spelling.option("--saturation", saturation)
+      + Spelling.option("--style", style == .standard ? nil : style.rawValue)
+      + Spelling.option("--variant", variant == 0 ? nil : variant)
+      + Spelling.option("--palette-strength", paletteStrength)
+      + Spelling.option("--upsampling", upsampling?.rawValue)
+      + Spelling.option("--gamut", gamut?.rawValue)
+      + Spelling.option("--preset", preset == .standard ? nil : preset.rawValue)
   }
 
   func set(_ options: inout RunOptions) {

@@ -1,7 +1,6 @@
 // The command `libcolorize`: its subcommands.
 
 import ArgumentParser
-import CColorize
 import CProcess
 import Glibc
 
@@ -10,16 +9,12 @@ struct Colorize: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "libcolorize",
     abstract: "Colors black-and-white photographs.",
-    version: version,
+    version: Provenance.version,
     subcommands: [
-      Run.self, Suggest.self, Models.self, Fetch.self, Info.self, Doctor.self, Profile.self,
-      Convert.self, Evaluate.self, GamutCommand.self, Train.self, Video.self,
+      Run.self, Reproduce.self, Suggest.self, Models.self, Fetch.self, Info.self, Doctor.self,
+      Profile.self, Convert.self, Evaluate.self, GamutCommand.self, Train.self, Video.self,
     ],
     defaultSubcommand: Run.self)
-
-  /// The header's, which is the library's.
-  private static let version =
-    "\(COLORIZE_VERSION_MAJOR).\(COLORIZE_VERSION_MINOR).\(COLORIZE_VERSION_PATCH)"
 
   /// The names by which the first argument may choose what to do.
   static var names: [String] {

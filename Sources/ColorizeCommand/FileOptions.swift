@@ -17,6 +17,14 @@ enum OutputProfile: String, CaseIterable, ExpressibleByArgument {
   }
 }
 
+/// What becomes of a border.
+enum BorderChoice: String, CaseIterable, ExpressibleByArgument {
+  /// It is a part of the picture.
+  case none
+  /// It is looked for, and becomes gray.
+  case auto
+}
+
 struct FileOptions: ParsableArguments {
   /// What fits without --max-memory: the largest gray picture that is read, and its colored copy.
   static let defaultMegabytes = 8192
@@ -52,10 +60,43 @@ struct FileOptions: ParsableArguments {
       "Wait until the disk has each output, in case the system crashes.", visibility: .rare))
   var sync = false
 
+  @Option(
+    help: ArgumentHelp("JPEG and WebP: 1 to 100. (default: 95)", valueName: "Q", visibility: .rare))
+  var quality: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "Make pictures smaller whose longer side has more pixels.", valueName: "PIXELS",
+      visibility: .rare))
+  var maxSize: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "A black or paper border is not to change the colors inside.", valueName: "NAME",
+      visibility: .rare))
+  var ignoreBorder = BorderChoice.none
+
+  @Flag(help: ArgumentHelp("The pictures are negatives.", visibility: .rare))
+  var negative = false
+
   func validate() throws {
+    try Bounds.check("--quality", quality, 1...100)
+    try Bounds.check("--max-size", maxSize, 1...Int(IMAGE_FILE_MAXIMUM_SIDE))
     try Bounds.check("--max-memory", maxMemory, 1...1_048_576)
     try Bounds.check("--compression", compression, 1...9)
     try Bounds.check("--pages", pages, 1...1000)
+  }
+
+  /// The limit for pixels.
+  var megabytes: Int { maxMemory ?? Self.defaultMegabytes }
+
+  /// As arguments: what is not the default and is seen in an output.
+  var spelled: [String] {
+    Spelling.flag("--salvage", salvage) + Spelling.option("--compression", compression)
+      + Spelling.option("--quality", quality) + Spelling.flag("--negative", negative)
+      + Spelling.option("--max-size", maxSize) + Spelling.option("--pages", pages)
+      + Spelling.option("--profile", profile == .srgb ? nil : profile.rawValue)
+      + Spelling.option("--ignore-border", ignoreBorder == .none ? nil : ignoreBorder.rawValue)
   }
 
   /// - Parameter format: of the output.
@@ -64,7 +105,8 @@ struct FileOptions: ParsableArguments {
     reading.depth = IMAGE_FILE_ALL_BITS
     reading.page = UInt32(pages ?? 0)
     reading.salvages = salvage
-    reading.maximum_bytes = UInt64(maxMemory ?? Self.defaultMegabytes) << 20
+    reading.maximum_side = UInt32(maxSize ?? 0)
+    reading.maximum_bytes = UInt64(megabytes) << 20
     reading.output_sample_bytes = OutputFormat.kind(format).sample_bytes
     return reading
   }

@@ -5,6 +5,8 @@ import ColorizeCore
 
 /// A color at a place, as X,Y,#RRGGBB or X,Y,#RRGGBB,RADIUS.
 struct HintArgument {
+  /// As it was given.
+  let text: String
   let place: Place
   let radius: Float
   /// sRGB-encoded, 0 to 1.
@@ -15,6 +17,7 @@ struct HintArgument {
     guard (3...4).contains(parts.count), let rgb = Self.color(parts[2]) else {
       throw ValidationError("it must be X,Y,#RRGGBB or X,Y,#RRGGBB,RADIUS")
     }
+    self.text = text
     place = try Place(parts[0], parts[1])
     radius = parts.count == 4 ? try Place.pixels(parts[3], "the radius") : 0
     self.rgb = rgb
@@ -34,6 +37,9 @@ struct HintArgument {
 struct ReachArgument {
   /// As `RunOptions.hintReach`.
   let pixels: Float
+
+  /// As it would be typed.
+  var spelled: String { pixels == 0 ? "thing" : pixels == .infinity ? "picture" : "\(pixels)" }
 
   init(_ text: String) throws {
     switch text {

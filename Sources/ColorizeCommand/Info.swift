@@ -5,14 +5,19 @@ import ColorizeCore
 
 struct Info: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "info", abstract: "Describes a model.",
-    usage: "libcolorize info [MODEL]")
+    commandName: "info", abstract: "Describes a model, or how a picture was made.",
+    usage: "libcolorize info [FILE]")
 
   @Argument(
-    help: ArgumentHelp("A model file. (default: the built-in model)", valueName: "MODEL"))
+    help: ArgumentHelp(
+      "A model, or a picture. (default: the built-in model)", valueName: "FILE"))
   var model: FileName?
 
   func run() throws {
+    if let model, OutputFormat.isPicture(model) {
+      try describePicture(model)
+      return
+    }
     let choice = ModelChoice(file: model)
     let information = try choice.open().information
     let size = information.defaultNetworkSize
@@ -36,6 +41,34 @@ struct Info: ParsableCommand {
       print("  \(Terminal.harmless(key)): \(Terminal.harmless(value))")
     }
   }
+
+  /// What a picture says of how it was made.
+  private func describePicture(_ name: FileName) throws {
+    let picture = try name.readForOption()
+    let kind = OutputFormat.kind(picture.format)
+    print(Table.padded("picture", to: 17) + name.shown)
+    print(
+      Table.padded("format", to: 17)
+        + "\(String(cString: kind.name)), \(picture.width) x \(picture.height)")
+    guard let provenance = Provenance(of: picture) else {
+      Terminal.say(name, "does not say that libcolorize has colored it")
+      throw ExitCode.failure
+    }
+    print(
+      Table.padded("colors", to: 17)
+        + "invented by a neural network; the lightness is the original's")
+    for (label, key) in Self.labels {
+      guard let value = provenance[key], !value.isEmpty else { continue }
+      print(Table.padded(label, to: 17) + Terminal.harmless(value))
+    }
+  }
+
+  private static let labels: [(String, Provenance.Key)] = [
+    ("made by", .version), ("model", .model), ("model SHA-256", .modelDigest),
+    ("options", .options), ("hints", .hints), ("hints SHA-256", .hintsDigest),
+    ("palette SHA-256", .paletteDigest), ("input SHA-256", .inputDigest),
+    ("instruction set", .processor), ("libraries", .libraries),
+  ]
 
   private func hints(_ information: ModelInformation) -> String {
     guard information.takesHints else { return "no" }

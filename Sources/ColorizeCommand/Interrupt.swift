@@ -29,6 +29,9 @@ enum Interrupt {
     for signal in [SIGPIPE, SIGXFSZ] { Glibc.signal(signal, SIG_IGN) }
   }
 
+  /// Lets whoever is at work stop, since something cannot go on.
+  static func giveUp() { signalNumber.store(SIGTERM, ordering: .relaxed) }
+
   /// Ends the process as the signal would have, which is how a shell's loop knows to stop, too.
   static func end() -> Never {
     let number = signalNumber.load(ordering: .relaxed)

@@ -47,7 +47,7 @@ struct ModelChoice {
   }
 
   /// The file; nil: the model inside the command. A file that there is goes before a name.
-  private func located() throws(ColorizeError) -> FileName? {
+  func located() throws(ColorizeError) -> FileName? {
     guard let file, !file.isTaken else { return file }
     // Only a word may be meant as a name.
     guard !file.bytes.contains(UInt8(ascii: "/")) else { return file }

@@ -31,6 +31,12 @@ struct NetworkOptions: ParsableArguments {
     }
   }
 
+  /// As arguments: what is not the default.
+  var spelled: [String] {
+    Spelling.option("--network-size", size)
+      + Spelling.option("--fit", fit == .square ? nil : fit.rawValue)
+  }
+
   func check(for model: Model) throws(Refusal) {
     if let size { try model.check(networkSize: size) }
   }
@@ -59,4 +65,13 @@ enum Bounds {
     let text = "\(bound)"
     return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
   }
+}
+
+/// Options as the arguments that say them.
+enum Spelling {
+  static func option<Value>(_ name: String, _ value: Value?) -> [String] {
+    value.map { [name, "\($0)"] } ?? []
+  }
+
+  static func flag(_ name: String, _ isSet: Bool) -> [String] { isSet ? [name] : [] }
 }

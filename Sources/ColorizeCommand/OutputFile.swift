@@ -26,6 +26,36 @@ enum OutputFile {
     guard isDone else { throw Self.failure }
   }
 
+  /// Makes a copy of a file, byte for byte.
+  static func copy(_ source: FileName, to target: FileName) throws(ColorizeError) {
+    let descriptor = source.withCString { Glibc.open($0, O_RDONLY | O_CLOEXEC) }
+    guard descriptor >= 0 else { throw failure }
+    defer { close(descriptor) }
+    var buffer = [UInt8](repeating: 0, count: 1 << 16)
+    let file = try open(target)
+    while true {
+      let count = read(descriptor, &buffer, buffer.count)
+      if count < 0, errno == EINTR, !Interrupt.wanted { continue }
+      var done = 0
+      while done < count {
+        let size = buffer.withUnsafeBytes { bytes in
+          Glibc.write(
+            output_file_descriptor(file), bytes.baseAddress.unsafelyUnwrapped + done, count - done)
+        }
+        if size < 0, errno == EINTR, !Interrupt.wanted { continue }
+        guard size >= 0 else { break }
+        done += size
+      }
+      if count < 0 || done < count {
+        let failure = failure
+        output_file_discard(file)
+        throw failure
+      }
+      if count == 0 { break }
+    }
+    guard output_file_commit(file, nil, false) else { throw failure }
+  }
+
   /// - Returns: the new file, which is to be committed or discarded.
   static func open(_ target: FileName) throws(ColorizeError) -> OpaquePointer {
     clean(target.folder)

@@ -12,6 +12,8 @@ struct Job {
   /// The file that is written: `output`, or what it links to.
   let target: FileName
   let format: image_file_format
+  /// Found in a folder or a list: outputs that are there are skipped, and sidecars copied.
+  let isFound: Bool
 }
 
 /// The formats of picture files: CImageFiles' table.
@@ -75,10 +77,25 @@ struct Outputs {
   private(set) var jobs: [Job] = []
   /// What a pattern like `*` has caught besides, and why it is not colored.
   private(set) var passedOver: [(input: FileName, reason: String)] = []
+  /// What folders hold besides: how many of each kind.
+  private(set) var others: [String: Int] = [:]
+  /// Folders that cannot be read, and inputs whose outputs cannot be.
+  private(set) var failures: [(input: FileName, reason: String)] = []
+  /// Whether there are folders or lists among the inputs.
+  private(set) var isArchive = false
   /// A folder that is to be made first.
   private var missingFolder: FileName?
 
   private static let standardStream = FileName(bytes: [UInt8(ascii: "-")])
+  private static let slash = UInt8(ascii: "/")
+
+  /// A picture before its output is known.
+  private struct Candidate {
+    let input: FileName
+    /// The folder of the output in the output folder, with a slash at its end, or nothing; nil: the
+    /// output has the place that the user named.
+    let path: [UInt8]?
+  }
 
   /// Of several inputs, those that are no pictures by their names are passed over; a single one, and
   /// where nothing else is left, is refused.
@@ -86,24 +103,119 @@ struct Outputs {
   /// - Parameters:
   ///   - output: what the user named, a file or a folder; nil: beside each input.
   ///   - others: files that are read besides, and are not to be written over either.
-  init(_ inputs: [FileName], output: FileName?, besides others: [FileName]) throws(Refusal) {
-    let folder = try Self.folder(output, for: inputs)
+  init(
+    _ inputs: [FileName], output: FileName?, _ options: FolderOptions, besides others: [FileName]
+  ) throws(Refusal) {
+    var seen: Set<FileName> = []
+    let listed = (try options.fromFile?.listedNames() ?? []).filter { seen.insert($0).inserted }
+    isArchive = options.fromFile != nil || inputs.contains { $0.status?.isFolder == true }
+    let folder = try folder(output, for: inputs)
     if let folder, folder.status == nil { missingFolder = folder }
     if folder == nil, let output, output.folder.status?.isFolder != true {
       throw Refusal("\(output.shown) cannot be written: there is no folder \(output.folder.shown)")
     }
-    for input in inputs {
+    var candidates: [Candidate] = []
+    for input in inputs where input.status?.isFolder == true {
+      // What stands alone is what the output folder is to be like; of several each keeps its name.
+      let isAlone = inputs.count == 1 && listed.isEmpty
+      let name = isAlone ? [] : FileName(bytes: input.resolved?.bytes ?? input.bytes).lastPart
+      candidates += try tree(
+        input, below: name + (name.isEmpty ? [] : [Self.slash]), folder, options)
+    }
+    for input in listed { candidates += try self.listed(input, folder, options) }
+    try add(candidates, folder, options)
+    for input in inputs where input.status?.isFolder != true {
       do throws(Refusal) {
-        jobs.append(try Self.job(input, output, in: folder))
+        jobs.append(
+          try job(
+            Candidate(input: input, path: nil), output, in: folder, options, keepsSuffix: false))
       } catch {
         // A name that nothing has is no pattern's.
-        guard inputs.count > 1, input.isTaken else { throw error }
+        guard inputs.count > 1 || isArchive, input.isTaken else { throw error }
         passedOver.append((input, error.reason))
       }
     }
     if folder == nil { passOverFormerOutputs() }
-    if jobs.isEmpty, let first = passedOver.first { throw Refusal(first.reason) }
+    if jobs.isEmpty, let first = passedOver.first, !isArchive { throw Refusal(first.reason) }
+    try separateSuffixes(output, folder, options)
     try refuseCollisions(besides: others)
+  }
+
+  /// The pictures of a folder.
+  private mutating func tree(
+    _ root: FileName, below path: [UInt8], _ folder: FileName?, _ options: FolderOptions
+  ) throws(Refusal) -> [Candidate] {
+    guard let folder else {
+      throw Refusal("\(root.shown) is a folder: name one for the outputs by -o")
+    }
+    if let output = folder.status, output.identity == root.status?.identity {
+      throw Refusal("\(folder.shown) is the folder of the inputs; name another one for the outputs")
+    }
+    let tree = FolderTree(root, options, leavingOut: folder)
+    others.merge(tree.others) { $0 + $1 }
+    failures += tree.failures
+    return tree.pictures.map { entry in
+      let inside = entry.path.lastIndex(of: Self.slash).map { entry.path[...$0] } ?? []
+      return Candidate(input: entry.file, path: path + inside)
+    }
+  }
+
+  /// A file of a list, or the pictures of a folder of one; they keep their paths.
+  private mutating func listed(
+    _ input: FileName, _ folder: FileName?, _ options: FolderOptions
+  ) throws(Refusal) -> [Candidate] {
+    let parts = input.bytes.split(separator: Self.slash).filter { $0 != [UInt8(ascii: ".")] }
+    if parts.contains(Array("..".utf8)[...]) {
+      throw Refusal(
+        "\(input.shown) in the list has .. in it, which the output folder could not have")
+    }
+    func path(_ parts: ArraySlice<ArraySlice<UInt8>>) -> [UInt8] {
+      parts.flatMap { Array($0) + [Self.slash] }
+    }
+    if input.status?.isFolder == true {
+      return try tree(input, below: path(parts[...]), folder, options)
+    }
+    guard OutputFormat.isPicture(input) || !input.isTaken else {
+      others[
+        input.fileExtension.isEmpty ? "no extension" : ".\(input.fileExtension)", default: 0] += 1
+      return []
+    }
+    return [Candidate(input: input, path: folder == nil ? nil : path(parts.dropLast()))]
+  }
+
+  /// Adds what was found, whose outputs are in the output folder or beside the inputs.
+  private mutating func add(
+    _ candidates: [Candidate], _ folder: FileName?, _ options: FolderOptions
+  ) throws(Refusal) {
+    for candidate in candidates {
+      do throws(Refusal) {
+        jobs.append(
+          try job(candidate, nil, in: folder, options, keepsSuffix: false, isFound: true))
+      } catch {
+        failures.append((candidate.input, error.reason))
+      }
+    }
+  }
+
+  /// Of inputs that differ only in what follows the dot, each output keeps that: a.tif and a.png
+  /// become a.tif.jpg and a.png.jpg, whatever the order.
+  private mutating func separateSuffixes(
+    _ output: FileName?, _ folder: FileName?, _ options: FolderOptions
+  ) throws(Refusal) {
+    guard folder != nil || output == nil else { return }
+    let sharers = Dictionary(grouping: jobs.indices) { jobs[$0].output }
+    for indices in sharers.values where indices.count > 1 {
+      let names = Set(indices.map { jobs[$0].input.lastPart })
+      for index in indices where names.count == indices.count {
+        let old = jobs[index]
+        let place = old.output.bytes.dropLast(old.output.lastPart.count)
+        let name = name(of: old.input, options, keepsSuffix: true, isBeside: folder == nil)
+        let output = FileName(bytes: Array(place) + name)
+        jobs[index] = Job(
+          input: old.input, output: output, target: try output.writtenFile(), format: old.format,
+          isFound: old.isFound)
+      }
+    }
   }
 
   /// The second time that `*.jpg` is colored, photo.jpg and photo-colorized.jpg are both among the
@@ -136,17 +248,17 @@ struct Outputs {
   }
 
   /// The output folder; nil if the user named none.
-  private static func folder(_ output: FileName?, for inputs: [FileName]) throws(Refusal)
-    -> FileName?
-  {
+  private func folder(_ output: FileName?, for inputs: [FileName]) throws(Refusal) -> FileName? {
     guard let output, !output.isStandardStream else { return nil }
     let status = output.status
     if let status, status.isFolder { return output }
-    guard inputs.count > 1 || output.endsWithSlash else { return nil }
+    guard inputs.count > 1 || isArchive || output.endsWithSlash else { return nil }
     if status != nil {
-      throw Refusal("\(output.shown) is a file; \(inputs.count) pictures need a folder")
+      throw Refusal(
+        "\(output.shown) is a file; \(isArchive ? "the pictures" : "\(inputs.count) pictures") need a folder"
+      )
     }
-    if !output.endsWithSlash, OutputFormat.extensions[output.fileExtension] != nil {
+    if !output.endsWithSlash, OutputFormat.extensions[output.fileExtension] != nil, !isArchive {
       throw Refusal(
         "\(output.shown) would be one file for \(inputs.count) pictures; end it with a / if it is "
           + "to be a folder")
@@ -154,28 +266,59 @@ struct Outputs {
     return output
   }
 
-  private static func job(
-    _ input: FileName, _ output: FileName?, in folder: FileName?
-  ) throws(Refusal) -> Job {
-    if input.status?.isFolder == true {
-      throw Refusal("\(input.shown) is a folder: name the pictures in it")
+  /// The last part of an output's name.
+  private func name(
+    of input: FileName, _ options: FolderOptions, keepsSuffix: Bool, isBeside: Bool
+  ) -> [UInt8] {
+    let dot = [UInt8(ascii: ".")]
+    let part = input.lastPart
+    let end = part.lastIndex(of: dot[0]).flatMap { $0 > 0 ? $0 : nil } ?? part.endIndex
+    var ext = Array(part[end...])
+    if let kind = options.to?.kind {
+      if OutputFormat.extensions[input.fileExtension] != kind.format {
+        ext = dot + Array((OutputFormat.suffixes(of: kind).first ?? "").utf8)
+      }
+    } else if let other = OutputFormat.newExtension(for: input) {
+      ext = dot + Array(other.utf8)
     }
+    let stem = keepsSuffix ? part : Array(part[..<end])
+    if let template = options.name { return template.name(stem: stem, ext: ext) }
+    return stem + (isBeside ? Array("-colorized".utf8) : []) + ext
+  }
+
+  private func job(
+    _ candidate: Candidate, _ output: FileName?, in folder: FileName?, _ options: FolderOptions,
+    keepsSuffix: Bool, isFound: Bool = false
+  ) throws(Refusal) -> Job {
+    let input = candidate.input
     if input.isStandardStream, folder != nil {
       throw Refusal("standard input has no name that it could keep in a folder: name a file by -o")
     }
-    let named = OutputFormat.newExtension(for: input).map(input.withExtension) ?? input
-    let output =
-      folder.map(named.inFolder)
-      ?? output
-      ?? (input.isStandardStream ? standardStream : named.inserting(beforeExtension: "-colorized"))
-    if output.isStandardStream {
-      return Job(input: input, output: output, target: output, format: IMAGE_FILE_PNG)
+    let named: FileName
+    if let folder {
+      let name = name(of: input, options, keepsSuffix: keepsSuffix, isBeside: false)
+      named = folder.appending((candidate.path ?? []) + name)
+    } else if let output {
+      named = output
+    } else if input.isStandardStream {
+      named = Self.standardStream
+    } else {
+      let name = name(of: input, options, keepsSuffix: keepsSuffix, isBeside: true)
+      named = FileName(bytes: Array(input.bytes.dropLast(input.lastPart.count)) + name)
     }
-    guard let format = OutputFormat.extensions[output.fileExtension] else {
+    let format =
+      named.isStandardStream
+      ? options.to?.kind?.format ?? IMAGE_FILE_PNG : OutputFormat.extensions[named.fileExtension]
+    guard let format else {
       guard input.isTaken || input.isStandardStream else { throw Self.unknown(input) }
-      throw Refusal("\(output.shown) cannot be written: the extension must be \(Self.choices)")
+      throw Refusal("\(named.shown) cannot be written: the extension must be \(Self.choices)")
     }
-    return Job(input: input, output: output, target: try output.writtenFile(), format: format)
+    if output != nil, folder == nil, let kind = options.to?.kind, kind.format != format {
+      throw Refusal(
+        "--to is \(String(cString: kind.name).lowercased()), which \(named.shown) is not")
+    }
+    let target = named.isStandardStream ? named : try named.writtenFile()
+    return Job(input: input, output: named, target: target, format: format, isFound: isFound)
   }
 
   /// ".png, .jpg, .tif or .webp"

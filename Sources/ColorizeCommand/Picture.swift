@@ -29,7 +29,7 @@ enum PictureError: Error {
 
 /// A picture that was read from a file.
 struct Picture: ~Copyable {
-  private var file: image_file
+  var file: image_file
 
   /// - Parameter depth: what is wanted of the pixels.
   init(_ name: FileName, _ depth: image_file_depth) throws(PictureError) {
@@ -66,8 +66,10 @@ struct Picture: ~Copyable {
   ///
   /// - Returns: what there is to say of the picture: what of it is not in the output.
   consuming func color(
-    with model: Model, _ options: RunOptions, to job: Job, _ files: FileOptions
+    with model: Model, _ options: RunOptions, to job: Job, _ files: FileOptions,
+    saying provenance: Provenance?
   ) throws(PictureError) -> [String] {
+    if files.negative { invert() }
     let keepsAlpha = try keepsAlpha(in: job)
     let kind = OutputFormat.kind(job.format)
     if max(file.width, file.height) > kind.maximum_side {
@@ -78,6 +80,7 @@ struct Picture: ~Copyable {
 
     var colored = file
     colored.compression = Int32(files.compression ?? 0)
+    colored.quality = Int32(files.quality ?? 0)
     colored.is_synced = files.sync
     colored.channels = keepsAlpha ? 4 : 3
     colored.profile = files.profile.cValue
@@ -85,7 +88,11 @@ struct Picture: ~Copyable {
     // What another profile is made of has more bits, so that no level is lost.
     let isConverted = files.profile == .displayP3 || file.file_sample_bytes < file.sample_bytes
     colored.sample_bytes = files.profile != .srgb && isConverted ? max(depth, 2) : depth
-    if file.channels != colored.channels || file.sample_bytes != colored.sample_bytes {
+    let part = files.ignoreBorder == .auto ? inside() : nil
+    let isBilevel = isBilevel()
+    if part != nil || file.channels != colored.channels
+      || file.sample_bytes != colored.sample_bytes
+    {
       colored.row_bytes = Int(file.width) * Int(colored.channels * colored.sample_bytes)
       let (bytes, overflow) = colored.row_bytes.multipliedReportingOverflow(by: Int(file.height))
       guard !overflow, let pixels = malloc(bytes) else {
@@ -96,12 +103,28 @@ struct Picture: ~Copyable {
     defer { if colored.pixels != file.pixels { free(colored.pixels) } }
 
     try PictureError.wrapping { () throws(ColorizeError) in
+      let views = (input: try Self.view(file), output: try Self.view(colored))
+      guard let part else {
+        try Colorizer.run(
+          model: model, input: views.input, output: views.output, options: options)
+        return
+      }
+      // The border is gray: all of the picture with hardly any color, and over it what is inside.
+      var gray = options
+      gray.saturation = RunOptions.saturations.lowerBound
+      gray.palette = nil
+      try Colorizer.run(model: model, input: views.input, output: views.output, options: gray)
       try Colorizer.run(
-        model: model, input: try Self.view(file), output: try Self.view(colored),
+        model: model, input: try views.input.part(part), output: try views.output.part(part),
         options: options)
     }
+    let unkept = try provenance?.add(to: &colored, as: job.format, input: inputDigest) ?? ""
     let lost = try Self.write(&colored, as: job.format, to: job.target)
-    return notes(outputBytes: depth) + (lost.isEmpty ? [] : [lost])
+    let drawing =
+      isBilevel
+      ? ["has black and white alone, as a drawing or a halftone; networks know photographs"] : []
+    return notes(outputBytes: depth) + [unkept, lost].filter { !$0.isEmpty }
+      + drawing
   }
 
   /// - Parameter outputBytes: of a channel.
@@ -197,6 +220,79 @@ struct Picture: ~Copyable {
     }
   }
 
+  /// The SHA-256 of the file, if it was wanted; else empty.
+  var inputDigest: String {
+    withUnsafeBytes(of: file.sha256) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+  }
+
+  var format: image_file_format { file.format }
+
+  /// What a picture of ours says of how it was made; nil: nothing of this name.
+  func property(_ name: String) -> String? {
+    guard let value = withUnsafePointer(to: file, { provenance_value($0, name) }) else {
+      return nil
+    }
+    defer { free(value) }
+    return String(cString: value)
+  }
+
+  /// The largest difference of two samples, of which 1 is the whole range.
+  func largestDifference(from other: borrowing Picture) throws(PictureError) -> Double {
+    guard file.width == other.file.width, file.height == other.file.height,
+      file.channels == other.file.channels, file.sample_bytes == other.file.sample_bytes
+    else { throw .failed("has other measures or another depth than what is made now") }
+    var largest = 0.0
+    let count = Int(file.width) * Int(file.channels)
+    for y in 0..<Int(file.height) {
+      let row = UnsafeRawPointer(file.pixels + y * file.row_bytes)
+      let otherRow = UnsafeRawPointer(other.file.pixels + y * other.file.row_bytes)
+      for sample in 0..<count {
+        let difference =
+          Self.sample(row, sample, file.sample_bytes)
+          - Self.sample(otherRow, sample, file.sample_bytes)
+        // What is not a number is the largest there is.
+        if !(difference.magnitude <= largest) { largest = difference.magnitude }
+        if largest.isNaN { return .infinity }
+      }
+    }
+    return largest
+  }
+
+  /// 0 to 1.
+  static func sample(_ row: UnsafeRawPointer, _ index: Int, _ bytes: Int32) -> Double {
+    switch bytes {
+    case 1: Double(row.load(fromByteOffset: index, as: UInt8.self)) / 255
+    case 2: Double(row.load(fromByteOffset: 2 * index, as: UInt16.self)) / 65535
+    default: Double(row.load(fromByteOffset: 4 * index, as: Float.self))
+    }
+  }
+
+  /// The positive of a negative; alpha stays.
+  private mutating func invert() {
+    let colors = Int(file.channels) - (file.channels % 2 == 0 ? 1 : 0)
+    for y in 0..<Int(file.height) {
+      let row = UnsafeMutableRawPointer(file.pixels + y * file.row_bytes)
+      for x in 0..<Int(file.width) {
+        for sample in Int(file.channels) * x..<Int(file.channels) * x + colors {
+          switch file.sample_bytes {
+          case 1:
+            row.storeBytes(
+              of: ~row.load(fromByteOffset: sample, as: UInt8.self), toByteOffset: sample,
+              as: UInt8.self)
+          case 2:
+            row.storeBytes(
+              of: ~row.load(fromByteOffset: 2 * sample, as: UInt16.self), toByteOffset: 2 * sample,
+              as: UInt16.self)
+          default:
+            row.storeBytes(
+              of: 1 - row.load(fromByteOffset: 4 * sample, as: Float.self),
+              toByteOffset: 4 * sample, as: Float.self)
+          }
+        }
+      }
+    }
+  }
+
   private static func view(_ file: image_file) throws(ColorizeError) -> ImageView {
     try ImageView(
       pixels: file.pixels, rowBytes: file.row_bytes, width: Int(file.width),
@@ -257,5 +353,14 @@ extension FileName {
     } catch {
       throw error.report(self)
     }
+  }
+}
+
+extension ImageView {
+  /// The same pixels, but only those of a part.
+  fileprivate func part(_ part: Interior) throws(ColorizeError) -> ImageView {
+    try ImageView(
+      pixels: row(part.top) + part.left * format.bytesPerPixel, rowBytes: rowBytes,
+      width: part.right - part.left, height: part.bottom - part.top, format: format)
   }
 }

@@ -32,13 +32,15 @@ def prior_table(frequency):
 
 
 class Command:
-    def __init__(self, path):
+    def __init__(self, path, *always):
+        """always: options that every call has."""
         self.path = str(path)
+        self.always = always
 
     def __call__(self, *arguments, status=0, environment=None, **options):
         """Runs it and checks its exit status. Returns what it has printed."""
         result = subprocess.run(
-            [self.path, *map(os.fspath, arguments)],
+            [self.path, *self.always, *map(os.fspath, arguments)],
             capture_output=True,
             env=dict(os.environ, **(environment or {})),
             timeout=120,

@@ -90,7 +90,8 @@ def pictures(tmp_path_factory, shim):
     program = tmp_path_factory.mktemp("pictures") / "pictures"
     sources = [ROOT / "Tests/Faults/pictures.c", *(ROOT / "Sources/CImageFiles").glob("*.c")]
     folders = [f"-I{ROOT / 'Sources/CImageFiles/include'}", f"-I{ROOT / 'Tests/Faults'}"]
-    libraries = ["-lpng16", "-ljpeg", "-llcms2", "-ltiff", "-lm", "-ldl"]
+    libraries = ["-lpng16", "-ljpeg", "-llcms2", "-ltiff", "-lexpat", "-l:libcrypto.a"]
+    libraries += ["-lm", "-ldl"]
     command = ["gcc", "-O1", "-g", "-Wall", *folders, *sources, shim, *libraries, "-o", program]
     subprocess.run(command, check=True)
     return program

@@ -10,6 +10,7 @@ from support import MODEL, ROOT, USAGE
 
 COMMANDS = [
     "run",
+    "reproduce",
     "suggest",
     "models",
     "fetch",
@@ -27,6 +28,8 @@ PAGES = {
     name: ROOT / ("docs/libcolorize.1" if name == "run" else f"docs/libcolorize-{name}.1")
     for name in COMMANDS
 }
+# What concerns many pictures has a page of its own.
+FOLDERS = ROOT / "docs/libcolorize-folders.1"
 # What a screen of help may have at most, and the manual of daily use on two pages.
 SCREEN, TWO_PAGES = 51, 130
 COLUMNS = {"COLUMNS": "80"}
@@ -74,7 +77,9 @@ def test_every_option_is_in_its_page_and_none_else(colorize, name):
     assert ("--help-hidden" in colorize(name, "--help").stdout) == bool(hidden)
     # Every command prints the version; the main page says so.
     shared = set() if name == "run" else {"--version"}
-    assert described(PAGES[name]) == (everything | hidden) - shared
+    rest = described(FOLDERS) if name == "run" else set()
+    assert not rest & described(PAGES[name])
+    assert described(PAGES[name]) | rest == (everything | hidden) - shared
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh"])
@@ -113,8 +118,8 @@ def test_every_command_is_in_both(colorize):
     assert re.findall(r"^\.It Cm ([a-z]+)$", page, flags=re.M) == [*COMMANDS, "help"]
     assert set(re.findall(r"^\.Xr libcolorize-([a-z]+) 1", page, flags=re.M)) == {*COMMANDS} - {
         "run"
-    }
-    assert sorted(ROOT.glob("docs/*.1")) == sorted(PAGES.values())
+    } | {"folders"}
+    assert sorted(ROOT.glob("docs/*.1")) == sorted([*PAGES.values(), FOLDERS])
     named = re.search(r"Commands: ([a-z,\s]+)\.", colorize("--help").stdout).group(1)
     assert re.split(r",\s+", named) == COMMANDS[1:]
 
@@ -157,6 +162,10 @@ def test_help_without_a_command_is_about_coloring(colorize):
         (["suggest", "PHOTO"], "Missing expected argument '<X,Y> ...'"),
         (["suggest", "--count", "0", "PHOTO", "1,1"], "--count is 0; it must be 1 to 32"),
         (["info", "a", "b"], "Unexpected argument 'b'"),
+        (["reproduce", "a.png"], "Missing expected argument '--from <ORIGINAL>'"),
+        (["--jobs", "0", "a.png"], "--jobs is 0; it must be 1 to 256"),
+        (["--existing", "keep", "a.png"], "The value 'keep' is invalid for '--existing <NAME>'"),
+        (["--to", "gif", "a.png"], "The value 'gif' is invalid for '--to'"),
         (["doctor", "--quiet"], "Unknown option '--quiet'"),
         (["profile", "--rounds", "0"], "--rounds is 0; it must be 1 to 10000"),
         (["profile", "--size", "7"], "--size is 7; it must be"),
@@ -191,7 +200,7 @@ def test_a_wrong_argument_takes_two_lines(colorize, gray, tmp_path, arguments, w
 def test_figures_are_those_of_the_sources(colorize):
     source = (ROOT / "Sources/CImageFiles/include/image_files.h").read_text()
     text = re.sub(r"\s+", " ", colorize("--help-hidden").stdout)
-    page = re.sub(r"\s+", " ", PAGES["run"].read_text())
+    page = re.sub(r"\s+", " ", PAGES["run"].read_text() + FOLDERS.read_text())
     files = re.sub(r"\s+", " ", (ROOT / "docs/image-files.md").read_text())
     for name, phrase in [
         ("IMAGE_FILE_JPEG_QUALITY", "quality {}"),
@@ -223,6 +232,10 @@ def test_the_version_is_that_of_the_header(colorize):
     ]
     for arguments in (["--version"], ["info", "--version"], ["doctor", "--version"]):
         assert colorize(*arguments).stdout == ".".join(parts) + "\n"
+
+
+def test_the_page_of_folders_is_sound_mdoc():
+    assert rendered(FOLDERS).startswith("LIBCOLORIZE-FOLDERS(1)")
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -19,6 +19,7 @@ from support import (
     RATIONAL,
     RGB,
     SHORT,
+    Command,
     chunks,
     exif,
     gray_profile,
@@ -44,6 +45,12 @@ XMP = (
     b"exif:Color='none'><tiff:Orientation>6</tiff:Orientation></rdf:Description></x:xmpmeta>"
 )
 XMP_AFTER = XMP.replace(b'"6"', b'"1"').replace(b">6<", b">1<")
+
+
+@pytest.fixture
+def colorize(colorize):
+    """What is carried over is looked at alone: test_provenance.py has what is added."""
+    return Command(colorize.path, "--no-provenance")
 
 
 @functools.cache  # a profile holds the time at which it was made

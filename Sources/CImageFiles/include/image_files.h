@@ -16,7 +16,7 @@ enum {
   IMAGE_FILE_MAXIMUM_JPEG_SIDE = 65500, /* of a picture that is written as JPEG: libjpeg's own limit */
   IMAGE_FILE_MAXIMUM_MEGABYTES = 2048,  /* of the decoded pixels; checked before memory is asked for */
   IMAGE_FILE_MAXIMUM_METADATA_MEGABYTES = 32, /* of texts, profiles and the like that are kept */
-  IMAGE_FILE_JPEG_QUALITY = 95,         /* at which JPEG is written, with color at full resolution (4:4:4) */
+  IMAGE_FILE_JPEG_QUALITY = 95,         /* at which JPEG is written by default, with color at full resolution (4:4:4) */
   IMAGE_FILE_MESSAGE_SIZE = 512
 };
 
@@ -87,6 +87,13 @@ typedef struct image_file_reading {
    * IMAGE_FILE_MAXIMUM_MEGABYTES for the input. */
   uint64_t maximum_bytes;
   int output_sample_bytes; /* the most that a channel of the output has; 0: none is made */
+  uint32_t maximum_side; /* pictures with a longer one are made smaller; 0: none is */
+  bool is_hashed;        /* the SHA-256 of the whole file is wanted */
+  /* If not NULL, called with the memory that the picture needs for its pixels, as it is counted for maximum_bytes, before
+   * any of it is asked for: who colors several pictures at a time can wait here until there is room. Where a picture is
+   * turned or made anew at another depth it is called again. */
+  void (*claim)(uint64_t bytes, void *context);
+  void *claim_context;
   image_file_stop stop;
 } image_file_reading;
 
@@ -96,6 +103,7 @@ struct image_metadata;
 /* A picture in memory, sRGB-encoded; alpha is not premultiplied. Rows are packed: row_bytes is width * channels *
  * sample_bytes. */
 typedef struct image_file {
+  image_file_format format; /* of the file that was read */
   unsigned char *pixels; /* [height, width, channels] */
   size_t row_bytes;
   uint32_t width;
@@ -111,6 +119,8 @@ typedef struct image_file {
   bool has_more_frames;  /* it is an animation, and this the picture of those who show none */
   unsigned permissions;  /* of the file that was read; 0: it was not a regular one */
   int compression;       /* of a PNG that is written: 1 (fast) to 9 (small); 0: the default */
+  int quality;           /* of a JPEG or WebP that is written: 1 to 100; 0: the default */
+  char sha256[65];       /* of the file that was read, in hexadecimal; empty: nobody wanted it */
   bool is_synced;        /* writing: the disk has it before image_file_write returns */
   /* What else there is to say of a file that was read, or empty. */
   char note[IMAGE_FILE_MESSAGE_SIZE];

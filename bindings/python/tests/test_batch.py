@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -66,8 +67,10 @@ def test_every_option_of_a_file_reaches_the_command():
     """Each of the TypedDict has its flag, and no other has. Hints are a picture's own."""
     from libcolorize import _batch
 
-    assert set(_batch.FileOptions.__annotations__) == {*_batch._FLAGS, "hints"}
-    assert set(_batch.BatchOptions.__annotations__) == set(_batch._FLAGS) - {"hint_reach"}
+    folders = {"include", "exclude", "name", "to", "colored"}
+    files = {*_batch._FLAGS, *_batch._SWITCHES, "provenance"}
+    assert set(_batch.FileOptions.__annotations__) == {*files, "hints"} - folders
+    assert set(_batch.BatchOptions.__annotations__) == {*files, "log"} - {"hint_reach"}
 
 
 def test_a_file_with_another_model(
@@ -112,9 +115,10 @@ def test_a_folder_becomes_a_like_tree(
     assert [str(path.relative_to(out)) for path in result.done] == NAMES
     assert outputs(out) == NAMES
     assert list(result.failed) == [scans / "Öl" / "broken.png"]
-    assert "broken.png: " in result.failed[scans / "Öl" / "broken.png"]
-    assert result.passed_over == [scans / "notes.txt", scans / "Öl" / "info"]
-    assert repr(result) == ("<libcolorize.BatchResult 4 done, 0 skipped, 1 failed, 2 passed over>")
+    assert result.failed[scans / "Öl" / "broken.png"].startswith("libpng: ")
+    others = {".txt": 1, "no extension": 1, "hidden": 2, "links to folders": 1}
+    assert result.passed_over == others
+    assert repr(result) == ("<libcolorize.BatchResult 4 done, 0 skipped, 1 failed, 5 passed over>")
     for name, first in (("a.png", 0), ("Öl/写真/c.tif", 3), ("Öl/a.png", 4)):
         expected = model.colorize(photo[first:, :, 1], style="natural")
         assert np.array_equal(np.asarray(Image.open(out / name)), expected)
@@ -124,13 +128,14 @@ def test_a_folder_becomes_a_like_tree(
 def test_what_is_there_already(scans: Path, tmp_path: Path):
     out = tmp_path / "colored"
     (out / "Öl").mkdir(parents=True)
-    (out / "Öl" / "a.png").write_bytes(b"before")
-    with pytest.raises(FileExistsError, match=r"Öl/a\.png is there already, and 0 more"):
+    before = (scans / "a.png").read_bytes()
+    (out / "Öl" / "a.png").write_bytes(before)
+    with pytest.raises(FileExistsError, match=r"Öl/a\.png is there already"):
         libcolorize.batch(scans, out, existing="fail", progress=False)
     assert outputs(out) == ["Öl/a.png"]
     result = libcolorize.batch(scans, out, progress=False)
     assert (len(result.done), result.skipped) == (3, [out / "Öl" / "a.png"])
-    assert (out / "Öl" / "a.png").read_bytes() == b"before"
+    assert (out / "Öl" / "a.png").read_bytes() == before
     again = libcolorize.batch(scans, out, progress=False)
     assert (again.done, len(again.skipped), len(again.failed)) == ([], 4, 1)
     replaced = libcolorize.batch(scans, out, existing="replace", progress=False)
@@ -156,10 +161,30 @@ def test_what_a_folder_is_refused_for(scans: Path, tmp_path: Path):
     with pytest.raises(TypeError, match=r"batch\(\) has no option 'hints'"):
         libcolorize.batch(scans, out, hints=[])
     assert not out.exists()
-    # What holds for none of them is every one's reason.
-    result = libcolorize.batch(scans, out, temperature=99, progress=False)
-    assert len(result.failed) == 5 and not result.done
-    assert all("--temperature" in reason for reason in result.failed.values())
+    with pytest.raises(CommandError, match="--temperature is 99") as caught:
+        libcolorize.batch(scans, out, temperature=99, progress=False)
+    assert caught.value.status == 64 and not out.exists()
+
+
+def test_the_options_of_folders(scans: Path, photo: np.ndarray, tmp_path: Path):
+    (scans / "Öl" / "broken.png").unlink()
+    Image.fromarray(photo).save(scans / "color.png")
+    out, log = tmp_path / "a" / "colored", tmp_path / "log.jsonl"
+    options: dict = {"name": "{stem}_c{ext}", "to": "jpeg", "quality": 50, "log": log}
+    result = libcolorize.batch(scans, out, exclude="*b.*", progress=False, **options)
+    assert outputs(out) == ["a_c.jpg", "Öl/a_c.jpg", "Öl/写真/c_c.jpg"]
+    assert result.skipped == [out / "color_c.jpg"] and result.passed_over["excluded"] == 1
+    records = [json.loads(line) for line in log.read_text("utf-8").splitlines()]
+    assert records[0]["run"] == "begun" and records[0]["pictures"] == 4
+    assert [one["status"] for one in records[1:-1]].count("done") == 3
+    assert records[-1]["run"] == "ended" and records[-1]["done"] == 3
+    assert all("--quality 50" in one["options"] for one in records[1:-1])
+    again = libcolorize.batch(
+        scans, out, include=["a.*", "color.*"], colored="copy", provenance=False, progress=False
+    )
+    assert (again.done, again.copied) == ([out / "a.png", out / "Öl/a.png"], [out / "color.png"])
+    assert b"libcolorize" not in (out / "a.png").read_bytes()
+    assert (out / "color.png").read_bytes() == (scans / "color.png").read_bytes()
 
 
 def test_a_bar_where_tqdm_is(scans: Path, tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch):
@@ -173,7 +198,7 @@ def test_a_bar_where_tqdm_is(scans: Path, tmp_path: Path, capsys, monkeypatch: p
 def test_a_stopped_run_is_gone_on_with(scans: Path, photo: np.ndarray, tmp_path: Path):
     """Ctrl-C, as a terminal sends it to a process and its children."""
     for number in range(200):
-        Image.fromarray(np.roll(photo, number, 0)).save(scans / f"{number}.png")
+        Image.fromarray(np.roll(photo[..., 1], number, 0)).save(scans / f"{number}.png")
     out = tmp_path / "out"
     program = "import libcolorize, sys; libcolorize.batch(*sys.argv[1:], progress=False)"
     process = subprocess.Popen(

@@ -36,28 +36,40 @@ class CommandError(RuntimeError):
         self.status = status
 
 
-class FileOptions(DialOptions, total=False):
+class WrittenOptions(DialOptions, total=False):
+    """Of whatever writes files."""
+
+    preset: Literal["default", "reference"] | None
+    network_size: int | None
+    render_factor: int | None
+    network_fit: Literal["square", "aspect"] | None
+    palette: Name | None
+    threads: int | None
+    max_memory: int | None
+    salvage: bool
+    negative: bool
+    quality: int | None
+    compression: int | None
+    sync: bool
+    provenance: bool
+
+
+class FileOptions(WrittenOptions, total=False):
     """Of `colorize_file`."""
 
-    preset: Literal["default", "reference"] | None
-    network_size: int | None
-    render_factor: int | None
-    network_fit: Literal["square", "aspect"] | None
     hints: Iterable[HintLike] | None
     hint_reach: Literal["thing", "picture"] | float | None
-    palette: Name | None
-    threads: int | None
 
 
-class BatchOptions(DialOptions, total=False):
+class BatchOptions(WrittenOptions, total=False):
     """Of `batch`: places of hints are a picture's own."""
 
-    preset: Literal["default", "reference"] | None
-    network_size: int | None
-    render_factor: int | None
-    network_fit: Literal["square", "aspect"] | None
-    palette: Name | None
-    threads: int | None
+    include: str | Iterable[str] | None
+    exclude: str | Iterable[str] | None
+    name: str | None
+    to: Literal["png", "jpeg", "tiff", "same"] | None
+    colored: Literal["skip", "copy", "recolor"] | None
+    log: Name | None
 
 
 _FLAGS = {
@@ -75,7 +87,18 @@ _FLAGS = {
     "palette_strength": "--palette-strength",
     "hint_reach": "--hint-reach",
     "threads": "--threads",
+    "max_memory": "--max-memory",
+    "quality": "--quality",
+    "compression": "--compression",
+    "include": "--include",
+    "exclude": "--exclude",
+    "name": "--name",
+    "to": "--to",
+    "colored": "--colored",
 }
+
+_SWITCHES = {"salvage": "--salvage", "negative": "--negative", "sync": "--sync"}
+"""Those that take no value."""
 
 
 @takes(FileOptions)
@@ -91,7 +114,9 @@ def colorize_file(
     target   ends with .png, .jpg, .jpeg, .tif or .tiff
     model    "default", the name of a published network, or the path of a model file
     options  those of `colorize`, but for hint_map and progress. `palette` is a file, and colors of
-             hints are rgb
+             hints are rgb. Also those of the command about files: max_memory (MB), salvage,
+             negative, quality (JPEG), compression (PNG), sync, provenance (True: the target says
+             how it was made)
 
     Raises CommandError with what the command says, and FileNotFoundError where it is not installed.
     """
@@ -113,9 +138,16 @@ def _arguments(model: Name, options: Any) -> list[str]:
         if name == "hints":
             for index, one in enumerate(value):
                 result += ["--hint", _hint(one, f"hints[{index}]")]
+        elif name in _SWITCHES:
+            result += [_SWITCHES[name]] if value else []
+        elif name == "provenance":
+            result += [] if value else ["--no-provenance"]
         elif name == "palette":
             result += ["--palette-from", os.path.abspath(value)]
-        else:
+        elif name in ("include", "exclude"):
+            for pattern in [value] if isinstance(value, str) else value:
+                result.append(f"{_FLAGS[name]}={pattern}")
+        elif name != "log":
             result += [_FLAGS[name], str(value)]
     return result
 
@@ -139,14 +171,17 @@ def _color(command: Path, source: Path, target: Path, arguments: list[str]) -> N
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
     )
-    if result.returncode == 0:
-        return
-    said = result.stderr.decode(errors="replace").strip()
+    if result.returncode != 0:
+        raise _error(result.returncode, result.stderr, source)
+
+
+def _error(status: int, stderr: bytes, source: Path) -> CommandError:
+    said = stderr.decode(errors="replace").strip()
     if said.startswith("libcolorize: "):
         said = said[len("libcolorize: ") :]
-    if result.returncode < 0:
-        said = f"{source}: the command was ended by signal {-result.returncode}. {said}".strip()
-    raise CommandError(result.returncode, said)
+    if status < 0:
+        said = f"{source}: the command was ended by signal {-status}. {said}".strip()
+    return CommandError(status, said)
 
 
 # ---- Folders -------------------------------------------------------------------------------------
@@ -159,16 +194,18 @@ class BatchResult:
     done: list[Path] = field(default_factory=list)
     """Outputs that were written."""
     skipped: list[Path] = field(default_factory=list)
-    """Outputs that were there already."""
+    """Outputs that were there already, and those of pictures that have colors."""
+    copied: list[Path] = field(default_factory=list)
+    """Outputs that are copies of pictures that have colors."""
     failed: dict[Path, str] = field(default_factory=dict)
     """Inputs that could not be colored, and why."""
-    passed_over: list[Path] = field(default_factory=list)
-    """Files that are no pictures by their name."""
+    passed_over: dict[str, int] = field(default_factory=dict)
+    """How many files of each kind are no pictures by their name, or not wanted."""
 
     def __repr__(self) -> str:
         return (
             f"<libcolorize.BatchResult {len(self.done)} done, {len(self.skipped)} skipped, "
-            f"{len(self.failed)} failed, {len(self.passed_over)} passed over>"
+            f"{len(self.failed)} failed, {sum(self.passed_over.values())} passed over>"
         )
 
 
@@ -192,108 +229,130 @@ def batch(
     A picture that fails is in the result with the reason, and the others are done. Outputs have
     their names only once they are whole, so a run that was stopped is simply started again.
 
-    folder    pictures are the files that end with .png, .jpg, .jpeg, .tif or .tiff, in any case;
-              hidden files and folders are left out, links to folders are not followed
+    folder    pictures are told by the extensions of their names; hidden files and folders are left
+              out, links to folders are not followed
     out       is made if it is not there; if it is in `folder`, it is not read
     model     "default", the name of a published network, or the path of a model file
     jobs      how many pictures at the same time. Default: the processors at hand
-    existing  what becomes of an output that is there already: "skip" leaves it, "replace" makes it
-              anew, "fail" is a FileExistsError before anything is made
+    existing  what becomes of an output that is there already: "skip" leaves it if it is whole and
+              was made from the same picture with the same options, and makes it anew if not;
+              "replace" makes it anew, "fail" is a FileExistsError before anything is made
     progress  whether a bar is shown, where tqdm is installed
     options   those of `colorize_file` but for hints. `threads` is for each picture; default: the
-              processors at hand, shared by the jobs
+              processors at hand, shared by the jobs. And those of the command about folders:
+              include and exclude (patterns), name ("{stem}-colorized{ext}"), to (a format), colored
+              (what becomes of pictures with colors; default: "skip"), log (a file, to which a line
+              of JSON about each picture is appended)
 
-    Each picture is a run of the command `libcolorize`.
+    This is one run of the command `libcolorize`; `man libcolorize-folders` has more.
     """
-    # They take a while to load.
-    import threading
-    from concurrent.futures import ThreadPoolExecutor, as_completed
-
     root, target = Path(folder), Path(out)
     if not root.is_dir():
         raise NotADirectoryError(f"folder is {str(root)!r}, which is no folder")
     if existing not in ("skip", "replace", "fail"):
         raise invalid(f"existing is {existing!r}; it must be 'skip' or 'replace' or 'fail'")
-    processors = _processors()
-    workers = processors if jobs is None else int(jobs)
-    if not 1 <= workers <= 256:
-        raise invalid(f"jobs is {workers}; it must be 1 to 256")
+    arguments = [*_arguments(model, options), "--quiet", f"--existing={existing}"]
+    if jobs is not None:
+        if not 1 <= int(jobs) <= 256:
+            raise invalid(f"jobs is {jobs}; it must be 1 to 256")
+        arguments.append(f"--jobs={int(jobs)}")
     command = _command.find()
-    chosen: Any = {"threads": max(1, processors // workers), **options}
-    arguments = _arguments(model, chosen)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    files = ["-o", f"{os.path.abspath(target)}/", os.path.abspath(root)]
 
     result = BatchResult()
-    wanted = []
-    for source in _files(root, target):
-        output = target / source.relative_to(root)
-        if source.suffix.lower() not in _SUFFIXES:
-            result.passed_over.append(source)
-        elif existing != "replace" and os.path.lexists(output):
-            result.skipped.append(output)
-        else:
-            wanted.append((source, output))
-    if existing == "fail" and result.skipped:
-        raise FileExistsError(
-            f"{result.skipped[0]} is there already, and {len(result.skipped) - 1} more"
-        )
-    stopped = threading.Event()
-
-    def work(source: Path, output: Path) -> str | None:
-        if stopped.is_set():
-            return None
-        try:
-            output.parent.mkdir(parents=True, exist_ok=True)
-            _color(command, source, output, arguments)
-        except (CommandError, OSError) as problem:
-            return str(problem)
-        return None
-
-    outcomes: dict[Path, str | None] = {}
-    with ThreadPoolExecutor(workers) as pool:
-        try:
-            running = {pool.submit(work, *pair): pair[0] for pair in wanted}
-            for finished in _bar(as_completed(running), len(running), progress):
-                outcomes[running[finished]] = finished.result()
-        finally:
-            # Ctrl-C: those that have begun are finished, the others are not begun.
-            stopped.set()
-    for source, output in wanted:
-        reason = outcomes[source]
-        if reason is None:
-            result.done.append(output)
-        else:
-            result.failed[source] = reason
+    log = options.get("log")
+    kept = open(log, "a", encoding="utf-8") if log is not None else None  # noqa: SIM115
+    try:
+        for record in _records([os.fspath(command), *arguments, *files], root, progress):
+            if kept is not None:
+                kept.write(f"{record.text}\n")
+                kept.flush()
+            _note(record.fields, root, target, result)
+    finally:
+        if kept is not None:
+            kept.close()
     return result
 
 
-def _processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+@dataclass(frozen=True)
+class _Record:
+    text: str
+    fields: dict[str, Any]
 
 
-def _files(root: Path, out: Path) -> Iterator[Path]:
-    """The files of a tree in the order of their names, without what is hidden and without `out`."""
-    left_out = os.path.realpath(out)
-
-    def refuse(problem: OSError) -> None:
-        raise problem
-
-    for folder, folders, files in os.walk(root, onerror=refuse):
-        folders[:] = sorted(
-            name
-            for name in folders
-            if not name.startswith(".") and os.path.realpath(os.path.join(folder, name)) != left_out
-        )
-        for name in sorted(files):
-            if not name.startswith("."):
-                yield Path(folder, name)
+def _note(fields: dict[str, Any], root: Path, target: Path, result: BatchResult) -> None:
+    """Puts what a record says into the result, under the names that the caller has given."""
+    if fields.get("run") == "ended":
+        result.passed_over.update(fields["passed_over"])
+    if "input" not in fields:
+        return
+    source = root / os.path.relpath(fields["input"], os.path.abspath(root))
+    if fields["status"] == "failed":
+        result.failed[source] = fields["reason"]
+        return
+    output = target / os.path.relpath(fields["output"], os.path.abspath(target))
+    {"done": result.done, "skipped": result.skipped, "copied": result.copied}[
+        fields["status"]
+    ].append(output)
 
 
-def _bar(finished: Iterable[Any], total: int, wanted: bool) -> Iterable[Any]:
+def _records(command: list[str], root: Path, progress: bool) -> Iterator[_Record]:
+    """Runs the command, and gives the lines of its log as they come."""
+    # They take a while to load.
+    import json
+    import signal
+    import subprocess
+    import tempfile
+
+    reading, writing = os.pipe()
+    with tempfile.TemporaryFile() as said, os.fdopen(reading, encoding="utf-8") as lines:
+        try:
+            process = subprocess.Popen(
+                [*command, f"--log=/dev/fd/{writing}"],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=said,
+                pass_fds=[writing],
+                # A terminal's Ctrl-C comes to it once, from here.
+                start_new_session=True,
+            )
+        finally:
+            os.close(writing)
+        bar = None
+        has_ended = False
+        try:
+            for line in lines:
+                record = _Record(line.rstrip("\n"), json.loads(line))
+                if record.fields.get("run") == "begun":
+                    bar = _bar(record.fields["pictures"], progress)
+                elif bar is not None and "input" in record.fields:
+                    bar.update()
+                has_ended = record.fields.get("run") == "ended"
+                yield record
+        except BaseException:
+            process.send_signal(signal.SIGINT)
+            raise
+        finally:
+            status = process.wait()
+            if bar is not None:
+                bar.close()
+        # Of each picture that failed there is a record; what else goes wrong goes wrong for all.
+        if has_ended and status in (0, 1):
+            return
+        said.seek(0)
+        error = _error(status, said.read(), root)
+        if "is there already" in str(error):
+            raise FileExistsError(str(error).splitlines()[0])
+        raise error
+
+
+def _bar(total: int, wanted: bool) -> Any:
+    """A bar of tqdm's, if it is wanted and can be had."""
     if not wanted:
-        return finished
+        return None
     try:
         from tqdm.auto import tqdm
     except ModuleNotFoundError:
-        return finished
-    bar: Iterable[Any] = tqdm(finished, total=total, unit="picture")
-    return bar
+        return None
+    return tqdm(total=total, unit="picture")

@@ -42,7 +42,7 @@ from .model import file_of
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from ._batch import BatchOptions
+    from ._batch import WrittenOptions
 
 __all__ = ["Colorizer", "Result", "batch"]
 
@@ -167,7 +167,7 @@ def _reason(said: str, name: str) -> str:
     return said.strip() or "the command has not written it"
 
 
-@takes(_batch.BatchOptions)
+@takes(_batch.WrittenOptions)
 def batch(
     source: Name | Sequence[str],
     out: Name,
@@ -177,7 +177,7 @@ def batch(
     batch_size: int = 16,
     existing: Literal["skip", "replace", "fail"] = "skip",
     progress: bool = True,
-    **options: Unpack[BatchOptions],
+    **options: Unpack[WrittenOptions],
 ) -> Result:
     """Colors the pictures of a folder, or of a list of paths, on the machines of a Ray cluster.
 
