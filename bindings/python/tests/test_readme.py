@@ -63,7 +63,8 @@ def test_the_first_examples_run(photo: np.ndarray, tmp_path: Path, monkeypatch: 
     picture = Image.fromarray(photo).resize((150, 150))
     picture.save(tmp_path / "scan.tif")
     (tmp_path / "scans").mkdir()
-    picture.save(tmp_path / "scans" / "a.png")
+    # In folders, pictures that have colors are passed over.
+    picture.convert("L").save(tmp_path / "scans" / "a.png")
     monkeypatch.chdir(tmp_path)
     gray = np.asarray(picture.convert("L"))
     names = {
@@ -116,9 +117,9 @@ def docstrings() -> Iterator[tuple[str, str]]:
 def test_the_docstrings_examples_run(photo: np.ndarray, published: None):
     picture = Image.fromarray(photo).resize((150, 150))
     Path("scans").mkdir()
-    picture.save("scans/a.png")
-    Path("scans").rename("pictures")
-    Path("scans").symlink_to("pictures")
+    picture.convert("L").save("scans/a.png")
+    Path("pictures").mkdir()
+    picture.save("pictures/a.png")
     centres = np.mgrid[-100:101:20, -100:101:20].reshape(2, -1).T
     probabilities = np.full((len(centres), 4), 1 / len(centres))
     ran = []
@@ -132,7 +133,9 @@ def test_the_docstrings_examples_run(photo: np.ndarray, published: None):
                 "array": photo,
                 "centres": centres,
                 "gray": np.asarray(picture.convert("L")),
+                "frames": np.zeros((2, 480, 640), np.uint8),
                 "logits": np.log(probabilities),
+                "model": libcolorize.Model(),
                 "picture": picture,
                 "probabilities": probabilities,
                 "weights": np.ones(len(centres)),
