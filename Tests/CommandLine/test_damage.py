@@ -84,7 +84,7 @@ def tiff_by_pillow(image, **options):
 
 NOTES = (
     "16 bits|was left out|is left out|are left out|several pages|behind its pixels"
-    "|has no end marker|belong to nothing"
+    "|has no end marker|belong to nothing|as a drawing or a halftone"
 )
 
 
