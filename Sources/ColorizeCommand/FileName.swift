@@ -53,17 +53,9 @@ struct FileName: Hashable {
     return FileName(bytes: bytes[..<index] + Array(text.utf8) + bytes[index...])
   }
 
-  /// "a/b.png" of "a/b.heic" and of "a/b".
-  func withExtension(_ text: String) -> FileName {
-    let part = lastPart
-    let position = part.lastIndex(of: Self.dot).flatMap { $0 > 0 ? $0 : nil } ?? part.endIndex
-    let index = bytes.count - part.count + position
-    return FileName(bytes: bytes[..<index] + [Self.dot] + Array(text.utf8))
-  }
-
   /// The file of this name in a folder.
   func inFolder(_ folder: FileName) -> FileName {
-    FileName(bytes: folder.bytes + (folder.endsWithSlash ? [] : [Self.slash]) + lastPart)
+    folder.appending(lastPart)
   }
 
   /// The same file without links and dots on the way; nil if there is no such file.

@@ -272,8 +272,7 @@ struct Outputs {
   ) -> [UInt8] {
     let dot = [UInt8(ascii: ".")]
     let part = input.lastPart
-    let end = part.lastIndex(of: dot[0]).flatMap { $0 > 0 ? $0 : nil } ?? part.endIndex
-    var ext = Array(part[end...])
+    var ext = Array(part[input.stem.count...])
     if let kind = options.to?.kind {
       if OutputFormat.extensions[input.fileExtension] != kind.format {
         ext = dot + Array((OutputFormat.suffixes(of: kind).first ?? "").utf8)
@@ -281,7 +280,7 @@ struct Outputs {
     } else if let other = OutputFormat.newExtension(for: input) {
       ext = dot + Array(other.utf8)
     }
-    let stem = keepsSuffix ? part : Array(part[..<end])
+    let stem = keepsSuffix ? part : input.stem
     if let template = options.name { return template.name(stem: stem, ext: ext) }
     return stem + (isBeside ? Array("-colorized".utf8) : []) + ext
   }
