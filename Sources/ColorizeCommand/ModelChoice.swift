@@ -8,6 +8,7 @@ import Glibc
 /// A model that the user chose: a file, published weights by their name, or the one inside the command.
 struct ModelChoice {
   let file: FileName?
+  var precision = Precision.float32
 
   /// For people.
   var shown: String { file?.shown ?? "the built-in model" }
@@ -24,7 +25,8 @@ struct ModelChoice {
       let requested = (try Self.requested(InstructionSet.self), try Self.requested(GEMM.self))
       return try open(
         ModelOptions(
-          instructionSet: instructionSet ?? requested.0, gemm: gemm ?? requested.1))
+          instructionSet: instructionSet ?? requested.0, gemm: gemm ?? requested.1,
+          precision: precision))
     } catch .cannotReadFile(let path, let reason) {
       Terminal.say("\(path): \(reason)")
     } catch {

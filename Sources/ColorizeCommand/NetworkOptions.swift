@@ -1,9 +1,11 @@
-// `--network-size`, `--render-factor` and `--fit`: at which size the network sees a picture. And what a number may be.
+// `--network-size`, `--render-factor` and `--fit`: at which size the network sees a picture; `--precision`: the numbers
+// that it computes with. And what a number may be.
 
 import ArgumentParser
 import ColorizeCore
 
 extension NetworkFit: ExpressibleByArgument {}
+extension Precision: ExpressibleByArgument {}
 
 struct NetworkOptions: ParsableArguments {
   @Option(
@@ -21,6 +23,12 @@ struct NetworkOptions: ParsableArguments {
       "Squash pictures for the network, or keep shape and area.", valueName: "NAME"))
   var fit = NetworkFit.square
 
+  @Option(
+    help: ArgumentHelp(
+      "Less exact numbers, where the processor has AVX-512 BF16.", valueName: "NAME",
+      visibility: .rare))
+  var precision = Precision.float32
+
   /// What either says.
   private var size: Int? { networkSize ?? renderFactor.map { 16 * $0 } }
 
@@ -35,6 +43,7 @@ struct NetworkOptions: ParsableArguments {
   var spelled: [String] {
     Spelling.option("--network-size", size)
       + Spelling.option("--fit", fit == .square ? nil : fit.rawValue)
+      + Spelling.option("--precision", precision == .float32 ? nil : precision.rawValue)
   }
 
   func check(for model: Model) throws(Refusal) {

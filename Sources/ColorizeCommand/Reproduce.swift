@@ -63,9 +63,10 @@ struct Reproduce: ParsableCommand {
     guard let said = Provenance(of: made) else {
       throw .failed("does not say how it was made; libcolorize has not made it, or did without")
     }
-    let choice = ModelChoice(file: model)
+    var choice = ModelChoice(file: model)
     try check(said, choice)
     let recipe = try recipe(said)
+    choice.precision = recipe.network.precision
     let opened = try Self.wrap { try choice.open() }
     let known = try Self.wrap { try KnownColors(recipe.known, for: opened) }
     let palette = try Self.wrap { try paletteFrom.map { try PalettePicture($0) } }

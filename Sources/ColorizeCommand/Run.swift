@@ -94,7 +94,7 @@ struct Run: ParsableCommand {
         Terminal.say(input, "passed over: \(reason)")
       }
     }
-    let choice = ModelChoice(file: model)
+    let choice = ModelChoice(file: model, precision: network.precision)
     let model = try choice.open()
     try network.check(for: model)
     Interrupt.listen()

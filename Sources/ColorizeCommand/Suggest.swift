@@ -12,7 +12,7 @@ struct Suggest: ParsableCommand {
     discussion: """
       For each place, prints the most plausible colors at its lightness, each with its share of the \
       network's probability. Pass one of them to --hint. X and Y are pixels from the upper left \
-      corner of the picture as it is displayed.
+      corner of the picture as it is displayed. --help-hidden adds the options that are rarely needed.
       """)
 
   @Argument(help: ArgumentHelp("A PNG, JPEG or TIFF file.", valueName: "PHOTO"))
@@ -57,7 +57,7 @@ struct Suggest: ParsableCommand {
   }
 
   private func suggest() throws {
-    let model = try ModelChoice(file: model).open()
+    let model = try ModelChoice(file: model, precision: network.precision).open()
     try network.check(for: model)
     let known = try KnownColors(known, for: model)
     Interrupt.listen()

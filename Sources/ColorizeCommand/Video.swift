@@ -100,7 +100,7 @@ struct Video: ParsableCommand {
 
   func run() throws {
     let output = try VideoOutput(output, for: film, codec)
-    let model = try ModelChoice(file: model).open()
+    let model = try ModelChoice(file: model, precision: network.precision).open()
     try network.check(for: model)
     let known = try hints.map { try TimedHints($0, for: model) }
     let palette = try color.paletteFrom.map { try PalettePicture($0) }

@@ -1,6 +1,7 @@
 // DDColor against PyTorch and against its release's pipeline, with the weights of a formula.
 
 import ColorizeCore
+import Glibc
 import Testing
 
 /// One at a time: a model takes 220 MB and more.
@@ -127,6 +128,44 @@ import Testing
     }
     #expect(cases >= 4)
     #expect(Double(different) <= 0.005 * Double(count), "\(different) of \(count)")
+  }
+
+  /// At most 50 ms of the only thread's own time pass between two questions whether to go on, and behind the last one, at the
+  /// size of the release. What asks nobody is long every time; a processor that is shared with others may be slow once.
+  @Test func itAsksOften() throws {
+    let model = try open(try FormulaWeights(.ddColorTiny).file())
+    let side = 512
+    let lightness = (0..<(side * side)).map { Float($0 * 7 % 100) }
+    let ab = try Memory<Float>(count: 2 * side * side)
+    func seconds() -> Double {
+      var time = timespec()
+      clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+      return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+    }
+    /// How long it asks nobody, and how far it was then.
+    func longest() throws -> (seconds: Double, fraction: Float) {
+      var longest = (seconds: 0.0, fraction: Float(0))
+      var last = seconds()
+      func note(_ fraction: Float) {
+        let now = seconds()
+        if now - last > longest.seconds { longest = (now - last, fraction) }
+        last = now
+      }
+      var options = RunOptions()
+      options.threads = 1
+      options.progress = {
+        note($0)
+        return false
+      }
+      let input = try NetworkInput(
+        model: model, height: side, width: side, lightness: lightness, hints: nil)
+      try Colorizer.predict(model: model, input: input, options: options, into: ab.start)
+      note(2)
+      return longest
+    }
+    var pause = try longest()
+    for _ in 0..<9 where pause.seconds >= 0.05 { pause = try longest() }
+    #expect(pause.seconds < 0.05, "before \(pause.fraction)")
   }
 
   /// As in the release; where activations are not small, colors do not show it.

@@ -21,9 +21,15 @@ struct FormulaWeights {
       })
   }
 
-  /// A safetensors file of all tensors as float32, without metadata.
-  func file() throws -> Memory<UInt8> {
-    var entries: [String] = []
+  /// A safetensors file of all tensors as float32. Its metadata name the network where that is asked for, or where
+  /// another one has all of its tensors, and they would not tell.
+  func file(architecture: String? = nil) throws -> Memory<UInt8> {
+    func tensors(_ network: Network) -> Set<String> {
+      Set(network.parameters.map { "\($0.name) \($0.shape)" })
+    }
+    let isAmbiguous = Network.all.contains { tensors(network).isStrictSubset(of: tensors($0)) }
+    let named = architecture ?? (isAmbiguous ? network.architecture : nil)
+    var entries = named.map { ["\"__metadata__\":{\"architecture\":\"\($0)\"}"] } ?? []
     var offset = 0
     for parameter in network.parameters {
       let end = offset + parameter.shape.reduce(4, *)

@@ -125,6 +125,33 @@ import Testing
     }
   }
 
+  /// siggraph17's weights are those of its kin without bins, too: the same ab, or 100 for 110.
+  @Test(arguments: [("siggraph17-ab", Float(1)), ("ideepcolor", Float(100) / 110)])
+  func withoutBins(_ architecture: String, _ factor: Float) throws {
+    let file = try FormulaWeights(.siggraph17).file(architecture: architecture)
+    let without = try Model.open(
+      bytes: UnsafeRawBufferPointer(start: file.start, count: file.count))
+    #expect(without.information.architecture == architecture && without.bins.count == 0)
+    let input = try #require(try Fixture("siggraph17").tensor("0.input", of: Float.self))
+    func ab(_ model: Model) throws -> [Float] {
+      let (height, width) = (input.shape[1], input.shape[2])
+      let ab = try Memory<Float>(count: 2 * height * width)
+      try input.values.withUnsafeBufferPointer { values in
+        let lightness = try #require(values.baseAddress)
+        let pixels = height * width
+        try Colorizer.predict(
+          model: model,
+          input: NetworkInput(
+            model: model, height: height, width: width, lightness: lightness,
+            hints: (ab: lightness + pixels, mask: lightness + 3 * pixels)), into: ab.start)
+      }
+      return (0..<ab.count).map { ab.start[$0] }
+    }
+    let expected = try ab(model("siggraph17", Engine.available[0])).map { $0 * factor }
+    #expect(try largestDifference(ab(without), expected.map(Double.init)) < 1e-4)
+    #expect((expected.max() ?? 0) > 20)
+  }
+
   /// As in PictureTests: 2e-4 of the range before rounding, one level at most after.
   @Test(arguments: architectures)
   func picturesAreTheReleasedPipelines(_ architecture: String) throws {

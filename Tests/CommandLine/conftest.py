@@ -2,12 +2,16 @@
 
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
-from support import Command
+from support import ROOT, Command
+
+# file_server
+sys.path.append(str(ROOT / "Tests" / "Support"))
 
 
 @pytest.fixture(scope="session")

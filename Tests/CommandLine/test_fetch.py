@@ -2,87 +2,37 @@
 
 import contextlib
 import fcntl
-import hashlib
 import os
 import pty
 import signal
 import subprocess
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-import numpy as np
 import pytest
 from PIL import Image
 from support import FAILURE, MODEL, ROOT, names
 
-FILE = "toy-00000000.pth"
-CONTENT = np.random.default_rng(0).bytes(1_500_000)
-SHA256 = hashlib.sha256(CONTENT).hexdigest()
+from file_server import (
+    CONTENT,
+    NAME,
+    SHA256,
+    cut,
+    endless,
+    send,
+    serving,
+    status,
+    whole,
+    without_ranges,
+)
+
 TABLE = ROOT / "bindings/python/src/libcolorize/models.tsv"
-
-
-class Server(ThreadingHTTPServer):
-    """Answers the nth request with the nth of `answers`, and any after them with the last."""
-
-    daemon_threads = True
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Requests)
-        self.answers = [whole]
-        self.ranges = []
-        self.paths = []
-
-
-class Requests(BaseHTTPRequestHandler):
-    def do_GET(self):
-        number = len(self.server.ranges)
-        self.server.ranges.append(self.headers["Range"])
-        self.server.paths.append(self.path)
-        self.server.answers[min(number, len(self.server.answers) - 1)](self)
-
-    def log_message(self, *_):
-        pass
-
-
-def send(request, status, body, length=None, **more):
-    request.send_response(status)
-    request.send_header("Content-Length", str(len(body) if length is None else length))
-    for name, value in more.items():
-        request.send_header(name.replace("_", "-"), value)
-    request.end_headers()
-    with contextlib.suppress(ConnectionError):
-        request.wfile.write(body)
-
-
-def whole(request):
-    """The file, or the part of it that is asked for."""
-    asked = request.headers["Range"]
-    if asked is None:
-        return send(request, 200, CONTENT)
-    first = int(asked[len("bytes=") : -1])
-    if first >= len(CONTENT):
-        return send(request, 416, b"", Content_Range=f"bytes */{len(CONTENT)}")
-    place = f"bytes {first}-{len(CONTENT) - 1}/{len(CONTENT)}"
-    return send(request, 206, CONTENT[first:], Content_Range=place)
-
-
-def cut(count):
-    return lambda request: send(request, 200, CONTENT[:count], len(CONTENT))
-
-
-def without_ranges(request):
-    send(request, 200, CONTENT)
 
 
 @pytest.fixture
 def server():
-    with Server() as result:
-        thread = threading.Thread(target=result.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with serving() as result:
         yield result
-        result.shutdown()
-        thread.join()
 
 
 class Fetcher:
@@ -92,7 +42,7 @@ class Fetcher:
         self.colorize = colorize
         self.cache = folder / "cache/libcolorize"
         self.table = folder / "table.tsv"
-        self.url = f"http://127.0.0.1:{server.server_port}/{FILE}"
+        self.url = server.url
         self.environment = {
             "XDG_CACHE_HOME": str(folder / "cache"),
             "LIBCOLORIZE_MODELS": str(self.table),
@@ -102,7 +52,7 @@ class Fetcher:
         self.know()
 
     def know(self, size="1500000", sha256=SHA256, url=None):
-        row = ["toy", "lite", FILE, size, sha256, "a licence", url or self.url]
+        row = ["toy", "lite", NAME, size, sha256, "a licence", url or self.url]
         self.table.write_text("# a table\n" + "\t".join(row) + "\n")
 
     def __call__(self, *arguments, status=0, **environment):
@@ -111,9 +61,9 @@ class Fetcher:
     def fetched(self, **environment):
         """Fetches the file and checks that it is there."""
         result = self("fetch", "toy", **environment)
-        assert result.stdout == f"{self.cache / FILE}\n"
-        assert (self.cache / FILE).read_bytes() == CONTENT
-        assert self.files() == [FILE]
+        assert result.stdout == f"{self.cache / NAME}\n"
+        assert (self.cache / NAME).read_bytes() == CONTENT
+        assert self.files() == [NAME]
         return result.stderr
 
     def refused(self, *arguments, **environment):
@@ -152,7 +102,7 @@ def test_what_a_former_call_has_left_is_gone_on_with(fetch, server):
     assert said.startswith(f"cannot download {fetch.url}: ")
     assert "The next call goes on from byte 1000. To do it by hand, put " in said
     assert SHA256 in said and "LIBCOLORIZE_WEIGHTS" in said
-    assert fetch.files() == [f"{FILE}.part"]
+    assert fetch.files() == [f"{NAME}.part"]
     fetch.fetched()
     assert server.ranges == [None, "bytes=1000-"]
 
@@ -160,14 +110,14 @@ def test_what_a_former_call_has_left_is_gone_on_with(fetch, server):
 @pytest.mark.parametrize("left", [b"other", CONTENT[:-1] + b"x"])
 def test_a_wrong_beginning_is_thrown_away(fetch, server, left):
     fetch.cache.mkdir(parents=True)
-    (fetch.cache / f"{FILE}.part").write_bytes(left)
+    (fetch.cache / f"{NAME}.part").write_bytes(left)
     fetch.fetched()
     assert server.ranges == [f"bytes={len(left)}-", None]
 
 
 def test_a_whole_part_only_needs_its_name(fetch, server):
     fetch.cache.mkdir(parents=True)
-    (fetch.cache / f"{FILE}.part").write_bytes(CONTENT)
+    (fetch.cache / f"{NAME}.part").write_bytes(CONTENT)
     fetch.fetched()
 
 
@@ -179,7 +129,7 @@ def test_a_server_without_ranges(fetch, server):
 
 def test_a_part_that_is_too_large(fetch, server):
     fetch.cache.mkdir(parents=True)
-    (fetch.cache / f"{FILE}.part").write_bytes(CONTENT + b"x")
+    (fetch.cache / f"{NAME}.part").write_bytes(CONTENT + b"x")
     fetch.fetched()
     assert server.ranges == [None]
 
@@ -188,7 +138,7 @@ def test_another_file_is_not_kept(fetch, server):
     fetch.know(sha256="0" * 64)
     said = fetch.refused()
     assert said == (
-        f"what {fetch.url} gave is not {FILE}: its SHA-256 is not {'0' * 64}. It was removed"
+        f"what {fetch.url} gave is not {NAME}: its SHA-256 is not {'0' * 64}. It was removed"
     )
     assert fetch.files() == []
     assert server.ranges == [None]
@@ -196,16 +146,7 @@ def test_another_file_is_not_kept(fetch, server):
 
 @pytest.mark.parametrize("says_so", [True, False])
 def test_a_file_that_is_too_large(fetch, server, says_so):
-    def endless(request):
-        request.send_response(200)
-        if says_so:
-            request.send_header("Content-Length", str(1 << 40))
-        request.end_headers()
-        with contextlib.suppress(ConnectionError):
-            while True:
-                request.wfile.write(bytes(1 << 16))
-
-    server.answers = [endless]
+    server.answers = [endless(1 << 40 if says_so else None)]
     fetch.know(size="~1000000")
     said = fetch.refused()
     assert said.endswith("it has more than 2000000 bytes. It was removed")
@@ -213,7 +154,7 @@ def test_a_file_that_is_too_large(fetch, server, says_so):
 
 
 def test_a_file_that_is_not_there(fetch, server):
-    server.answers = [lambda request: send(request, 404, b"<html>")]
+    server.answers = [status(404)]
     assert "404" in fetch.refused()
     assert fetch.files() == []
 
@@ -230,7 +171,7 @@ def test_offline_and_other_addresses(fetch, url, why):
     fetch.know(url=url)
     said = fetch.refused()
     assert said.startswith(f"cannot download {url}: {why}")
-    assert f"put {FILE} from {url} (SHA-256 {SHA256}) into {fetch.cache}" in said
+    assert f"put {NAME} from {url} (SHA-256 {SHA256}) into {fetch.cache}" in said
 
 
 def test_a_redirection_leads_to_no_file(fetch, server):
@@ -242,26 +183,26 @@ def test_a_redirection_leads_to_no_file(fetch, server):
 @pytest.mark.parametrize("suffix", ["", "/"])
 def test_a_mirror(fetch, server, suffix):
     fetch.know(url="http://127.0.0.1:1/file")
-    fetch.fetched(LIBCOLORIZE_WEIGHTS=f"{fetch.url.removesuffix('/' + FILE)}/a/mirror{suffix}")
-    assert server.paths == [f"/a/mirror/{FILE}"]
+    fetch.fetched(LIBCOLORIZE_WEIGHTS=f"{fetch.url.removesuffix('/' + NAME)}/a/mirror{suffix}")
+    assert server.paths == [f"/a/mirror/{NAME}"]
 
 
 def test_a_place_that_the_environment_names(fetch, server, tmp_path):
     said = fetch.refused(LIBCOLORIZE_WEIGHTS=str(tmp_path))
-    assert said.startswith(f"{tmp_path}, which LIBCOLORIZE_WEIGHTS names, does not hold {FILE}")
-    (tmp_path / FILE).write_bytes(CONTENT)
-    for place in (tmp_path, tmp_path / FILE):
+    assert said.startswith(f"{tmp_path}, which LIBCOLORIZE_WEIGHTS names, does not hold {NAME}")
+    (tmp_path / NAME).write_bytes(CONTENT)
+    for place in (tmp_path, tmp_path / NAME):
         result = fetch("fetch", "toy", LIBCOLORIZE_WEIGHTS=str(place))
-        assert result.stdout == f"{tmp_path / FILE}\n"
-    (tmp_path / FILE).write_bytes(CONTENT[1:])
+        assert result.stdout == f"{tmp_path / NAME}\n"
+    (tmp_path / NAME).write_bytes(CONTENT[1:])
     said = fetch.refused(LIBCOLORIZE_WEIGHTS=str(tmp_path))
-    assert said == f"{tmp_path / FILE}: its SHA-256 is not {SHA256}"
+    assert said == f"{tmp_path / NAME}: its SHA-256 is not {SHA256}"
     assert server.ranges == []
 
 
 def test_another_process_is_waited_for(fetch, server):
     fetch.cache.mkdir(parents=True)
-    with open(fetch.cache / f"{FILE}.lock", "wb") as file:
+    with open(fetch.cache / f"{NAME}.lock", "wb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         process = subprocess.Popen(
             [fetch.colorize.path, "fetch", "toy"],
@@ -270,10 +211,10 @@ def test_another_process_is_waited_for(fetch, server):
             stderr=subprocess.PIPE,
             text=True,
         )
-        waiting = f"libcolorize: waiting for another process that downloads {FILE}\n"
+        waiting = f"libcolorize: waiting for another process that downloads {NAME}\n"
         assert process.stderr.readline() == waiting
         assert server.ranges == []
-    assert process.communicate(timeout=60) == (f"{fetch.cache / FILE}\n", "")
+    assert process.communicate(timeout=60) == (f"{fetch.cache / NAME}\n", "")
 
 
 @pytest.mark.parametrize("suffix", [".part", ".lock"])
@@ -281,7 +222,7 @@ def test_links_are_not_written_through(fetch, tmp_path, suffix):
     fetch.cache.mkdir(parents=True)
     other = tmp_path / "other"
     other.write_bytes(b"of this user")
-    (fetch.cache / f"{FILE}{suffix}").symlink_to(other)
+    (fetch.cache / f"{NAME}{suffix}").symlink_to(other)
     fetch.refused()
     assert other.read_bytes() == b"of this user"
 
@@ -301,7 +242,7 @@ def test_a_full_disk(fetch, server):
         timeout=60,
     )
     assert result.returncode == FAILURE
-    assert f"{FILE}.part: cannot be written: File too large" in result.stderr
+    assert f"{NAME}.part: cannot be written: File too large" in result.stderr
     assert fetch.files() == []
 
 
@@ -324,7 +265,7 @@ def test_an_interrupted_download_is_gone_on_with(fetch, server):
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     assert sent.wait(60)
-    part = fetch.cache / f"{FILE}.part"
+    part = fetch.cache / f"{NAME}.part"
     deadline = time.monotonic() + 60
     while not part.exists() or part.stat().st_size < 100_000:
         assert time.monotonic() < deadline
@@ -352,7 +293,7 @@ def test_progress_is_shown_on_a_terminal_only(fetch, server):
         while more := os.read(leader, 4096):
             shown += more
     os.close(leader)
-    assert FILE.encode() in shown and b"%" in shown
+    assert NAME.encode() in shown and b"%" in shown
 
 
 # ---- Names --------------------------------------------------------------------------------------
@@ -383,7 +324,7 @@ def test_the_table_s_networks_are_known(colorize, fetch):
 
 def test_here_or_not(fetch):
     assert fetch("models").stdout.split()[-1] == "no"
-    assert f"file      {fetch.cache / FILE}\nhere      no\n" in fetch("models", "toy").stdout
+    assert f"file      {fetch.cache / NAME}\nhere      no\n" in fetch("models", "toy").stdout
     fetch.fetched()
     assert fetch("models").stdout.split()[-1] == "yes"
 
@@ -409,7 +350,7 @@ def test_a_name_stands_for_the_file(fetch, server, gray, tmp_path):
     said = fetch.refused("--model", "tony", "-o", tmp_path / "a.png", photo)
     assert said.startswith("tony: there is no such file, and no model of that name")
     fetch.cache.mkdir(parents=True)
-    (fetch.cache / FILE).symlink_to(MODEL)
+    (fetch.cache / NAME).symlink_to(MODEL)
     fetch("--model", "toy", "-o", tmp_path / "a.png", photo)
     assert "architecture     lite\n" in fetch("info", "toy").stdout
     # Nothing is ever downloaded by the way.

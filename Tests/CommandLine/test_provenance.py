@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -327,6 +328,32 @@ def test_pixels_that_are_not_what_is_made(colorize, photo, tmp_path):
     Image.fromarray(array).save(out, pnginfo=info)
     said = colorize("reproduce", out, "--from", photo).stdout
     assert said == "made again: the same pixels; the rest of the file differs\n"
+
+
+def test_a_precision(colorize, photo, tmp_path):
+    """bfloat16 where the processor has it; elsewhere the error says what is missing."""
+    plain, out = tmp_path / "plain.png", tmp_path / "out.png"
+    colorize("-o", plain, photo)
+    colorize("--precision", "float32", "-o", out, photo)
+    assert out.read_bytes() == plain.read_bytes()
+    named = edited(plain, tmp_path / "named.png", Options="--precision bfloat16")
+    if "avx512_bf16" in Path("/proc/cpuinfo").read_text():
+        colorize("--precision", "bfloat16", "-o", out, photo)
+        assert out.read_bytes() != plain.read_bytes()
+        assert "--precision bfloat16" in colorize("info", out).stdout
+        said = colorize("reproduce", out, "--from", photo).stdout
+        assert said == "made again: the same file, byte for byte\n"
+        said = colorize("reproduce", named, "--from", photo, status=FAILURE).stdout
+        assert "pixels differ" in said
+    else:
+        why = "needs a processor with AVX-512 BF16; this one has none"
+        for arguments in (
+            ("--precision", "bfloat16", "-o", out, photo),
+            ("suggest", "--precision", "bfloat16", photo, "3,4"),
+            ("reproduce", named, "--from", photo),
+        ):
+            said = colorize(*arguments, status=FAILURE).stderr
+            assert said.endswith(f"precision is bfloat16, which {why}\n")
 
 
 def test_another_instruction_set(colorize, photo, tmp_path):

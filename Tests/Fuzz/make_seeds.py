@@ -97,6 +97,21 @@ def main():
     )
     data = struct.pack("<Q", len(header)) + header + struct.pack("<ff4b", 0.5, 2, 1, -2, 127, -127)
     (CORPUS / "safetensors" / "seed-eight-bits").write_bytes(data)
+    # The tensors that say which depths and widths an encoder of DDColor has.
+    blocks = [(0, 0, 1), (1, 0, 2), (2, 0, 1), (2, 1, 1), (3, 0, 2)]
+    entries, end = [], 0
+    for stage, block, width in blocks:
+        name = f"encoder.arch.stages.{stage}.{block}.gamma"
+        offsets = f"[{end},{end + 2 * width}]"
+        entries.append(f'"{name}":{{"dtype":"F16","shape":[{width}],"data_offsets":{offsets}}}')
+        end += 2 * width
+    header = f"{{{','.join(entries)}}}".encode()
+    header += b" " * (-len(header) % 8)
+    data = struct.pack("<Q", len(header)) + header + bytes(end)
+    (CORPUS / "safetensors" / "seed-ddcolor").write_bytes(data)
+    state = {f"encoder.arch.stages.{stage}.{block}.gamma": torch.ones(width)
+             for stage, block, width in blocks}  # fmt: skip
+    save("ddcolor", {"params": state})
 
 
 if __name__ == "__main__":

@@ -16,6 +16,24 @@ from lite1 import Lite1
 
 # Zhang et al.'s, as they were released.
 RELEASED = {"eccv16": ECCVGenerator, "siggraph17": SIGGRAPHGenerator}
+
+
+class WithoutClasses(SIGGRAPHGenerator):
+    """siggraph17 as its release computes it, whose ab are of up to `scale`."""
+
+    def __init__(self, scale):
+        super().__init__()
+        del self.model_class
+        self.scale = scale
+
+    def unnormalize_ab(self, ab):
+        return ab * self.scale
+
+
+GUIDED = {
+    "siggraph17-ab": partial(WithoutClasses, 110),
+    "ideepcolor": partial(WithoutClasses, 100),
+}
 # Our own, of which not each has a trained model here.
 OWN = {"compact": Compact, "lite": Lite, "lite1": Lite1}
 # Whose outputs are red, green and blue.
@@ -23,7 +41,7 @@ RGB = {f"deoldify-{kind}": partial(DeOldify, kind) for kind in BLOCKS}
 # Whose outputs are a and b, of lightness alone.
 AB = {f"ddcolor-{kind}": partial(DDColor, kind) for kind in ("tiny", "large")}
 
-ALL = RELEASED | OWN | RGB | AB
+ALL = RELEASED | GUIDED | OWN | RGB | AB
 
 
 def check(report):

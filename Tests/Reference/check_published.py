@@ -20,7 +20,8 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from architectures import RELEASED
+from architectures import GUIDED, RELEASED
+from safetensors.torch import save_file
 from skimage.color import rgb2lab
 
 import libcolorize
@@ -129,6 +130,30 @@ def check_network(report, architecture, network, models, centred):
         ab, _ = forward(network, *arguments, nothing[:2], nothing[2] - np.float32(0.5))
         expected.append((arguments, ab.numpy()))
     compare_ab(report, "mask centred", centred, expected)
+
+
+def check_without_classes(report, folder):
+    """siggraph17's weights in its kin without bins: the release's own forward, and ideepcolor."""
+    state = released_network("siggraph17").state_dict()
+    for architecture, make in GUIDED.items():
+        report.section(f"{architecture}'s ab, against PyTorch in float64 with siggraph17's weights")
+        network = make().eval().requires_grad_(False)
+        missing, _ = network.load_state_dict(state, strict=False)
+        if missing:
+            raise RuntimeError(f"{architecture} has {missing}")
+        path = folder / f"{architecture}.safetensors"
+        save_file(network.state_dict(), path, metadata={"architecture": architecture})
+        models = instruction_sets(lambda path=path: libcolorize.Model(path))
+        exact = in_float64(network)
+        expected = []
+        for kind, arguments in cases("siggraph17"):
+            if kind == "hints everywhere":
+                lightness, hints, mask = arguments
+                inputs = (lightness[None], hints, mask[None])
+                ab = exact(*(torch.from_numpy(array)[None] for array in inputs))[0]
+                expected.append((arguments, ab.numpy()))
+        compare_ab(report, "hints everywhere", models, expected)
+        path.unlink()
 
 
 def check_distribution(report, architecture, network, models):
@@ -396,6 +421,8 @@ def main():
     report = Report()
     for architecture in [arguments.only] if arguments.only else RELEASED:
         check(report, architecture, arguments.folder)
+    if arguments.only != "eccv16":
+        check_without_classes(report, arguments.folder)
     return report.end()
 
 

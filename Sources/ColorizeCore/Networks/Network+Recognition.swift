@@ -18,6 +18,9 @@ package struct KnownNetwork: Sendable {
     KnownNetwork("lite1") { .lite1 },
     KnownNetwork("eccv16") { .eccv16 },
     KnownNetwork("siggraph17") { .siggraph17 },
+    // These two only by their names: siggraph17 has all of their tensors.
+    KnownNetwork("siggraph17-ab") { .siggraph17AB },
+    KnownNetwork("ideepcolor") { .ideepcolor },
     KnownNetwork("deoldify-deep") { .deOldifyDeep },
     KnownNetwork("deoldify-wide") { .deOldifyWide },
     KnownNetwork("ddcolor-tiny") { .ddColorTiny },

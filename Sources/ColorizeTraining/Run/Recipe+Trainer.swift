@@ -108,9 +108,10 @@ extension Network {
     return side / shapes(height: side, width: side)[map].height
   }
 
-  /// Those whose operators all have a layer.
+  /// Those with a distribution to train, whose operators all have a layer.
   package static let trainable = all.filter {
-    $0.nodes.allSatisfy { $0.operation.map { $0 is any TrainableOperator } ?? true }
+    $0.distribution != nil
+      && $0.nodes.allSatisfy { $0.operation.map { $0 is any TrainableOperator } ?? true }
   }
 
   /// Whether it gives ab itself beside a distribution.

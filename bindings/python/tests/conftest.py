@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,8 @@ import libcolorize
 from libcolorize.colorizers import _state_dict
 
 ROOT = Path(__file__).parents[3]
+# file_server
+sys.path.append(str(ROOT / "Tests" / "Support"))
 HEADER = ROOT / "include" / "colorize.h"
 # The default model; the tests ask it which one it is.
 (MODEL_FILE,) = (ROOT / "Sources" / "ColorizeDefaultModel").glob("*.safetensors")
@@ -101,7 +104,8 @@ def states() -> dict[str, dict[str, np.ndarray]]:
     # Contrasts are small, and bins have to disagree.
     gains = {"model1.0.weight": 4, "model8.6.weight": 4, "model_out.weight": 16}
     result: dict[str, dict[str, np.ndarray]] = {}
-    for network, shapes in _state_dict.SHAPES.items():
+    for network in ("eccv16", "siggraph17"):
+        shapes = _state_dict.SHAPES[network]
         rng = np.random.default_rng(17)
         state = result[network] = {}
         for name, shape in shapes.items():

@@ -18,6 +18,7 @@ import pytest
 from conftest import MODEL_FILE, cases, metadata, raises_named, tensors
 
 import libcolorize
+from libcolorize.colorizers import _state_dict
 
 # Of DESIGN's table: the network's ab against PyTorch's.
 AB_MAXIMUM = 2e-3
@@ -525,6 +526,24 @@ def test_other_types_and_strides_of_the_network_s_arguments(
     assert np.abs(expected - model.predict(lightness)).max() > 10
     for threads in (1, 2, 5):
         assert np.array_equal(model.predict(lightness, hints, mask, threads=threads), expected)
+
+
+def test_a_network_without_bins(
+    siggraph17: libcolorize.Model, states: dict, photo: np.ndarray, lightness: np.ndarray
+):
+    content = _state_dict.model_file("siggraph17-ab", states["siggraph17"])
+    with libcolorize.Model.from_bytes(content) as model:
+        assert model.info.architecture == "siggraph17-ab"
+        assert (model.info.bins, model.info.distribution_stride) == (0, 0)
+        assert model.bin_centres.shape == (0, 2)
+        assert np.array_equal(model.predict(lightness), siggraph17.predict(lightness))
+        text = "the network siggraph17-ab gives colors only, and no distribution"
+        with raises_named("COLORIZE_INVALID_ARGUMENT", text):
+            model.distribution(lightness)
+        with model.session(photo, network_size=64) as session:
+            for ask in (lambda: session.suggest([(1, 2)]), session.confidence):
+                with raises_named("COLORIZE_INVALID_ARGUMENT", text):
+                    ask()
 
 
 def test_what_the_network_refuses(model: libcolorize.Model, lightness: np.ndarray):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
-import hashlib
 import math
 import os
 import struct
@@ -16,94 +15,35 @@ import termios
 import threading
 import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import numpy as np
 import pytest
 
+from file_server import (
+    CONTENT,
+    NAME,
+    SHA256,
+    Handler,
+    Server,
+    cut,
+    endless,
+    send,
+    serving,
+    status,
+    whole,
+    without_ranges,
+)
 from libcolorize import weights
 from libcolorize.colorizers import _state_dict
 from libcolorize.weights import LIMITS, Limits, Published, WeightsError
-
-NAME = "toy-00000000.pth"
-CONTENT = np.random.default_rng(0).bytes(1_500_000)
-SHA256 = hashlib.sha256(CONTENT).hexdigest()
-
-Handler = BaseHTTPRequestHandler
-
-
-class Server(ThreadingHTTPServer):
-    """Answers the nth request with the nth of `answers`, and any after them with the last."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Requests)
-        self.answers: list[Callable[[Handler], None]] = [whole]
-        self.ranges: list[str | None] = []
-        """The Range of each request for the file, None where it had none."""
-        self.url = f"http://127.0.0.1:{self.server_port}/{NAME}"
-
-
-class _Requests(BaseHTTPRequestHandler):
-    server: Server
-
-    def do_GET(self) -> None:
-        number = len(self.server.ranges)
-        self.server.ranges.append(self.headers["Range"])
-        self.server.answers[min(number, len(self.server.answers) - 1)](self)
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-def send(request: Handler, status: int, body: bytes, length: int | None = None, **more: str):
-    request.send_response(status)
-    request.send_header("Content-Length", str(len(body) if length is None else length))
-    for name, value in more.items():
-        request.send_header(name.replace("_", "-"), value)
-    request.end_headers()
-    # A client that stops listening is some tests' subject.
-    with contextlib.suppress(ConnectionError):
-        request.wfile.write(body)
-
-
-def whole(request: Handler) -> None:
-    """The file, or the part of it that is asked for."""
-    asked = request.headers["Range"]
-    if asked is None:
-        return send(request, 200, CONTENT)
-    first = int(asked[len("bytes=") : -1])
-    if first >= len(CONTENT):
-        return send(request, 416, b"", Content_Range=f"bytes */{len(CONTENT)}")
-    place = f"bytes {first}-{len(CONTENT) - 1}/{len(CONTENT)}"
-    return send(request, 206, CONTENT[first:], Content_Range=place)
-
-
-def cut(count: int) -> Callable[[Handler], None]:
-    """The file, but the connection ends after that many bytes."""
-    return lambda request: send(request, 200, CONTENT[:count], len(CONTENT))
-
-
-def without_ranges(request: Handler) -> None:
-    send(request, 200, CONTENT)
-
-
-def status(code: int) -> Callable[[Handler], None]:
-    return lambda request: send(request, code, b"<html>")
 
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setenv("no_proxy", "*")
     monkeypatch.delenv("LIBCOLORIZE_WEIGHTS", raising=False)
-    with Server() as result:
-        thread = threading.Thread(target=result.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with serving() as result:
         yield result
-        result.shutdown()
-        thread.join()
 
 
 @pytest.fixture
@@ -476,16 +416,9 @@ def test_attempts_come_to_an_end(find, server: Server):
     assert len(server.ranges) == 22
 
 
-def endless(request: Handler) -> None:
-    request.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
-    with contextlib.suppress(ConnectionError):
-        for _ in range(1000):
-            request.wfile.write(bytes(100_000))
-
-
 def test_more_than_there_can_be_is_not_received(find, server: Server, tmp_path: Path):
     announced = lambda request: send(request, 200, b"", 2_000_001)  # noqa: E731
-    for answer in (announced, endless):
+    for answer in (announced, endless()):
         server.answers = [answer]
         with pytest.raises(
             WeightsError, match=r"it has 2\d{6} bytes or more, and 2000000 are"
@@ -526,7 +459,7 @@ def test_a_part_that_is_too_large_is_not_gone_on_with(find, server: Server, tmp_
 
 
 def test_no_thread_is_left_behind(find, server: Server):
-    server.answers = [endless]
+    server.answers = [endless()]
     with pytest.raises(WeightsError):
         find(largest=2_000_000)
     deadline = time.monotonic() + 10

@@ -172,10 +172,28 @@ def test_what_is_no_siggraph17(guided_inputs: list[np.ndarray], tmp_path: Path):
         convert.ConvertError, match=r"\[512, 96, 3, 3\].*siggraph17 has .*model6\.0"
     ):
         convert.read(path)
-    # The release's own forward leaves the bins out, without which there are no suggestions.
-    torch.onnx.export(Guided(classes=False).eval(), given, path, dynamo=False)
-    with pytest.raises(convert.ConvertError, match=r"has 1 outputs; siggraph17 has two, ab and"):
-        convert.read(path)
+
+
+@pytest.mark.parametrize("dynamo", [False, True])
+@pytest.mark.filterwarnings("ignore")
+def test_siggraph17_as_the_release_computes_it(
+    dynamo: bool, guided: dict, guided_inputs: list[np.ndarray], tmp_path: Path
+):
+    """Without bins, and therefore without suggestions."""
+    network = Guided(classes=False).eval()
+    network.load_state_dict(
+        {name: torch.from_numpy(values) for name, values in guided.items()}, strict=False
+    )
+    given = tuple(torch.from_numpy(values)[None] for values in guided_inputs)
+    path = tmp_path / "exported.onnx"
+    names = {"external_data": False} if dynamo else {}
+    torch.onnx.export(network, given, path, dynamo=dynamo, **names)
+    with torch.no_grad():
+        expected = network(*given)[0].numpy()
+    with convert.open(path) as model:
+        assert model.info.architecture == "siggraph17-ab" and model.info.bins == 0
+        lightness, hints, mask = guided_inputs[0][0], guided_inputs[1], guided_inputs[2][0]
+        assert np.abs(model.predict(lightness, hints, mask) - expected).max() < BOUND
 
 
 def run(path: Path, planes: np.ndarray) -> np.ndarray:

@@ -43,6 +43,7 @@ class WrittenOptions(DialOptions, total=False):
     network_size: int | None
     render_factor: int | None
     network_fit: Literal["square", "aspect"] | None
+    precision: Literal["float32", "bfloat16"] | None
     palette: Name | None
     threads: int | None
     max_memory: int | None
@@ -77,6 +78,7 @@ _FLAGS = {
     "network_size": "--network-size",
     "render_factor": "--render-factor",
     "network_fit": "--fit",
+    "precision": "--precision",
     "temperature": "--temperature",
     "style": "--style",
     "saturation": "--saturation",
@@ -116,7 +118,7 @@ def colorize_file(
     options  those of `colorize`, but for hint_map and progress. `palette` is a file, and colors of
              hints are rgb. Also those of the command about files: max_memory (MB), salvage,
              negative, quality (JPEG), compression (PNG), sync, provenance (True: the target says
-             how it was made)
+             how it was made); and precision, as of `Model`
 
     Raises CommandError with what the command says, and FileNotFoundError where it is not installed.
     """

@@ -495,6 +495,8 @@ class Model(Handle):
             arrays.append(_of_shape((2, height, width), hints, "hints"))
             arrays.append(_of_shape((height, width), mask, "mask"))
         rounding = self._info.network_size_rounding
+        # Where there is no distribution, the library says so.
+        stride = stride or 1
         sides = [-(-side // rounding) * rounding // stride for side in (height, width)]
         result = np.empty((channels, *sides), np.float32)
         pointers = [floats(array) for array in arrays] + [None] * (3 - len(arrays))

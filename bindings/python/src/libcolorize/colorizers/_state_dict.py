@@ -70,6 +70,13 @@ SHAPES: dict[str, dict[str, tuple[int, ...]]] = {
     "eccv16": dict(_eccv16()),
     "siggraph17": dict(_siggraph17()),
 }
+_AB = {
+    name: shape
+    for name, shape in SHAPES["siggraph17"].items()
+    if not name.startswith("model_class")
+}
+# What the released class computes, and the release for Caffe, whose ab are of up to 100.
+SHAPES |= {"siggraph17-ab": _AB, "ideepcolor": _AB}
 
 
 def check(

@@ -1,6 +1,9 @@
 """Caffe's files: a network's definition (.prototxt) and its weights (.caffemodel).
 
-The schema below is our own: of Caffe's messages it has the fields that eccv16 needs, with their
+Two networks were released so: eccv16, which is a chain of layers, and ideepcolor's local hints,
+which is siggraph17 but for its beginning and its end.
+
+The schema below is our own: of Caffe's messages it has the fields that these need, with their
 numbers in the files; others are passed over. A blob's numbers are packed, and therefore bytes that
 are read at once: a file has 32 million of them.
 """
@@ -15,10 +18,15 @@ from typing import Any
 
 import numpy as np
 
-from ._chain import AB_SCALE, L_SCALE, ConvertError, Step
+from . import _siggraph17
+from ._chain import AB_SCALE, L_SCALE, ConvertError, Step, checked
+from ._siggraph17 import Node
+from ._state import State
 
 _LARGEST = 1 << 30
 """Bytes of a file; eccv16 has 130 MB of weights."""
+
+_IDLE = ("Input", "Silence", "Dropout")
 
 RECIPROCAL_TEMPERATURE = 2.606
 """What the release multiplies its logits by: 1 / 0.38. Where it is an input (v0), its scripts give
@@ -58,6 +66,7 @@ _SCHEMA = {
         "relu_param 123 ReLUParameter",
         "softmax_param 125 SoftmaxParameter",
         "batch_norm_param 139 BatchNormParameter",
+        "slice_param 126 SliceParameter",
         "scale_param 142 ScaleParameter",
         "input_param 143 InputParameter",
     ),
@@ -69,6 +78,7 @@ _SCHEMA = {
         "kernel_size 4 *uint32",
         "group 5 uint32 =1",
         "stride 6 *uint32",
+        "weight_filler 7 FillerParameter",
         "pad_h 9 uint32",
         "pad_w 10 uint32",
         "kernel_h 11 uint32",
@@ -80,6 +90,7 @@ _SCHEMA = {
     "EltwiseParameter": ("operation 1 EltwiseOp =SUM", "coeff 2 *float"),
     "PowerParameter": ("power 1 float =1", "scale 2 float =1", "shift 3 float =0"),
     "ReLUParameter": ("negative_slope 1 float =0",),
+    "SliceParameter": ("slice_dim 1 uint32 =1", "slice_point 2 *uint32", "axis 3 int32 =1"),
     "SoftmaxParameter": ("axis 2 int32 =1",),
     "BatchNormParameter": ("eps 3 float =1e-5",),
     "ScaleParameter": ("axis 1 int32 =1", "filler 3 FillerParameter", "bias_term 4 bool =false"),
@@ -138,8 +149,11 @@ def messages() -> dict[str, Any]:
 # ---- Reading -------------------------------------------------------------------------------------
 
 
-def steps(model: str | os.PathLike[str], prototxt: str | os.PathLike[str]) -> list[Step]:
-    """The steps of a definition, with the weights of a file. The network takes L - 50, gives ab."""
+Blobs = dict[str, list[Any]]
+
+
+def load(model: str | os.PathLike[str], prototxt: str | os.PathLike[str]) -> tuple[Any, Blobs]:
+    """A definition, and the weights of its layers by their names."""
     from google.protobuf import text_format
     from google.protobuf.message import DecodeError
 
@@ -162,7 +176,12 @@ def steps(model: str | os.PathLike[str], prototxt: str | os.PathLike[str]) -> li
             f"{os.fspath(prototxt if definition.layers else model)} is of Caffe's format before "
             "2014; Caffe's upgrade_net_proto_text and upgrade_net_proto_binary make it a new one"
         )
-    found = list(_chain(definition, {layer.name: list(layer.blobs) for layer in weights.layer}))
+    return definition, {layer.name: list(layer.blobs) for layer in weights.layer}
+
+
+def steps(definition: Any, blobs: Blobs) -> list[Step]:
+    """The steps of a network that is a chain. It takes L - 50, and gives ab."""
+    found = list(_chain(definition, blobs))
     # The release for PyTorch takes (L - 50) / 100 and gives ab / 110.
     convolutions = [step for step in found if step.kind == "convolution"]
     if convolutions:
@@ -182,16 +201,21 @@ def _scale_weights(step: Step, factor: float) -> None:
     step.tensors = scaled
 
 
-def _chain(definition: Any, blobs: dict[str, list[Any]]) -> Iterator[Step]:
+def _inputs(definition: Any) -> list[str]:
     inputs = list(definition.input)
     for layer in definition.layer:
         if layer.type == "Input":
             inputs += layer.top
     if not inputs:
         raise ConvertError("the definition has no input; it must be the one for deployment")
+    return inputs
+
+
+def _chain(definition: Any, blobs: Blobs) -> Iterator[Step]:
+    inputs = _inputs(definition)
     here = inputs[0]
     for layer in definition.layer:
-        if layer.type in ("Input", "Silence", "Dropout"):
+        if layer.type in _IDLE:
             continue
         sources = list(layer.bottom)
         others = [name for name in sources if name != here]
@@ -226,7 +250,9 @@ def _step(layer: Any, blobs: list[Any]) -> Step:
         )
     if kind == "ReLU":
         slope = layer.relu_param.negative_slope
-        return Step("relu" if slope == 0 else f"ReLU with slope {slope:g}", name)
+        return Step("leaky relu", name, {"slope": slope}) if slope else Step("relu", name)
+    if kind == "TanH":
+        return Step("tanh", name)
     if kind == "Softmax":
         axis = layer.softmax_param.axis
         return Step("softmax" if axis in (1, -3) else f"softmax of axis {axis}", name)
@@ -235,8 +261,12 @@ def _step(layer: Any, blobs: list[Any]) -> Step:
     if kind == "Power" and layer.power_param.power == 1:
         given = layer.power_param
         return Step("affine", name, {"scale": given.scale, "offset": given.shift})
-    if kind == "Eltwise" and layer.eltwise_param.operation == _ENUMS["EltwiseOp"].index("PROD"):
-        return Step("affine", name, {"scale": RECIPROCAL_TEMPERATURE, "offset": 0.0})
+    if kind == "Eltwise":
+        operation = _ENUMS["EltwiseOp"][layer.eltwise_param.operation]
+        if operation == "PROD":
+            return Step("affine", name, {"scale": RECIPROCAL_TEMPERATURE, "offset": 0.0})
+        if operation == "SUM" and all(factor == 1 for factor in layer.eltwise_param.coeff):
+            return Step("addition", name)
     return Step(kind, name)
 
 
@@ -257,14 +287,18 @@ def _scale(layer: Any, blobs: list[Any]) -> Step:
 def _convolution(layer: Any, blobs: list[Any]) -> Step:
     given, name = layer.convolution_param, layer.name
     is_transposed = layer.type == "Deconvolution"
-    if given.group != 1:
-        return Step(f"{layer.type} with {given.group} groups", name)
     kernel = _one(given.kernel_size, given.kernel_h, given.kernel_w, 1)
     settings = {
         "stride": _one(given.stride, given.stride_h, given.stride_w, 1),
         "padding": _one(given.pad, given.pad_h, given.pad_w, 0),
     }
     dilation = _one(given.dilation, 0, 0, 1)
+    if given.group != 1:
+        is_sparse = (kernel, settings["padding"]) == (1, 0) and not given.bias_term
+        if not is_transposed and is_sparse and _are_ones(given, blobs):
+            stride = settings["stride"]
+            return Step("every other pixel", name, {"steps": {2: stride, 3: stride}})
+        return Step(f"{layer.type} with {given.group} groups", name)
     if not is_transposed:
         settings["dilation"] = dilation
     elif dilation != 1:
@@ -287,6 +321,15 @@ def _convolution(layer: Any, blobs: list[Any]) -> Step:
         shapes,
         lambda: {key: _values(blob).reshape(shapes[key]) for key, blob in known.items()},
     )
+
+
+def _are_ones(given: Any, blobs: list[Any]) -> bool:
+    """Whether a convolution of each channel by itself leaves values as they are."""
+    if given.group != given.num_output:
+        return False
+    if blobs:
+        return bool(np.all(_values(blobs[0]) == 1))
+    return bool(given.weight_filler.type == "constant" and given.weight_filler.value == 1)
 
 
 def _are_bins(blobs: list[Any]) -> bool:
@@ -322,3 +365,86 @@ def _values(blob: Any) -> Any:
     if len(values) != expected:
         raise ConvertError(f"a blob of shape {_shape(blob, 8)} has {len(values)} numbers")
     return values
+
+
+# ---- ideepcolor ----------------------------------------------------------------------------------
+
+
+def takes_hints(definition: Any) -> bool:
+    """Whether the input has four planes: L - 50, ab of hints, and their mask, 110 where one is."""
+    shapes = [list(shape.dim) for shape in definition.input_shape]
+    for layer in definition.layer:
+        shapes += [list(shape.dim) for shape in layer.input_param.shape]
+    return [*shapes, list(definition.input_dim), []][0][1:2] == [4]
+
+
+def local_hints(definition: Any, blobs: Blobs) -> State:
+    """The weights of ideepcolor's local hints, by the names of the release for PyTorch."""
+    graph = _Graph(definition, blobs)
+    if len(graph.inputs) != 1 or len(graph.outputs) != 1:
+        raise ConvertError(
+            f"the network has the inputs {graph.inputs} and the outputs {graph.outputs}; "
+            "ideepcolor's local hints have one of each, as in deploy_nodist.prototxt"
+        )
+    planes = Node("input", name=graph.inputs[0])
+    parts = [
+        _siggraph17.convolution(
+            Node("slice", (planes,), "", {"part": number, "at": [1]}), name, weight=shape
+        )
+        for number, (name, shape) in enumerate(
+            [("bw_conv1_1", (64, 1, 3, 3)), ("ab_conv1_1", (64, 3, 3, 3))]
+        )
+    ]
+    comparison = _siggraph17.Comparison(graph, "ideepcolor")
+    (ab,) = _siggraph17.network("ideepcolor", Node("addition", tuple(parts)))
+    comparison.compare(ab, graph.outputs[0])
+    state = comparison.state
+    # The release for PyTorch takes (L - 50) / 100, ab / 110 and a mask of 1, in one convolution.
+    scaled = [
+        state.pop(f"{part.name}.weight") * np.float32(scale)
+        for part, scale in zip(parts, (1 / L_SCALE, AB_SCALE))
+    ]
+    state["model1.0.weight"] = np.concatenate(scaled, axis=1)
+    state["model1.0.bias"] = sum(state.pop(f"{part.name}.bias") for part in parts)
+    return checked(state)
+
+
+class _Graph:
+    """A definition as a graph. A value is named after its layer: tops are written to again."""
+
+    def __init__(self, definition: Any, blobs: Blobs) -> None:
+        self.inputs = _inputs(definition)
+        self._blobs = blobs
+        self._origins: dict[str, tuple[Any, list[str], int]] = {}
+        # The value that is under the name of a top now.
+        here = {name: name for name in self.inputs}
+        unused = dict.fromkeys(self.inputs)
+        for layer in definition.layer:
+            if layer.type in _IDLE:
+                continue
+            missing = [name for name in layer.bottom if name not in here]
+            if missing:
+                raise ConvertError(f"{layer.name} takes {missing[0]}, which is not there yet")
+            sources = [here[name] for name in layer.bottom]
+            for name in sources:
+                unused.pop(name, None)
+            for part, top in enumerate(layer.top):
+                value = layer.name if len(layer.top) == 1 else top
+                if value in self._origins or value in self.inputs:
+                    value = f"{value}, {layer.type}"
+                self._origins[value] = (layer, sources, part)
+                here[top] = value
+                unused[value] = None
+        self.outputs = list(unused)
+
+    def origin(self, name: str) -> tuple[Step, list[str]]:
+        """What gives a value, and the values that it takes."""
+        if name not in self._origins:
+            return Step("input", name), []
+        layer, sources, part = self._origins[name]
+        if layer.type == "Slice":
+            given = layer.slice_param
+            is_planes = given.axis == given.slice_dim == 1
+            settings = {"part": part, "at": list(given.slice_point)}
+            return Step("slice" if is_planes else "slice of another axis", name, settings), sources
+        return _step(layer, self._blobs.get(layer.name, [])), list(sources)

@@ -40,6 +40,11 @@ class Step:
     tensors: Callable[[], dict[str, Any]] = dict
     """The weights, which are read only where the shapes are right."""
 
+    @property
+    def shown(self) -> str:
+        """With its article."""
+        return f"{'an' if self.kind[0] in 'aeiouAEIOU' else 'a'} {self}"
+
     def __str__(self) -> str:
         parts = [f"{key} {value}" for key, value in self.settings.items()]
         if "weight" in self.shapes and self.kind.endswith("convolution"):
@@ -198,16 +203,15 @@ def is_affine(step: Step, scale: float | None, offset: float) -> bool:
 def _same(steps: list[Step], number: int, wanted: Step) -> Step:
     place = f" ({wanted.name})" if wanted.name else ""
     if number >= len(steps):
-        raise ConvertError(f"the network ends where eccv16 has a {wanted}{place}")
+        raise ConvertError(f"the network ends where eccv16 has {wanted.shown}{place}")
     step = steps[number]
     known = {key: value for key, value in step.settings.items() if key in wanted.settings}
     shapes = {key: shape for key, shape in step.shapes.items() if key in wanted.shapes}
     has_bias = "bias" in step.shapes
     expected = {key: shape for key, shape in wanted.shapes.items() if key in shapes}
     if step.kind != wanted.kind or known != wanted.settings or shapes != expected:
-        raise ConvertError(
-            f"{step.name or f'step {number + 1}'} is a {step}; eccv16 has a {wanted}{place} there"
-        )
+        name = step.name or f"step {number + 1}"
+        raise ConvertError(f"{name} is {step.shown}; eccv16 has {wanted.shown}{place} there")
     if "weight" in wanted.shapes and "weight" not in shapes and step.kind != "batch norm":
         raise ConvertError(f"{step.name} has no weights")
     if has_bias and step.kind != "batch norm" and len(step.shapes["bias"]) != 1:

@@ -14,7 +14,7 @@ from ._chain import EPSILON, ConvertError, Step
 _OPSET = 18
 _IR_VERSION = 8
 """The first that has opset 18."""
-IDLE = ("Identity", "Dropout", "Cast")
+_IDLE = ("Identity", "Dropout", "Cast")
 
 
 def package() -> Any:
@@ -49,19 +49,27 @@ class Graph:
         self.nodes = [
             node for node in graph.node if not all(name in self._constants for name in node.output)
         ]
-        self.producers = {name: node for node in self.nodes for name in node.output}
+        self._producers = {name: node for node in self.nodes for name in node.output}
         self.inputs = [item.name for item in graph.input if item.name not in self._constants]
         self.outputs = [item.name for item in graph.output]
 
     def _value(self, name: str) -> Any:
         return self._onnx.numpy_helper.to_array(self._constants[name])
 
-    def flowing(self, node: Any) -> list[str]:
+    def _flowing(self, node: Any) -> list[str]:
         """What a node takes that is no constant."""
         return [name for name in node.input if name and name not in self._constants]
 
-    def step(self, node: Any) -> Step:
+    def _step(self, node: Any) -> Step:
         return _step(self._onnx, node, self._constants, self._value)
+
+    def origin(self, name: str) -> tuple[Step, list[str]]:
+        """What gives a value, and the values that it takes."""
+        node = self._producers.get(name)
+        if node is None:
+            return Step("input", name), []
+        sources = self._flowing(node)
+        return self.origin(sources[0]) if node.op_type in _IDLE else (self._step(node), sources)
 
     def chain(self) -> list[Step]:
         """The steps of a network that is a chain."""
@@ -74,14 +82,14 @@ class Graph:
             )
         here = self.inputs[0]
         for node in self.nodes:
-            flowing = self.flowing(node)
+            flowing = self._flowing(node)
             if flowing != [here]:
                 raise ConvertError(
                     f"{node.name or node.op_type} takes {flowing}; eccv16 is a chain of operations"
                 )
             here = node.output[0]
-            if node.op_type not in IDLE:
-                yield self.step(node)
+            if node.op_type not in _IDLE:
+                yield self._step(node)
 
 
 def _step(onnx: Any, node: Any, constants: dict[str, Any], value: Any) -> Step:

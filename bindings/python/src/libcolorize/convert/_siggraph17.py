@@ -1,9 +1,14 @@
-"""siggraph17 as a graph of operations, written as ONNX, and ONNX graphs compared with it."""
+"""siggraph17 and its kin as graphs of operations: written as ONNX, and compared with other graphs.
+
+"siggraph17"     ab, and the values of its bins
+"siggraph17-ab"  ab alone, which is what the released class computes
+"ideepcolor"     the release for Caffe: ab alone, of up to 100
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -22,8 +27,18 @@ from ._chain import (
 )
 from ._state import State
 
-_NETWORK = "siggraph17"
+AB_SCALES = {"siggraph17": AB_SCALE, "siggraph17-ab": AB_SCALE, "ideepcolor": 100.0}
+_SHAPES = SHAPES["siggraph17"]
 _SLOPE = 0.2
+
+
+class Graph(Protocol):
+    """A network of another framework's, by its values' names."""
+
+    outputs: list[str]
+
+    def origin(self, name: str) -> tuple[Step, list[str]]:
+        """What gives a value, and the values that it takes."""
 
 
 @dataclass(eq=False)
@@ -31,61 +46,72 @@ class Node:
     """A value, and the operation that it comes from."""
 
     kind: str
-    """As of `Step`, or "input", "concatenation", "addition", "every other pixel", "leaky relu",
-    "tanh"."""
+    """As of `Step`, or "input", "slice", "concatenation", "addition", "every other pixel",
+    "leaky relu", "tanh"."""
     inputs: tuple[Node, ...] = ()
     name: str = ""
     """Of its tensors in the release, or of an input."""
     settings: dict[str, Any] = field(default_factory=dict)
+    shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
-    def __str__(self) -> str:
-        shapes = {key: SHAPES[_NETWORK][f"{self.name}.{key}"] for key in _keys(self.kind)}
-        return str(Step(self.kind, self.name, self.settings, shapes))
-
-
-def _keys(kind: str) -> tuple[str, ...]:
-    if kind == "batch norm":
-        return ("weight", "bias", "running_mean", "running_var")
-    return ("weight", "bias") if kind.endswith("convolution") else ()
+    @property
+    def shown(self) -> str:
+        return Step(self.kind, self.name, self.settings, self.shapes).shown
 
 
-def network() -> tuple[Node, Node]:
-    """ab, and the probabilities of the bins."""
+def convolution(
+    x: Node, name: str, dilation: int = 1, weight: tuple[int, ...] | None = None
+) -> Node:
+    """A convolution that keeps the size, with the weights of the release or of another shape."""
+    shape = weight or _SHAPES[f"{name}.weight"]
+    padding = dilation * (shape[2] - 1) // 2
+    settings = {"stride": 1, "dilation": dilation, "padding": padding}
+    return Node("convolution", (x,), name, settings, {"weight": shape, "bias": shape[:1]})
 
-    def convolution(x: Node, name: str, dilation: int = 1) -> Node:
-        kernel = SHAPES[_NETWORK][f"{name}.weight"][2]
-        padding = dilation * (kernel - 1) // 2
-        settings = {"stride": 1, "dilation": dilation, "padding": padding}
-        return Node("convolution", (x,), name, settings)
 
-    def relu(x: Node) -> Node:
-        return Node("relu", (x,))
+def relu(x: Node) -> Node:
+    return Node("relu", (x,))
+
+
+def _three_inputs() -> Node:
+    """model1's first convolution, of L and of the ab and the mask of hints."""
+    lightness, hints, mask = (Node("input", name=name) for name in ("lightness", "hints", "mask"))
+    normalized = (
+        Node("affine", (lightness,), "", {"scale": L_SCALE, "offset": L_OFFSET}),
+        Node("affine", (hints,), "", {"scale": 1 / AB_SCALE, "offset": 0.0}),
+        mask,
+    )
+    return convolution(Node("concatenation", normalized), "model1.0")
+
+
+def network(architecture: str, beginning: Node | None = None) -> tuple[Node, ...]:
+    """ab, and, of siggraph17, the probabilities of the bins.
+
+    beginning  model1's first convolution, if it is another one
+    """
 
     def norm(x: Node, name: str) -> Node:
-        return Node("batch norm", (x,), name)
+        keys = ("weight", "bias", "running_mean", "running_var")
+        return Node("batch norm", (x,), name, {}, {key: _SHAPES[f"{name}.{key}"] for key in keys})
+
+    def rest(x: Node, number: int, count: int, dilation: int = 1) -> Node:
+        """A block from its first ReLU on."""
+        for index in range(1, count):
+            x = convolution(relu(x), f"model{number}.{2 * index}", dilation)
+        return norm(relu(x), f"model{number}.{2 * count}")
 
     def block(x: Node, number: int, count: int, dilation: int = 1) -> Node:
-        for index in range(count):
-            x = relu(convolution(x, f"model{number}.{2 * index}", dilation))
-        return norm(x, f"model{number}.{2 * count}")
+        return rest(convolution(x, f"model{number}.0", dilation), number, count, dilation)
 
     def halved(x: Node) -> Node:
         return Node("every other pixel", (x,))
 
     def combined(x: Node, up: str, short: Node, name: str) -> Node:
-        larger = Node("transposed convolution", (x,), up, {"stride": 2, "padding": 1})
+        shapes = {key: _SHAPES[f"{up}.{key}"] for key in ("weight", "bias")}
+        larger = Node("transposed convolution", (x,), up, {"stride": 2, "padding": 1}, shapes)
         return relu(Node("addition", (larger, convolution(short, name))))
 
-    lightness, hints, mask = (Node("input", name=name) for name in ("lightness", "hints", "mask"))
-    x1 = Node(
-        "concatenation",
-        (
-            Node("affine", (lightness,), "", {"scale": L_SCALE, "offset": L_OFFSET}),
-            Node("affine", (hints,), "", {"scale": 1 / AB_SCALE, "offset": 0.0}),
-            mask,
-        ),
-    )
-    x1 = block(x1, 1, 2)
+    x1 = rest(beginning or _three_inputs(), 1, 2)
     x2 = block(halved(x1), 2, 2)
     x3 = block(halved(x2), 3, 3)
     x = block(halved(x3), 4, 3)
@@ -99,14 +125,15 @@ def network() -> tuple[Node, Node]:
     x = combined(x, "model10up.0", x1, "model1short10.0")
     x = Node("leaky relu", (convolution(x, "model10.1"),), "", {"slope": _SLOPE})
     x = Node("tanh", (convolution(x, "model_out.0"),))
-    return Node("affine", (x,), "", {"scale": AB_SCALE, "offset": 0.0}), classes
+    ab = Node("affine", (x,), "", {"scale": AB_SCALES[architecture], "offset": 0.0})
+    return (ab, classes) if architecture == "siggraph17" else (ab,)
 
 
 # ---- Writing -------------------------------------------------------------------------------------
 
 
-def file(state: State) -> bytes:
-    """The content of an ONNX file, which gives ab and the bins' probabilities."""
+def file(architecture: str, state: State) -> bytes:
+    """The content of an ONNX file, which gives ab and, of siggraph17, the bins' probabilities."""
     onnx = _onnx.package()
     make, numpy_helper = onnx.helper.make_node, onnx.numpy_helper
     nodes: list[Any] = []
@@ -123,7 +150,7 @@ def file(state: State) -> bytes:
         sources = [written(source) for source in node.inputs]
         name = node.name or f"{node.kind.replace(' ', '_')}{len(names)}"
         out = names[node] = result or name
-        weights = [constant(f"{name}.{key}", state[f"{name}.{key}"]) for key in _keys(node.kind)]
+        weights = [constant(f"{name}.{key}", state[f"{name}.{key}"]) for key in node.shapes]
         given = node.settings
         if node.kind == "affine":
             scale, offset = (np.float32(given[key]) for key in ("scale", "offset"))
@@ -132,7 +159,7 @@ def file(state: State) -> bytes:
             if offset:
                 nodes.append(make("Add", [scaled, constant(f"{name}.offset", offset)], [out]))
         elif node.kind.endswith("convolution"):
-            side = SHAPES[_NETWORK][f"{name}.weight"][2]
+            side = node.shapes["weight"][2]
             operator = "Conv" if node.kind == "convolution" else "ConvTranspose"
             nodes.append(
                 make(
@@ -165,22 +192,20 @@ def file(state: State) -> bytes:
             nodes.append(make(operator, [*sources, *weights], [out], name=name, **attributes))
         return out
 
-    ab, classes = network()
-    written(ab, "ab")
-    written(classes, "probabilities")
+    bins = _SHAPES["model_class.0.bias"][0]
+    sizes = {"ab": (2, "H", "W"), "probabilities": (bins, None, None)}
+    ends = list(zip(network(architecture), sizes))
+    for node, name in ends:
+        written(node, name)
     kind, tensor = onnx.TensorProto.FLOAT, onnx.helper.make_tensor_value_info
-    bins = SHAPES[_NETWORK]["model_class.0.bias"][0]
     graph = onnx.helper.make_graph(
         nodes,
-        _NETWORK,
+        architecture,
         [
             tensor(name, kind, ["N", planes, "H", "W"])
             for name, planes in (("lightness", 1), ("hints", 2), ("mask", 1))
         ],
-        [
-            tensor("ab", kind, ["N", 2, "H", "W"]),
-            tensor("probabilities", kind, ["N", bins, None, None]),
-        ],
+        [tensor(name, kind, ["N", *sizes[name]]) for _, name in ends],
         constants,
     )
     return _onnx.content(graph)
@@ -189,49 +214,56 @@ def file(state: State) -> bytes:
 # ---- Reading -------------------------------------------------------------------------------------
 
 
-def match(graph: _onnx.Graph) -> State:
-    """The weights of a graph that is siggraph17. ConvertError names the first difference."""
-    return _Match(graph).state
+def read_onnx(graph: _onnx.Graph) -> tuple[str, State]:
+    """The network that a graph of three inputs is, and its weights.
+
+    ConvertError names the first difference.
+    """
+    outputs = list(graph.outputs)
+    if len(outputs) > 2:
+        raise ConvertError(
+            f"the network has {len(outputs)} outputs; siggraph17 has ab, and may have the values "
+            "or probabilities of its bins"
+        )
+    comparison = Comparison(graph, "")
+    # In any order: the bins' values come of a convolution or a softmax, ab of a tanh.
+    if len(outputs) == 2 and comparison.is_ab(outputs[1]):
+        outputs.reverse()
+    end, _ = comparison.step(outputs[0])
+    is_ideepcolor = end.kind == "affine" and is_affine(end, AB_SCALES["ideepcolor"], 0)
+    architecture = "ideepcolor" if is_ideepcolor else "siggraph17-ab"
+    if len(outputs) == 2:
+        architecture = "siggraph17"
+    comparison.architecture = architecture
+    ab, *classes = network(architecture)
+    comparison.compare(ab, outputs[0])
+    for node, name in zip(classes, outputs[1:]):
+        step, _ = comparison.step(name)
+        comparison.compare(node if step.kind == "softmax" else node.inputs[0], name)
+    return architecture, checked(comparison.state)
 
 
-class _Match:
-    def __init__(self, graph: _onnx.Graph) -> None:
+class Comparison:
+    """Of a graph with a network, from the ends to the inputs; `state` are the weights."""
+
+    def __init__(self, graph: Graph, architecture: str) -> None:
         self._graph = graph
         self._seen: dict[Node, str] = {}
+        self.architecture = architecture
         self.state: State = {}
-        ab, classes = network()
-        outputs = list(graph.outputs)
-        if len(outputs) != 2:
-            raise ConvertError(
-                f"the network has {len(outputs)} outputs; siggraph17 has two, ab and the values or "
-                "probabilities of the bins, which the release gives with its model_class"
-            )
-        # In any order: the bins' values come of a convolution or a softmax, ab of a tanh.
-        is_first = [self._ends_with_tanh(name) for name in outputs]
-        if is_first == [False, True]:
-            outputs.reverse()
-        self._compare(ab, outputs[0])
-        step, _ = self._step(outputs[1])
-        self._compare(classes if step.kind == "softmax" else classes.inputs[0], outputs[1])
-        checked(self.state)
 
-    def _ends_with_tanh(self, name: str) -> bool:
-        step, sources = self._step(name)
+    def is_ab(self, name: str) -> bool:
+        """Whether a value comes of a tanh, times something or not."""
+        step, sources = self.step(name)
         if step.kind == "affine":
-            step, _ = self._step(sources[0])
+            step, _ = self.step(sources[0])
         return step.kind == "tanh"
 
-    def _step(self, name: str) -> tuple[Step, list[str]]:
-        """What gives a value, and the values that it takes."""
-        node = self._graph.producers.get(name)
-        if node is None:
-            return Step("input", name), []
-        sources = self._graph.flowing(node)
-        if node.op_type in _onnx.IDLE:
-            return self._step(sources[0])
-        step = self._graph.step(node)
+    def step(self, name: str) -> tuple[Step, list[str]]:
+        """What gives a value, and the values that it takes; steps that are one here are one."""
+        step, sources = self._graph.origin(name)
         if step.kind == "affine":
-            before, others = self._step(sources[0])
+            before, others = self.step(sources[0])
             if before.kind == "affine":
                 first, second = before.settings, step.settings
                 step.settings = {
@@ -240,43 +272,48 @@ class _Match:
                 }
                 sources = others
         elif step.kind == "every other pixel" and step.settings["steps"] == {}:
-            return self._step(sources[0])
+            return self.step(sources[0])
         elif step.kind == "every other pixel" and step.settings["steps"] != {2: 2, 3: 2}:
-            before, others = self._step(sources[0])
+            before, others = self.step(sources[0])
             if before.kind == "every other pixel":
                 step.settings = {"steps": {**before.settings["steps"], **step.settings["steps"]}}
                 sources = others
         return step, sources
 
-    def _compare(self, wanted: Node, name: str) -> None:
-        step, sources = self._step(name)
+    def compare(self, wanted: Node, name: str) -> None:
+        """Takes the weights of a value, and of all that it comes from."""
+        step, sources = self.step(name)
         if wanted.kind == "input":
             if step.kind != "input":
-                raise ConvertError(f"{name} is a {step}; siggraph17 has its input {wanted.name}")
+                raise ConvertError(
+                    f"{name} is {step.shown}; {self.architecture} has its input {wanted.name}"
+                )
             return
         place = f" ({wanted.name})" if wanted.name else ""
-        shapes = {key: SHAPES[_NETWORK][f"{wanted.name}.{key}"] for key in _keys(wanted.kind)}
-        if (
-            step.kind != wanted.kind
-            or len(sources) != len(wanted.inputs)
-            or not self._is_alike(step, wanted)
-            or step.shapes != shapes
-        ):
-            raise ConvertError(f"{name} is a {step}; siggraph17 has a {wanted}{place} there")
+        if len(sources) != len(wanted.inputs) or not self._is_alike(step, wanted):
+            raise ConvertError(
+                f"{name} is {step.shown}; {self.architecture} has {wanted.shown}{place} there"
+            )
         if wanted in self._seen:
             if self._seen[wanted] != name:
                 raise ConvertError(f"{name} takes the place of {self._seen[wanted]}{place}")
             return
         self._seen[wanted] = name
-        if shapes:
-            tensors = release_tensors(_NETWORK, wanted.name, step)
+        if wanted.shapes:
+            tensors = release_tensors("siggraph17", wanted.name, step)
             self.state.update({f"{wanted.name}.{key}": tensors[key] for key in tensors})
-        if wanted.kind == "addition" and self._step(sources[0])[0].kind == "convolution":
+        if wanted.kind == "addition" and self._is_alike(self.step(sources[1])[0], wanted.inputs[0]):
             sources.reverse()
         for source, value in zip(wanted.inputs, sources):
-            self._compare(source, value)
+            self.compare(source, value)
 
     def _is_alike(self, step: Step, wanted: Node) -> bool:
+        shapes = wanted.shapes
+        if wanted.kind == "batch norm":
+            # Scale and shift may be left out.
+            shapes = {key: shape for key, shape in shapes.items() if key in step.shapes}
+        if step.kind != wanted.kind or step.shapes != shapes:
+            return False
         if wanted.kind == "affine":
             return is_affine(step, wanted.settings["scale"], wanted.settings["offset"])
         if wanted.kind == "every other pixel":
