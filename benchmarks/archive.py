@@ -28,7 +28,7 @@ SIZE = (1600, 1200)
 
 
 def make(folder, count):
-    """Gray JPEGs of 1600 x 1200 pixels with the spectrum of photographs, of some 300 KB each."""
+    """Gray JPEGs of 1600 x 1200 pixels with the spectrum of photographs, of some 1 MB each."""
     folder.mkdir()
     random = np.random.default_rng(1)
     frequency = np.hypot(*np.meshgrid(np.fft.fftfreq(SIZE[0]), np.fft.fftfreq(SIZE[1])))

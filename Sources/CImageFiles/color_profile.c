@@ -52,6 +52,13 @@ static cmsHPROFILE srgb_profile(cmsContext context, bool is_gray) {
   return profile_of(context, &d65, is_gray ? NULL : &srgb_primaries, srgb_curve(context));
 }
 
+/* Adobe RGB (1998), 4.3. */
+static cmsHPROFILE adobe_rgb_profile(cmsContext context, bool is_gray) {
+  static const cmsCIExyYTRIPLE primaries = {{0.64, 0.33, 1}, {0.21, 0.71, 1}, {0.15, 0.06, 1}};
+  return profile_of(context, &d65, is_gray ? NULL : &primaries,
+                    cmsBuildGamma(context, 563.0 / 256));
+}
+
 /* What the chunks gAMA and cHRM of a PNG say; NULL: they make no sense. */
 static cmsHPROFILE png_profile(cmsContext context, const struct image_metadata *metadata,
                                bool is_gray) {
@@ -327,14 +334,28 @@ static bool convert(image_file *image, cmsContext context, cmsHPROFILE from, cms
   return metadata->is_converted;
 }
 
+/* Of a PNG. */
+static bool has_chunks(const struct image_metadata *metadata) {
+  return metadata->has_gamma || metadata->has_chromaticities;
+}
+
+/* Whether there is anything that says what the numbers mean, but that they are sRGB. */
+static bool is_tagged(const struct image_metadata *metadata) {
+  if (metadata->icc.size > 0) return true;
+  if (metadata->has_rendering_intent) return false;
+  return has_chunks(metadata) || exif_is_adobe_rgb(&metadata->exif);
+}
+
 static bool to_srgb(image_file *image, cmsContext context, const image_file_reading *reading,
                     char *message) {
   struct image_metadata *metadata = image->metadata;
   const cmsColorSpaceSignature space = space_of(image);
   cmsHPROFILE to = srgb_profile(context, space == cmsSigGrayData), from = NULL;
   if (metadata->icc.size > 0) from = open_profile(context, &metadata->icc, space);
-  else if (metadata->space == IMAGE_SPACE_OWN)
+  else if (metadata->space == IMAGE_SPACE_OWN && has_chunks(metadata))
     from = png_profile(context, metadata, space == cmsSigGrayData);
+  else if (metadata->space == IMAGE_SPACE_OWN)
+    from = adobe_rgb_profile(context, space == cmsSigGrayData);
   if (from == NULL && space == cmsSigLabData) from = cmsCreateLab4ProfileTHR(context, NULL);
 
   bool is_done = to != NULL, is_known = false;
@@ -360,11 +381,9 @@ static bool to_srgb(image_file *image, cmsContext context, const image_file_read
 
 bool image_to_srgb(image_file *image, const image_file_reading *reading, char *message) {
   struct image_metadata *metadata = image->metadata;
-  const bool has_chunks = !metadata->has_rendering_intent &&
-                          (metadata->has_gamma || metadata->has_chromaticities);
   image->file_sample_bytes = image->sample_bytes;
   if (metadata->space == IMAGE_SPACE_OWN &&
-      (!reading->applies_profile || (metadata->icc.size == 0 && !has_chunks)))
+      (!reading->applies_profile || !is_tagged(metadata)))
     return true;
   cmsContext context = cmsCreateContext(NULL, NULL);
   if (context == NULL) say_refused(message);
@@ -439,6 +458,9 @@ bool image_from_srgb(image_file *image, char *message) {
   if (context == NULL) say_refused(message);
   const bool is_done = context != NULL && from_srgb(image, context, sample_bytes, message);
   if (context != NULL) cmsDeleteContext(context);
+  const bool is_srgb = image->profile == IMAGE_FILE_PROFILE_SRGB || metadata->has_lost_profile;
+  if (image->profile != IMAGE_FILE_PROFILE_KEEP || is_srgb)
+    exif_set_color_space(&metadata->exif, is_srgb);
   /* The profile says it. */
   metadata->has_rendering_intent = metadata->has_gamma = metadata->has_chromaticities = false;
   return is_done;

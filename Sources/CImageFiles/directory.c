@@ -367,19 +367,38 @@ bool tiff_directory_merge(tiff_directory *directory, tiff_directory *added) {
 /* Where a stream's header has the offset of the first directory. */
 static long first_directory_position(tiff_kind kind) { return kind.is_big ? 8 : 4; }
 
-bool tiff_first_directory(FILE *file, tiff_kind kind, uint64_t *offset) {
+static bool read_number(FILE *file, tiff_kind kind, uint64_t place, size_t size, uint64_t *value) {
   unsigned char bytes[8];
-  if (fseeko(file, first_directory_position(kind), SEEK_SET) != 0 ||
-      fread(bytes, 1, offset_size(kind), file) != offset_size(kind))
+  if (place > INT64_MAX || fseeko(file, (off_t)place, SEEK_SET) != 0 ||
+      fread(bytes, 1, size, file) != size)
     return false;
-  *offset = number(kind, bytes, offset_size(kind));
+  *value = number(kind, bytes, size);
   return true;
 }
 
-bool tiff_set_first_directory(FILE *file, tiff_kind kind, uint64_t offset) {
+bool tiff_first_directory(FILE *file, tiff_kind kind, uint64_t *offset) {
+  return read_number(file, kind, (uint64_t)first_directory_position(kind), offset_size(kind),
+                     offset);
+}
+
+bool tiff_last_directory(FILE *file, tiff_kind kind, uint64_t *offset, uint64_t *place) {
+  *place = (uint64_t)first_directory_position(kind);
+  if (!tiff_first_directory(file, kind, offset)) return false;
+  while (true) {
+    uint64_t count, next;
+    if (!read_number(file, kind, *offset, length_size(kind), &count)) return false;
+    const uint64_t link = *offset + length_size(kind) + count * entry_size(kind);
+    if (!read_number(file, kind, link, offset_size(kind), &next)) return false;
+    if (next == 0) return true;
+    *place = link;
+    *offset = next;
+  }
+}
+
+bool tiff_set_offset(FILE *file, tiff_kind kind, uint64_t place, uint64_t offset) {
   unsigned char bytes[8];
   set_number(kind, bytes, offset_size(kind), offset);
-  return fseeko(file, first_directory_position(kind), SEEK_SET) == 0 &&
+  return fseeko(file, (off_t)place, SEEK_SET) == 0 &&
          fwrite(bytes, 1, offset_size(kind), file) == offset_size(kind);
 }
 

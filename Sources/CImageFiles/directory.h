@@ -61,9 +61,15 @@ bool tiff_directory_drop_maker_notes(tiff_directory *directory);
 
 void tiff_directory_free(tiff_directory *directory);
 
-/* The offset of a stream's first directory: read, or written over. False if that failed. */
+/* The offset of a stream's first directory. False if it could not be read. */
 bool tiff_first_directory(FILE *file, tiff_kind kind, uint64_t *offset);
-bool tiff_set_first_directory(FILE *file, tiff_kind kind, uint64_t offset);
+
+/* The offset of the last directory of a stream that libtiff has written, and the place where this offset stands. False if
+ * they could not be read. */
+bool tiff_last_directory(FILE *file, tiff_kind kind, uint64_t *offset, uint64_t *place);
+
+/* Writes an offset over what stands at a place. False if that failed. */
+bool tiff_set_offset(FILE *file, tiff_kind kind, uint64_t place, uint64_t offset);
 
 /* A TIFF stream of its own that holds a directory. False if memory was refused. */
 bool tiff_stream_of(const tiff_directory *directory, tiff_kind kind, image_bytes *stream);

@@ -24,6 +24,14 @@ enum {
   exif_tag = 0x8769,
   pixel_width_tag = 0xa002,
   pixel_height_tag = 0xa003,
+  color_space_tag = 0xa001,
+  interoperability_tag = 0xa005,
+  interoperability_index_tag = 1,
+  compression_tag = 0x0103,
+  thumbnail_tag = 0x0201, /* where the JPEG is */
+  thumbnail_size_tag = 0x0202,
+  srgb_space = 1,
+  other_space = 0xffff,
   entry_size = 12, /* tag (2), type (2), count (4), value (4) */
   maximum_entries = 4096,
   /* That a JPEG takes: a segment, without its length and "Exif". */
@@ -56,7 +64,21 @@ static void set_number(const tiff *file, size_t offset, size_t bytes, uint32_t v
   }
 }
 
-bool exif_normalise(image_bytes *exif, int *orientation) {
+/* The thumbnail's bytes go, too, where they end the stream, as they usually do: a JPEG has no room for two. */
+static void cut_thumbnail(image_bytes *exif, const tiff *file, size_t directory) {
+  if (!holds(file, directory, 2)) return;
+  const size_t entries = number(file, directory, 2), end = directory + 2 + entries * entry_size;
+  size_t start = 0, size = 0;
+  for (size_t i = 0; i < entries && holds(file, directory + 2 + i * entry_size, entry_size); i++) {
+    const size_t entry = directory + 2 + i * entry_size;
+    const uint32_t tag = number(file, entry, 2);
+    if (tag == thumbnail_tag) start = number(file, entry + 8, 4);
+    if (tag == thumbnail_size_tag) size = number(file, entry + 8, 4);
+  }
+  if (start >= end && holds(file, start, size) && file->size - start - size <= 1) exif->size = start;
+}
+
+bool exif_normalise(image_bytes *exif, int *orientation, bool *has_thumbnail) {
   *orientation = 1;
   tiff file = {.data = exif->data, .size = exif->size};
   if (!holds(&file, 0, 8)) return false;
@@ -78,7 +100,12 @@ bool exif_normalise(image_bytes *exif, int *orientation) {
     set_number(&file, entry + 8, bytes, 1);
   }
   const size_t next_directory = directory + 2 + entries * entry_size;
-  if (holds(&file, next_directory, 4)) set_number(&file, next_directory, 4, 0);
+  if (!holds(&file, next_directory, 4)) return true;
+  const size_t thumbnail = number(&file, next_directory, 4);
+  set_number(&file, next_directory, 4, 0);
+  if (thumbnail == 0) return true;
+  *has_thumbnail = true;
+  if (thumbnail > next_directory) cut_thumbnail(exif, &file, thumbnail);
   return true;
 }
 
@@ -160,6 +187,11 @@ bool xmp_drop_other_pictures(image_bytes *xmp) {
   return is_found;
 }
 
+bool xmp_drop_thumbnails(image_bytes *xmp) {
+  const bool has_old = blank_out(xmp, "xap:Thumbnails");
+  return blank_out(xmp, "xmp:Thumbnails") || has_old;
+}
+
 /* ---- What EXIF says of the picture ----------------------------------------------------------- */
 
 /* The entry of a tag in a directory; 0: there is none. */
@@ -227,6 +259,92 @@ void exif_set_size(image_bytes *exif, uint32_t width, uint32_t height) {
     else if (type == short_type && sides[i].value <= 0xffff)
       set_number(&file, entry + 8, 2, sides[i].value);
   }
+}
+
+/* The entries of the color space and of the index that says more of it; 0: there is none. */
+static void color_space_entries(const tiff *file, size_t directory, size_t *space, size_t *index) {
+  *space = *index = 0;
+  const size_t inner = entry_of(file, directory, exif_tag);
+  if (inner == 0) return;
+  const size_t exif = number(file, inner + 8, 4);
+  *space = entry_of(file, exif, color_space_tag);
+  const size_t more = entry_of(file, exif, interoperability_tag);
+  if (more != 0)
+    *index = entry_of(file, number(file, more + 8, 4), interoperability_index_tag);
+}
+
+bool exif_is_adobe_rgb(const image_bytes *exif) {
+  tiff file;
+  size_t directory, space, index;
+  if (!open_exif(exif, &file, &directory)) return false;
+  color_space_entries(&file, directory, &space, &index);
+  return space != 0 && number(&file, space + 2, 2) == short_type &&
+         number(&file, space + 8, 2) == other_space && index != 0 &&
+         memcmp(file.data + index + 8, "R03", 4) == 0;
+}
+
+void exif_set_color_space(image_bytes *exif, bool is_srgb) {
+  tiff file;
+  size_t directory, space, index;
+  if (!open_exif(exif, &file, &directory)) return;
+  color_space_entries(&file, directory, &space, &index);
+  if (space != 0 && number(&file, space + 2, 2) == short_type)
+    set_number(&file, space + 8, 2, is_srgb ? srgb_space : other_space);
+  /* No longer Adobe RGB, whatever it is. */
+  if (index != 0 && memcmp(file.data + index + 8, "R03", 4) == 0)
+    memcpy(file.data + index + 8, "R98", 4);
+}
+
+/* ---- Thumbnail ------------------------------------------------------------------------------- */
+
+bool exif_add_thumbnail(image_bytes *exif, const image_bytes *jpeg) {
+  /* A directory of one entry, the orientation. */
+  static const unsigned char empty[] = {'I', 'I', 42, 0, 8, 0, 0, 0, 1, 0, 0x12, 1, 3,
+                                        0,   1,   0,  0, 0, 1, 0, 0, 0, 0, 0,    0, 0};
+  enum { per_inch = 2, jpeg_compression = 6, density = 72, entries = 6, rational_size = 8 };
+  const tiff old = exif->size == 0 ? (tiff){.data = (unsigned char *)empty, .size = sizeof empty}
+                                   : (tiff){.data = exif->data, .size = exif->size};
+  if (!holds(&old, 0, 8)) return false;
+  tiff file = old;
+  file.big_endian = memcmp(file.data, "MM", 2) == 0;
+  const size_t first = number(&file, 4, 4);
+  if (!holds(&file, first, 2)) return false;
+  const size_t link = first + 2 + number(&file, first, 2) * entry_size;
+  if (!holds(&file, link, 4)) return false;
+
+  /* The directory, the densities, and the picture. */
+  const size_t place = file.size + file.size % 2, values = place + 2 + entries * entry_size + 4;
+  const size_t picture = values + 2 * rational_size, end = picture + jpeg->size;
+  if (end > largest_exif) return false;
+  unsigned char *data = calloc(1, end + 1);
+  if (data == NULL) return false;
+  memcpy(data, file.data, file.size);
+  file = (tiff){.data = data, .size = end, .big_endian = file.big_endian};
+  const struct {
+    uint32_t tag, type, value;
+  } all[entries] = {{compression_tag, short_type, jpeg_compression},
+                    {x_resolution_tag, rational_type, (uint32_t)values},
+                    {y_resolution_tag, rational_type, (uint32_t)values + rational_size},
+                    {resolution_unit_tag, short_type, per_inch},
+                    {thumbnail_tag, long_type, (uint32_t)picture},
+                    {thumbnail_size_tag, long_type, (uint32_t)jpeg->size}};
+  set_number(&file, link, 4, (uint32_t)place);
+  set_number(&file, place, 2, entries);
+  for (size_t i = 0; i < entries; i++) {
+    const size_t entry = place + 2 + i * entry_size;
+    set_number(&file, entry, 2, all[i].tag);
+    set_number(&file, entry + 2, 2, all[i].type);
+    set_number(&file, entry + 4, 4, 1);
+    set_number(&file, entry + 8, all[i].type == short_type ? 2 : 4, all[i].value);
+  }
+  for (size_t value = values; value < picture; value += rational_size) {
+    set_number(&file, value, 4, density);
+    set_number(&file, value + 4, 4, 1);
+  }
+  memcpy(data + picture, jpeg->data, jpeg->size);
+  free(exif->data);
+  *exif = (image_bytes){.data = data, .size = end};
+  return true;
 }
 
 /* ---- Software -------------------------------------------------------------------------------- */

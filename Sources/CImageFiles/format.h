@@ -35,7 +35,13 @@ typedef struct image_format {
   /* NULL: the format is only read. */
   image_file_status (*write)(FILE *file, const image_file *image, image_file_stop stop,
                              char *message);
+  /* Writes a further page behind those of a file; NULL: the format has one. */
+  image_file_status (*append)(FILE *file, const image_file *image, image_file_stop stop,
+                              char *message);
 } image_format;
+
+/* A picture as a JPEG for EXIF: without other segments, its color at half the resolution. False if memory was refused. */
+bool jpeg_thumbnail(const image_file *image, image_bytes *jpeg);
 
 extern const image_format image_png, image_jpeg, image_tiff, image_webp, image_heic, image_avif,
     image_jpeg2000, image_jpegxl, image_gif, image_bmp, image_pnm;

@@ -78,7 +78,9 @@ static image_file_status read_source(image_source *source, image_file *image, ch
   if (reading->stop != NULL && reading->stop()) return IMAGE_FILE_STOPPED;
   drop_unless(metadata->is_converted || icc_is_rgb(&metadata->icc), &metadata->icc);
   int orientation;
-  drop_unless(exif_normalise(&metadata->exif, &orientation), &metadata->exif);
+  drop_unless(exif_normalise(&metadata->exif, &orientation, &metadata->has_thumbnail),
+              &metadata->exif);
+  if (xmp_drop_thumbnails(&metadata->xmp)) metadata->has_thumbnail = true;
   exif_density(metadata);
   if (xmp_drop_other_pictures(&metadata->xmp))
     image_note(image, "has a gain map or a film beside its picture, which is left out");
@@ -104,11 +106,18 @@ static image_file_status read_source(image_source *source, image_file *image, ch
 
 static bool is_standard_stream(const char *path) { return strcmp(path, "-") == 0; }
 
-static FILE *open_input(const char *path) {
-  if (!is_standard_stream(path)) return fopen(path, "rb");
-  const int descriptor = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
-  FILE *file = descriptor < 0 ? NULL : fdopen(descriptor, "rb");
-  if (file == NULL && descriptor >= 0) close(descriptor);
+static FILE *open_copy(int descriptor) {
+  const int copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
+  FILE *file = copy < 0 ? NULL : fdopen(copy, "rb");
+  if (file == NULL && copy >= 0) close(copy);
+  return file;
+}
+
+static FILE *open_input(const char *path, const image_file_reading *reading) {
+  if (reading->copy == 0)
+    return is_standard_stream(path) ? open_copy(STDIN_FILENO) : fopen(path, "rb");
+  FILE *file = open_copy(reading->copy);
+  if (file != NULL) rewind(file); /* the place is that of all who read it */
   return file;
 }
 
@@ -146,7 +155,7 @@ image_file_status image_file_read(const char *path, const image_file_reading *re
   memset(image, 0, sizeof *image);
   message[0] = 0;
   const image_file_stop stop = reading->stop;
-  image_source source = {.file = open_input(path), .reading = reading};
+  image_source source = {.file = open_input(path, reading), .reading = reading};
   if (source.file == NULL) {
     image_say_errno(message, "cannot be opened");
     return stop != NULL && stop() ? IMAGE_FILE_STOPPED : IMAGE_FILE_FAILED;
@@ -260,52 +269,115 @@ static void say_what_is_left_out(const struct image_metadata *metadata, image_fi
     image_say_too(message, "its georeference is left out");
   if (format == IMAGE_FILE_PNG && metadata->iptc.size > 0)
     image_say_too(message, "its IPTC record, for which a PNG has no place, is left out");
+  if (format == IMAGE_FILE_TIFF && metadata->has_thumbnail)
+    image_say_too(message, "its thumbnail, for which a TIFF's EXIF has no place, is left out");
 }
 
-image_file_status image_file_write(const char *path, image_file_format format,
-                                   const image_file *image, image_file_stop stop, char *message) {
+struct image_file_writer {
+  const image_format *format;
+  output_file *output; /* NULL: standard output */
+  FILE *file;
+  bool is_begun;       /* it has a page */
+};
+
+image_file_writer *image_file_begin(const char *path, image_file_format format,
+                                    unsigned permissions, char *message) {
   message[0] = 0;
   const image_format *row = row_of(format);
   if (row->write == NULL) {
     image_say(message, "cannot be written as %s, which is only read", row->kind.name);
+    return NULL;
+  }
+  image_file_writer *writer = calloc(1, sizeof *writer);
+  if (writer != NULL) {
+    writer->format = row;
+    writer->file = open_output(path, permissions, &writer->output);
+  }
+  if (writer != NULL && writer->file != NULL) return writer;
+  image_say_errno(message, "cannot be written");
+  free(writer);
+  return NULL;
+}
+
+void image_file_discard(image_file_writer *writer) {
+  if (writer == NULL) return;
+  const int reason = errno;
+  fclose(writer->file);
+  output_file_discard(writer->output);
+  free(writer);
+  errno = reason;
+}
+
+/* What a page is written with, beside what it was read with: a thumbnail and a profile of its own. False: the message
+ * says why not. */
+static bool prepare(image_file *written, const image_format *row, char *left_out, char *message) {
+  struct image_metadata *metadata = written->metadata;
+  if (metadata->has_thumbnail && row->kind.format != IMAGE_FILE_TIFF &&
+      !add_thumbnail(written, left_out)) {
+    image_say(message, "needs memory for its thumbnail, which was refused");
+    return false;
+  }
+  return image_from_srgb(written, message);
+}
+
+image_file_status image_file_add(image_file_writer *writer, const image_file *image,
+                                 image_file_stop stop, char *message) {
+  message[0] = 0;
+  const image_format *row = writer->format;
+  if (writer->is_begun && row->append == NULL) {
+    image_say(message, "cannot be written: a %s has one picture", row->kind.name);
     return IMAGE_FILE_FAILED;
   }
-  output_file *output;
-  FILE *file = open_output(path, image->permissions, &output);
-  if (file == NULL) {
-    image_say_errno(message, "cannot be written");
-    return IMAGE_FILE_FAILED;
-  }
-  /* With a profile of its own. */
+  char left_out[IMAGE_FILE_MESSAGE_SIZE] = "";
+  /* With a profile of its own, and EXIF that fits. */
   struct image_metadata metadata = {0};
   if (image->metadata != NULL) metadata = *image->metadata;
-  metadata.icc = (image_bytes){0};
+  metadata.icc = metadata.exif = (image_bytes){0};
   image_file written = *image;
   written.metadata = &metadata;
   const int most = row->kind.sample_bytes;
   if (written.file_sample_bytes == 0 || written.file_sample_bytes > most)
     written.file_sample_bytes = most;
   image_file_status status = IMAGE_FILE_FAILED;
-  if (image->metadata != NULL &&
-      !image_bytes_copy(&metadata.icc, image->metadata->icc.data, image->metadata->icc.size))
+  const struct image_metadata *own = image->metadata;
+  if (own != NULL && (!image_bytes_copy(&metadata.icc, own->icc.data, own->icc.size) ||
+                      !image_bytes_copy(&metadata.exif, own->exif.data, own->exif.size)))
     image_say_errno(message, "cannot be written");
-  else if (image_from_srgb(&written, message))
-    status = row->write(file, &written, stop, message);
-  free(metadata.icc.data);
-  bool is_done = true;
-  if (status == IMAGE_FILE_OK) say_what_is_left_out(written.metadata, format, message);
-  if (status == IMAGE_FILE_OK && output == NULL) is_done = copy_to_standard_output(file);
-  /* The disk may turn out to be full only now; or it did before, and a library went on. */
-  is_done = ferror(file) == 0 && is_done;
-  is_done = fclose(file) == 0 && is_done;
-  if (status != IMAGE_FILE_OK || !is_done) {
-    const int reason = errno;
-    output_file_discard(output);
-    errno = reason;
-  } else if (output != NULL) {
-    is_done = output_file_commit(output, NULL, image->is_synced);
+  else if (prepare(&written, row, left_out, message))
+    status = (writer->is_begun ? row->append : row->write)(writer->file, &written, stop, message);
+  if (status == IMAGE_FILE_OK) {
+    if (left_out[0] != 0) image_say_too(message, "%s", left_out);
+    say_what_is_left_out(written.metadata, row->kind.format, message);
   }
-  if (status != IMAGE_FILE_OK || is_done) return status;
+  free(metadata.icc.data);
+  free(metadata.exif.data);
+  writer->is_begun = true;
+  return status;
+}
+
+image_file_status image_file_end(image_file_writer *writer, bool is_synced, image_file_stop stop,
+                                 char *message) {
+  bool is_done = writer->output != NULL || copy_to_standard_output(writer->file);
+  /* The disk may turn out to be full only now; or it did before, and a library went on. */
+  is_done = ferror(writer->file) == 0 && is_done;
+  is_done = fclose(writer->file) == 0 && is_done;
+  const int reason = errno;
+  if (!is_done) output_file_discard(writer->output);
+  errno = reason;
+  if (is_done && writer->output != NULL)
+    is_done = output_file_commit(writer->output, NULL, is_synced);
+  free(writer);
+  if (is_done) return IMAGE_FILE_OK;
   image_say_errno(message, "cannot be written");
   return stop != NULL && stop() ? IMAGE_FILE_STOPPED : IMAGE_FILE_FAILED;
+}
+
+image_file_status image_file_write(const char *path, image_file_format format,
+                                   const image_file *image, image_file_stop stop, char *message) {
+  image_file_writer *writer = image_file_begin(path, format, image->permissions, message);
+  if (writer == NULL) return IMAGE_FILE_FAILED;
+  const image_file_status status = image_file_add(writer, image, stop, message);
+  if (status == IMAGE_FILE_OK) return image_file_end(writer, false, stop, message);
+  image_file_discard(writer);
+  return status;
 }

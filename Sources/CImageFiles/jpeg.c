@@ -4,6 +4,7 @@
  * of its own, whose state is in a struct of its caller: what is changed between setjmp and longjmp
  * is then never a local variable in a register.
  */
+#define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <setjmp.h>
 #include <stdio.h>
@@ -224,7 +225,7 @@ static bool keep_metadata(j_decompress_ptr codec, image_file *image) {
       kept = keep_marker(metadata, marker);
       if (kept && begins_with(marker, photoshop_name, sizeof photoshop_name)) {
         image_bytes *body = &metadata->markers[metadata->marker_count - 1].body;
-        photoshop_drop_thumbnail(body, sizeof photoshop_name);
+        if (photoshop_drop_thumbnail(body, sizeof photoshop_name)) metadata->has_thumbnail = true;
         if (metadata->iptc.data == NULL)
           kept = photoshop_iptc(body, sizeof photoshop_name, &metadata->iptc);
       }
@@ -387,6 +388,7 @@ typedef struct jpeg_writer {
   error_manager errors;
   progress_manager progress;
   destination_manager destination;
+  bool is_thumbnail;
 } jpeg_writer;
 
 static void write_out(j_compress_ptr codec, size_t size) {
@@ -481,12 +483,16 @@ static image_file_status write_picture(jpeg_writer *writer, const image_file *im
   codec->in_color_space = JCS_RGB;
   jpeg_set_defaults(codec);
   jpeg_set_quality(codec, image->quality > 0 ? image->quality : IMAGE_FILE_JPEG_QUALITY, TRUE);
-  for (int i = 0; i < codec->num_components; i++)
-    codec->comp_info[i].h_samp_factor = codec->comp_info[i].v_samp_factor = 1;
-  set_density(codec, image->metadata);
+  if (writer->is_thumbnail) {
+    codec->write_JFIF_header = FALSE; /* EXIF 2.32, 4.5.8 */
+  } else {
+    for (int i = 0; i < codec->num_components; i++)
+      codec->comp_info[i].h_samp_factor = codec->comp_info[i].v_samp_factor = 1;
+    set_density(codec, image->metadata);
+  }
 
   jpeg_start_compress(codec, TRUE);
-  write_metadata(codec, image->metadata, writer->errors.message);
+  if (!writer->is_thumbnail) write_metadata(codec, image->metadata, writer->errors.message);
   while (codec->next_scanline < codec->image_height) {
     JSAMPROW row = image->pixels + codec->next_scanline * image->row_bytes;
     jpeg_write_scanlines(codec, &row, 1);
@@ -495,8 +501,8 @@ static image_file_status write_picture(jpeg_writer *writer, const image_file *im
   return IMAGE_FILE_OK;
 }
 
-static image_file_status write_file(FILE *file, const image_file *image, image_file_stop stop,
-                                  char *message) {
+static image_file_status write_to(FILE *file, const image_file *image, bool is_thumbnail,
+                                 image_file_stop stop, char *message) {
   jpeg_writer *writer = calloc(1, sizeof *writer);
   if (writer == NULL) {
     image_say_errno(message, "cannot be written");
@@ -505,6 +511,7 @@ static image_file_status write_file(FILE *file, const image_file *image, image_f
   writer->codec.err = set_up(&writer->errors, message);
   writer->progress.base.progress_monitor = on_progress;
   writer->progress.stop = stop;
+  writer->is_thumbnail = is_thumbnail;
   writer->destination.file = file;
   writer->destination.base.init_destination = start_destination;
   writer->destination.base.empty_output_buffer = empty_destination;
@@ -513,6 +520,23 @@ static image_file_status write_file(FILE *file, const image_file *image, image_f
   jpeg_destroy_compress(&writer->codec);
   free(writer);
   return status;
+}
+
+static image_file_status write_file(FILE *file, const image_file *image, image_file_stop stop,
+                                  char *message) {
+  return write_to(file, image, false, stop, message);
+}
+
+bool jpeg_thumbnail(const image_file *image, image_bytes *jpeg) {
+  char message[IMAGE_FILE_MESSAGE_SIZE] = "";
+  char *data = NULL;
+  size_t size = 0;
+  FILE *file = open_memstream(&data, &size);
+  if (file == NULL) return false;
+  bool is_written = write_to(file, image, true, NULL, message) == IMAGE_FILE_OK;
+  is_written = fclose(file) == 0 && is_written && image_bytes_copy(jpeg, data, size);
+  free(data);
+  return is_written;
 }
 
 /* ---- The table's row ------------------------------------------------------------------------- */

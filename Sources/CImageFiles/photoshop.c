@@ -51,8 +51,9 @@ bool photoshop_iptc(const image_bytes *bytes, size_t start, image_bytes *iptc) {
   return true;
 }
 
-void photoshop_drop_thumbnail(image_bytes *bytes, size_t start) {
+bool photoshop_drop_thumbnail(image_bytes *bytes, size_t start) {
   resource one;
+  bool is_found = false;
   size_t place = start;
   while (read_resource(bytes, place, &one)) {
     place = one.end;
@@ -60,7 +61,9 @@ void photoshop_drop_thumbnail(image_bytes *bytes, size_t start) {
     memmove(bytes->data + one.start, bytes->data + one.end, bytes->size - one.end);
     bytes->size -= one.end - one.start;
     place = one.start;
+    is_found = true;
   }
+  return is_found;
 }
 
 bool photoshop_of_iptc(const image_bytes *iptc, image_bytes *bytes) {

@@ -6,6 +6,7 @@
  * What the samples mean is worked out here: libtiff's own reader for display gives 8 bits.
  */
 #define _POSIX_C_SOURCE 200809L
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <tiffio.h>
@@ -48,7 +49,8 @@ RUNTIME_LIBRARY(libtiff, "libtiff.so.6", TIFF_FUNCTIONS);
 
 enum {
   maximum_samples = 16,
-  maximum_pages = 1000, /* that are gone through for the first one of full size, or a second one */
+  maximum_pages = 1000,  /* and directories that are gone through for each */
+  thumbnail_side = 320,  /* of a smaller copy, at most, that is for a list of pictures */
   strip_bytes = 1 << 18, /* of a file that is written */
   deflate_level = 4      /* 2 % larger than the usual 6, in a third of the time */
 };
@@ -66,6 +68,8 @@ typedef struct tiff_work {
   bool ignores_warnings;
   bool is_damaged;
   uint32_t lost; /* salvaging: rows or tiles that are not whole */
+  bool has_lost_pages;
+  bool has_thumbnails, has_copies; /* smaller ones and masks, which are no pages */
 } tiff_work;
 
 /* ---- libtiff's callbacks --------------------------------------------------------------------- */
@@ -687,12 +691,71 @@ static bool is_page(TIFF *tiff) {
 
 static bool is_stopped(const tiff_work *work) { return work->stop != NULL && work->stop(); }
 
+/* The longer side of the current directory's picture; 0: it does not say. */
+static uint32_t longer_side(TIFF *tiff) {
+  uint32_t width = 0, height = 0;
+  libtiff.TIFFGetField(tiff, TIFFTAG_IMAGEWIDTH, &width);
+  libtiff.TIFFGetField(tiff, TIFFTAG_IMAGELENGTH, &height);
+  return width > height ? width : height;
+}
+
 /* Goes on to the next page after the current directory; false if there is none. */
-static bool next_page(const tiff_work *work) {
-  for (int i = 0; i < maximum_pages && !libtiff.TIFFLastDirectory(work->tiff); i++) {
-    if (is_stopped(work) || !libtiff.TIFFReadDirectory(work->tiff)) return false;
+static bool next_page(tiff_work *work) {
+  for (int i = 0; i < maximum_pages; i++) {
+    if (!is_page(work->tiff)) {
+      const bool is_small = longer_side(work->tiff) <= thumbnail_side;
+      *(is_small ? &work->has_thumbnails : &work->has_copies) = true;
+    }
+    if (is_stopped(work) || libtiff.TIFFLastDirectory(work->tiff)) return false;
+    if (!libtiff.TIFFReadDirectory(work->tiff)) {
+      work->has_lost_pages = true;
+      return false;
+    }
     if (is_page(work->tiff)) return true;
   }
+  return false;
+}
+
+/* What the pixels of the current page take once they have color. */
+static uint64_t page_bytes(TIFF *tiff) {
+  const uint64_t largest = (uint64_t)IMAGE_FILE_MAXIMUM_MEGABYTES << 20;
+  uint32_t width = 0, height = 0;
+  uint16_t bits, samples;
+  libtiff.TIFFGetField(tiff, TIFFTAG_IMAGEWIDTH, &width);
+  libtiff.TIFFGetField(tiff, TIFFTAG_IMAGELENGTH, &height);
+  libtiff.TIFFGetFieldDefaulted(tiff, TIFFTAG_BITSPERSAMPLE, &bits);
+  libtiff.TIFFGetFieldDefaulted(tiff, TIFFTAG_SAMPLESPERPIXEL, &samples);
+  const uint64_t pixels = (uint64_t)width * height;
+  const uint64_t each = (bits > 16 ? 4 : bits > 8 ? 2 : 1) * (samples % 2 == 0 ? 4 : 3);
+  return pixels > largest / each ? largest : pixels * each;
+}
+
+/* Goes through the pages behind the first one. False: the message says why they cannot be read. */
+static bool count_pages(tiff_work *work, image_file *image) {
+  image->page_count = 1;
+  image->all_page_bytes = page_bytes(work->tiff);
+  while (image->page_count <= maximum_pages && next_page(work)) {
+    image->page_count++;
+    image->all_page_bytes += page_bytes(work->tiff);
+  }
+  image->has_more_pages = work->reading->page == 0 && image->page_count > 1;
+  image->metadata->has_thumbnail = image->metadata->has_thumbnail || work->has_thumbnails;
+  if (work->has_copies) image_note(image, "has smaller copies or masks beside its pages, which are left out");
+  if (!work->reading->wants_all_pages) return true;
+  if (image->page_count > maximum_pages) {
+    image_say(work->message, "has more than %d pages: color each by --pages", maximum_pages);
+    return false;
+  }
+  if (!work->has_lost_pages && !work->is_cut) return true;
+  if (work->reading->salvages) {
+    image_note(image, "is damaged or cut off behind page %lu", (unsigned long)image->page_count);
+    work->is_cut = work->has_lost_pages = false;
+    return true;
+  }
+  if (!work->has_failed)
+    image_say(work->message, "is damaged or cut off behind page %lu; --pages takes one that is whole",
+              (unsigned long)image->page_count);
+  work->is_cut = false;
   return false;
 }
 
@@ -717,6 +780,7 @@ static bool keep_iptc_of_photoshop(TIFF *tiff, image_file *image) {
   const bool has_memory =
       keep_bytes(tiff, TIFFTAG_PHOTOSHOP, image, &resources) &&
       (metadata->iptc.size > 0 || photoshop_iptc(&resources, 0, &metadata->iptc));
+  if (photoshop_drop_thumbnail(&resources, 0)) metadata->has_thumbnail = true;
   free(resources.data);
   return has_memory;
 }
@@ -830,10 +894,13 @@ static image_file_status read_picture(tiff_work *work, tiff_kind kind, image_fil
     image_say(work->message, "needs more memory for its metadata than there is");
     return IMAGE_FILE_FAILED;
   }
-  image->has_more_pages = wanted == 0 && next_page(work);
+  const bool lacks_descriptions = work->is_cut;
+  work->is_cut = false;
+  if (wanted <= 1 && !count_pages(work, image))
+    return is_stopped(work) ? IMAGE_FILE_STOPPED : IMAGE_FILE_FAILED;
   if (is_stopped(work)) return IMAGE_FILE_STOPPED;
   /* The pixels are there, and what is behind them is not: later pages, or descriptions. */
-  if (work->is_cut && !work->has_failed) {
+  if ((lacks_descriptions || work->is_cut || work->has_lost_pages) && !work->has_failed) {
     image_note(image, "is damaged or cut off behind its pixels, which are whole");
     work->is_cut = false;
   }
@@ -869,6 +936,14 @@ static FILE *copied(image_source *source, char *message) {
   return NULL;
 }
 
+static bool keep_copy(FILE *file, image_file *image, char *message) {
+  /* Not 0, which says that there is none. */
+  const int descriptor = fcntl(fileno(file), F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+  if (descriptor < 0) image_say_errno(message, "cannot be copied from its pipe");
+  else image->copy = descriptor;
+  return descriptor >= 0;
+}
+
 static image_file_status read_file(image_source *source, image_file *image, char *message) {
   static const unsigned char no_offset[8] = {0};
   tiff_kind kind;
@@ -890,6 +965,9 @@ static image_file_status read_file(image_source *source, image_file *image, char
     if (fseeko(work.file, 0, SEEK_SET) != 0) image_say_errno(message, "cannot be read");
     else if (open_tiff(&work, "rm")) status = read_picture(&work, kind, image);
     if (work.tiff != NULL) libtiff.TIFFClose(work.tiff);
+    if (is_pipe && status == IMAGE_FILE_OK && image->page_count > 1 && source->reading->wants_all_pages &&
+        !keep_copy(work.file, image, message))
+      status = IMAGE_FILE_FAILED;
     if (is_pipe) fclose(work.file);
   }
   if (work.is_cut && status != IMAGE_FILE_STOPPED) {
@@ -941,6 +1019,9 @@ static bool set_fields(TIFF *tiff, const image_file *image, uint32_t rows) {
                 libtiff.TIFFSetField(tiff, TIFFTAG_PREDICTOR,
                              is_float ? PREDICTOR_FLOATINGPOINT : PREDICTOR_HORIZONTAL);
   if (image->channels == 4) is_set = is_set && libtiff.TIFFSetField(tiff, TIFFTAG_EXTRASAMPLES, 1, &alpha);
+  if (image->last_page > 1)
+    is_set = is_set && libtiff.TIFFSetField(tiff, TIFFTAG_SUBFILETYPE, FILETYPE_PAGE) &&
+             libtiff.TIFFSetField(tiff, TIFFTAG_PAGENUMBER, image->page - 1, image->last_page);
   set_density(tiff, metadata);
   if (metadata->icc.size > 0)
     libtiff.TIFFSetField(tiff, TIFFTAG_ICCPROFILE, (uint32_t)metadata->icc.size, metadata->icc.data);
@@ -1004,29 +1085,25 @@ static bool read_descriptions(const struct image_metadata *metadata, tiff_kind t
   return has_memory;
 }
 
-/* Writes the file's directory again, with the descriptions. */
+/* Writes the file's last directory again, with the descriptions. */
 static bool add_descriptions(FILE *file, tiff_kind kind, tiff_directory *descriptions) {
   if (descriptions->count == 0) return true;
-  uint64_t offset;
+  uint64_t offset, place;
   bool is_cut;
   tiff_directory directory = {0};
   const bool is_added =
-      fflush(file) == 0 && tiff_first_directory(file, kind, &offset) &&
+      fflush(file) == 0 && tiff_last_directory(file, kind, &offset, &place) &&
       tiff_directory_read(file, kind, offset, TIFF_ALL, &directory, &is_cut) && !is_cut &&
       tiff_directory_merge(&directory, descriptions) &&
       tiff_directory_append(file, kind, &directory, &offset) &&
-      tiff_set_first_directory(file, kind, offset);
+      tiff_set_offset(file, kind, place, offset);
   tiff_directory_free(&directory);
   return is_added;
 }
 
-static image_file_status write_file(FILE *file, const image_file *image, image_file_stop stop,
-                                  char *message) {
-  /* The processor's order of bytes. Half a gigabyte of room is for what deflate makes longer, and
-   * for metadata. */
-  const uint64_t bytes = (uint64_t)image->row_bytes * image->height;
-  const tiff_kind kind = {.big_endian = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__,
-                          .is_big = bytes > UINT64_C(7) << 29};
+/* Writes a page into a file of a kind, as libtiff's `mode` says. */
+static image_file_status write_page(FILE *file, tiff_kind kind, const char *mode, const image_file *image,
+                                    image_file_stop stop, char *message) {
   tiff_work work = {
       .file = file, .stop = stop, .message = message, .failure = "cannot be written"};
   tiff_directory descriptions;
@@ -1034,7 +1111,7 @@ static image_file_status write_file(FILE *file, const image_file *image, image_f
   bool has_lost_notes = false;
   if (read_descriptions(image->metadata, kind, &descriptions)) {
     has_lost_notes = tiff_directory_drop_maker_notes(&descriptions);
-    if (open_tiff(&work, kind.is_big ? "w8m" : "wm")) status = write_picture(&work, image);
+    if (open_tiff(&work, mode)) status = write_picture(&work, image);
     if (work.tiff != NULL) libtiff.TIFFClose(work.tiff);
     if (status == IMAGE_FILE_OK && !add_descriptions(file, kind, &descriptions)) {
       image_say_errno(message, "cannot be written");
@@ -1050,6 +1127,29 @@ static image_file_status write_file(FILE *file, const image_file *image, image_f
   return status;
 }
 
+static image_file_status write_file(FILE *file, const image_file *image, image_file_stop stop,
+                                    char *message) {
+  /* The processor's order of bytes. Half a gigabyte of room is for what deflate makes longer, and
+   * for metadata. */
+  const uint64_t own = (uint64_t)image->row_bytes * image->height;
+  const uint64_t bytes = image->last_page > 1 && image->all_page_bytes > own ? image->all_page_bytes : own;
+  const tiff_kind kind = {.big_endian = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__,
+                          .is_big = bytes > UINT64_C(7) << 29};
+  return write_page(file, kind, kind.is_big ? "w8m" : "wm", image, stop, message);
+}
+
+static image_file_status append_file(FILE *file, const image_file *image, image_file_stop stop,
+                                     char *message) {
+  unsigned char start[4];
+  tiff_kind kind;
+  if (fseeko(file, 0, SEEK_SET) != 0 || fread(start, 1, sizeof start, file) != sizeof start ||
+      !tiff_kind_of(start, &kind) || fseeko(file, 0, SEEK_SET) != 0) {
+    image_say_errno(message, "cannot be written");
+    return IMAGE_FILE_FAILED;
+  }
+  return write_page(file, kind, "am", image, stop, message);
+}
+
 /* ---- The table's row ------------------------------------------------------------------------- */
 
 static bool begins(const unsigned char *start, size_t size) {
@@ -1063,7 +1163,9 @@ const image_format image_tiff = {.kind = {.format = IMAGE_FILE_TIFF,
                                           .is_written = true,
                                           .sample_bytes = 4,
                                           .maximum_side = IMAGE_FILE_MAXIMUM_SIDE,
-                                          .has_alpha = true},
+                                          .has_alpha = true,
+                                          .has_pages = true},
                                  .begins = begins,
                                  .read = read_file,
-                                 .write = write_file};
+                                 .write = write_file,
+                                 .append = append_file};

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "toolbox.h"
 
@@ -135,5 +136,6 @@ void image_free_metadata(image_file *image) {
 void image_file_free(image_file *image) {
   image_free_metadata(image);
   free(image->pixels);
+  if (image->copy > 0) close(image->copy);
   memset(image, 0, sizeof *image);
 }

@@ -52,6 +52,7 @@ struct image_metadata {
   image_space space;
   bool is_converted;     /* the pixels are sRGB, whatever the profile says */
   bool has_lost_profile; /* writing: it was to be kept, and cannot hold colors */
+  bool has_thumbnail;    /* the file had one, which shows the picture before; it is not here */
   image_bytes xmp;  /* the XMP packet, followed by a zero byte that `size` does not count */
   image_bytes iptc; /* the IPTC record: IIM as it stands in the file */
   image_density_unit density_unit;
@@ -139,6 +140,12 @@ bool image_to_srgb(image_file *image, const image_file_reading *reading, char *m
  * gives its metadata that profile. False: the message says why. */
 bool image_from_srgb(image_file *image, char *message);
 
+/* thumbnail.c */
+
+/* Gives EXIF a thumbnail of a picture that is to be written, sRGB. False if memory was refused; what has no room is left out,
+ * which `message` says. */
+bool add_thumbnail(image_file *image, char *message);
+
 /* foreign.c */
 
 /* What a file is that is none of the table's formats, and what to do about it; NULL: not known. */
@@ -150,9 +157,20 @@ const image_foreign *image_foreign_of(const unsigned char *start, size_t size);
 
 /* exif.c */
 
-/* Reads the orientation, 1 to 8, from a TIFF stream and sets it to 1 there, and cuts the thumbnail off. 1 if there is
- * none. False if this is no TIFF stream. */
-bool exif_normalise(image_bytes *exif, int *orientation);
+/* Reads the orientation, 1 to 8, from a TIFF stream and sets it to 1 there, and cuts the thumbnail off; *has_thumbnail is set
+ * if there was one. 1 if there is no orientation. False if this is no TIFF stream. */
+bool exif_normalise(image_bytes *exif, int *orientation, bool *has_thumbnail);
+
+/* Adds a thumbnail, a JPEG, to a stream that has none, or to an empty one. False: there is no room for it, or memory was
+ * refused; the stream is as it was. */
+bool exif_add_thumbnail(image_bytes *exif, const image_bytes *jpeg);
+
+/* Whether EXIF says that the picture is Adobe RGB, as cameras do without a profile: a color space that is none of EXIF's,
+ * and the interoperability index R03 (DCF 2.0, 5.3). */
+bool exif_is_adobe_rgb(const image_bytes *exif);
+
+/* Has EXIF say that the picture is sRGB, or of a profile that it does not know, where it says anything. */
+void exif_set_color_space(image_bytes *exif, bool is_srgb);
 
 /* Takes away what HEIF and JPEG XL have before the TIFF stream: four bytes, which say how much more there is (ISO 23008-12,
  * A.2.1). */
@@ -171,6 +189,9 @@ void xmp_reset_orientation(image_bytes *xmp);
  * only one now, and a reader would look for the others. False: it says nothing of such. */
 bool xmp_drop_other_pictures(image_bytes *xmp);
 
+/* Blanks out the thumbnails of an XMP packet; false: it has none. */
+bool xmp_drop_thumbnails(image_bytes *xmp);
+
 /* Sets Software, replacing what was there: a new first directory at the end of the stream, so that all else stays where it
  * is, maker notes too. A stream that cannot grow, or would no longer fit into a JPEG, stays as it was. False if memory was
  * refused. */
@@ -181,8 +202,8 @@ bool exif_set_software(image_bytes *exif, const char *software);
 /* Takes the IPTC record from Photoshop's resources, which begin at `start`, if there is one. False if memory was refused. */
 bool photoshop_iptc(const image_bytes *bytes, size_t start, image_bytes *iptc);
 
-/* Takes Photoshop's thumbnails away. */
-void photoshop_drop_thumbnail(image_bytes *bytes, size_t start);
+/* Takes Photoshop's thumbnails away; false: there are none. */
+bool photoshop_drop_thumbnail(image_bytes *bytes, size_t start);
 
 /* Photoshop's resources with an IPTC record. False if memory was refused. */
 bool photoshop_of_iptc(const image_bytes *iptc, image_bytes *bytes);

@@ -11,8 +11,9 @@ struct Colorize: ParsableCommand {
     abstract: "Colors black-and-white photographs.",
     version: Provenance.version,
     subcommands: [
-      Run.self, Reproduce.self, Suggest.self, Models.self, Fetch.self, Info.self, Doctor.self,
-      Profile.self, Convert.self, Evaluate.self, GamutCommand.self, Train.self, Video.self,
+      Run.self, Reproduce.self, Suggest.self, Models.self, Fetch.self, Formats.self, Info.self,
+      Doctor.self, Profile.self, Convert.self, Evaluate.self, GamutCommand.self, Train.self,
+      Video.self,
     ],
     defaultSubcommand: Run.self)
 

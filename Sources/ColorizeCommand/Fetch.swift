@@ -113,7 +113,7 @@ private struct FetchedFile {
 
   /// Makes `target`, or throws.
   func make() throws(Failure) {
-    try makeFolder()
+    if let missing = folder.makeFolders() { throw Failure(missing, "cannot be made") }
     let lock = try open("lock", O_WRONLY)
     defer { close(lock) }
     try waitFor(lock)
@@ -202,22 +202,6 @@ private struct FetchedFile {
   private var advice: String {
     "To do it by hand, put \(model.file) from \(model.url) (SHA-256 \(model.sha256)) into "
       + "\(folder.shown), or let \(WeightsPlace.variable) name a folder or a mirror's URL that has it"
-  }
-
-  /// The folder, and those that it lies in.
-  private func makeFolder() throws(Failure) {
-    var missing: [FileName] = []
-    var folder = folder
-    while folder.status == nil, !missing.contains(folder) {
-      missing.append(folder)
-      folder = folder.folder
-    }
-    for folder in missing.reversed() {
-      let isMade = folder.withCString { mkdir($0, 0o777) } == 0
-      guard isMade || folder.status?.isFolder == true else {
-        throw Failure(folder, "cannot be made")
-      }
-    }
   }
 
   private func named(_ suffix: String) -> FileName {

@@ -38,18 +38,21 @@ struct FileName: Hashable {
     return FileName(bytes: Array(bytes[..<max(end, 1)]))
   }
 
+  /// The last part without its extension: "c" of "a/b/c.png", ".c" of ".c".
+  var stem: [UInt8] {
+    let part = lastPart
+    guard let end = part.lastIndex(of: Self.dot), end > 0 else { return part }
+    return Array(part[..<end])
+  }
+
   /// The last part's extension in lower case, without the dot; empty if there is none.
   var fileExtension: String {
-    let part = lastPart
-    guard let start = part.lastIndex(of: Self.dot), start > 0 else { return "" }
-    return String(decoding: part[(start + 1)...], as: UTF8.self).lowercased()
+    String(decoding: lastPart.dropFirst(stem.count + 1), as: UTF8.self).lowercased()
   }
 
   /// "a/b-colorized.png" of "a/b.png".
   func inserting(beforeExtension text: String) -> FileName {
-    let part = lastPart
-    let position = part.lastIndex(of: Self.dot) ?? part.endIndex
-    let index = bytes.count - part.count + position
+    let index = bytes.count - lastPart.count + stem.count
     return FileName(bytes: bytes[..<index] + Array(text.utf8) + bytes[index...])
   }
 

@@ -25,6 +25,24 @@ enum BorderChoice: String, CaseIterable, ExpressibleByArgument {
   case auto
 }
 
+/// Which pages of a TIFF are colored.
+enum PageChoice: ExpressibleByArgument {
+  case all
+  case number(Int)
+
+  init?(argument: String) {
+    if argument == "all" {
+      self = .all
+    } else {
+      guard let number = Int(argument) else { return nil }
+      self = .number(number)
+    }
+  }
+
+  /// From 1; nil: all.
+  var number: Int? { if case .number(let number) = self { number } else { nil } }
+}
+
 struct FileOptions: ParsableArguments {
   /// What fits without --max-memory: the largest gray picture that is read, and its colored copy.
   static let defaultMegabytes = 8192
@@ -37,8 +55,9 @@ struct FileOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "The page of a TIFF, from 1. (default: the first)", valueName: "N", visibility: .rare))
-  var pages: Int?
+      "Of a TIFF: 'all', or a page from 1. (default: what the output holds)",
+      valueName: "all|N", visibility: .rare))
+  var pages: PageChoice?
 
   @Flag(help: "Color what can be read of a damaged file.")
   var salvage = false
@@ -84,7 +103,7 @@ struct FileOptions: ParsableArguments {
     try Bounds.check("--max-size", maxSize, 1...Int(IMAGE_FILE_MAXIMUM_SIDE))
     try Bounds.check("--max-memory", maxMemory, 1...1_048_576)
     try Bounds.check("--compression", compression, 1...9)
-    try Bounds.check("--pages", pages, 1...1000)
+    try Bounds.check("--pages", pages?.number, 1...1000)
   }
 
   /// The limit for pixels.
@@ -94,16 +113,24 @@ struct FileOptions: ParsableArguments {
   var spelled: [String] {
     Spelling.flag("--salvage", salvage) + Spelling.option("--compression", compression)
       + Spelling.option("--quality", quality) + Spelling.flag("--negative", negative)
-      + Spelling.option("--max-size", maxSize) + Spelling.option("--pages", pages)
+      + Spelling.option("--max-size", maxSize) + Spelling.option("--pages", pages?.number)
       + Spelling.option("--profile", profile == .srgb ? nil : profile.rawValue)
       + Spelling.option("--ignore-border", ignoreBorder == .none ? nil : ignoreBorder.rawValue)
+  }
+
+  /// What of it a picture is written with.
+  func set(_ picture: inout image_file) {
+    picture.compression = Int32(compression ?? 0)
+    picture.quality = Int32(quality ?? 0)
+    picture.profile = profile.cValue
   }
 
   /// - Parameter format: of the output.
   func reading(for format: image_file_format) -> image_file_reading {
     var reading = image_file_reading()
     reading.depth = IMAGE_FILE_ALL_BITS
-    reading.page = UInt32(pages ?? 0)
+    reading.page = UInt32(pages?.number ?? 0)
+    reading.wants_all_pages = pages?.number == nil && OutputFormat.kind(format).has_pages
     reading.salvages = salvage
     reading.maximum_side = UInt32(maxSize ?? 0)
     reading.maximum_bytes = UInt64(megabytes) << 20

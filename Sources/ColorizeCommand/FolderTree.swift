@@ -91,12 +91,17 @@ extension FileName {
     FileName(bytes: bytes + (endsWithSlash ? [] : [UInt8(ascii: "/")]) + path)
   }
 
-  /// Makes this folder and those above it, as far as they are not there. False: errno says why not.
-  func makeFolders() -> Bool {
-    if status?.isFolder == true { return true }
-    let above = folder
-    if above != self, above.status?.isFolder != true, !above.makeFolders() { return false }
-    // Another process may have been faster.
-    return withCString { mkdir($0, 0o777) } == 0 || errno == EEXIST
+  /// Makes this folder and those above it, as far as they are not there.
+  ///
+  /// - Returns: the one that cannot be made, for the reason in errno; nil: all of them are there.
+  func makeFolders() -> FileName? {
+    if status?.isFolder == true { return nil }
+    if folder != self, let missing = folder.makeFolders() { return missing }
+    if withCString({ mkdir($0, 0o777) }) == 0 { return nil }
+    let reason = errno
+    // Another process may have been faster; or a file is in the way.
+    if status?.isFolder == true { return nil }
+    errno = reason == EEXIST ? ENOTDIR : reason
+    return self
   }
 }

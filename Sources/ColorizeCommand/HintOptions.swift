@@ -107,6 +107,9 @@ final class KnownColors {
   private let points: [HintArgument]
   private let strokes: Strokes?
 
+  /// Whether there are any: their places are in one picture.
+  var isOfOnePicture: Bool { !points.isEmpty || strokes != nil }
+
   init(_ options: HintOptions, for model: Model) throws {
     points = options.hint
     strokes = try options.hints.map { try Strokes($0) }

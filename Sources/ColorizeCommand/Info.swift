@@ -1,6 +1,7 @@
 // `libcolorize info`: says what a model is.
 
 import ArgumentParser
+import CImageFiles
 import ColorizeCore
 
 struct Info: ParsableCommand {
@@ -50,7 +51,17 @@ struct Info: ParsableCommand {
     print(
       Table.padded("format", to: 17)
         + "\(String(cString: kind.name)), \(picture.width) x \(picture.height)")
-    guard let provenance = Provenance(of: picture) else {
+    if picture.pageCount > 1 { print(Table.padded("pages", to: 17) + "\(picture.pageCount)") }
+    var reading = image_file_reading()
+    reading.depth = IMAGE_FILE_8_BITS
+    reading.wants_all_pages = true
+    let said: Provenance?
+    do throws(PictureError) {
+      said = try Provenance.said(by: name, reading)
+    } catch {
+      throw error.report(name)
+    }
+    guard let provenance = said else {
       Terminal.say(name, "does not say that libcolorize has colored it")
       throw ExitCode.failure
     }

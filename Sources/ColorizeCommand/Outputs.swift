@@ -18,7 +18,7 @@ struct Job {
 
 /// The formats of picture files: CImageFiles' table.
 enum OutputFormat {
-  private static var kinds: [image_file_kind] {
+  static var kinds: [image_file_kind] {
     var kinds: [image_file_kind] = []
     while let kind = image_file_kind_at(kinds.count) { kinds.append(kind.pointee) }
     return kinds

@@ -62,28 +62,21 @@ struct Picture: ~Copyable {
   var width: Int { Int(file.width) }
   var height: Int { Int(file.height) }
 
-  /// Makes a colored copy, or colors the picture itself where the copy would have its format.
+  /// Adds a colored copy to an output, or colors the picture itself where the copy would have its format.
   ///
   /// - Returns: what there is to say of the picture: what of it is not in the output.
   consuming func color(
-    with model: Model, _ options: RunOptions, to job: Job, _ files: FileOptions,
+    with model: Model, _ options: RunOptions, to output: PictureOutput, _ files: FileOptions,
     saying provenance: Provenance?
   ) throws(PictureError) -> [String] {
     if files.negative { invert() }
-    let keepsAlpha = try keepsAlpha(in: job)
-    let kind = OutputFormat.kind(job.format)
-    if max(file.width, file.height) > kind.maximum_side {
-      throw .failed(
-        "has \(file.width) x \(file.height) pixels; a \(String(cString: kind.name)) has at most "
-          + "\(kind.maximum_side) a side")
-    }
+    let keepsAlpha = try keepsAlpha(in: output.format)
+    let kind = OutputFormat.kind(output.format)
+    try check(for: kind)
 
     var colored = file
-    colored.compression = Int32(files.compression ?? 0)
-    colored.quality = Int32(files.quality ?? 0)
-    colored.is_synced = files.sync
+    files.set(&colored)
     colored.channels = keepsAlpha ? 4 : 3
-    colored.profile = files.profile.cValue
     let depth = min(file.file_sample_bytes, kind.sample_bytes)
     // What another profile is made of has more bits, so that no level is lost.
     let isConverted = files.profile == .displayP3 || file.file_sample_bytes < file.sample_bytes
@@ -118,13 +111,37 @@ struct Picture: ~Copyable {
         model: model, input: try views.input.part(part), output: try views.output.part(part),
         options: options)
     }
-    let unkept = try provenance?.add(to: &colored, as: job.format, input: inputDigest) ?? ""
-    let lost = try Self.write(&colored, as: job.format, to: job.target)
+    let unkept =
+      try provenance?.add(to: &colored, as: output.format, input: output.inputDigest) ?? ""
+    let lost = try output.add(&colored)
     let drawing =
       isBilevel
       ? ["has black and white alone, as a drawing or a halftone; networks know photographs"] : []
     return notes(outputBytes: depth) + [unkept, lost].filter { !$0.isEmpty }
       + drawing
+  }
+
+  /// Adds the picture to an output as it is, but for the profile.
+  ///
+  /// - Returns: as `color`.
+  consuming func keep(
+    in output: PictureOutput, _ files: FileOptions
+  ) throws(PictureError) -> [String] {
+    let kind = OutputFormat.kind(output.format)
+    try check(for: kind)
+    var kept = file
+    files.set(&kept)
+    let lost = try output.add(&kept)
+    return ["has colors already, and stays as it is"]
+      + notes(outputBytes: min(file.file_sample_bytes, kind.sample_bytes))
+      + (lost.isEmpty ? [] : [lost])
+  }
+
+  private func check(for kind: image_file_kind) throws(PictureError) {
+    guard max(file.width, file.height) > kind.maximum_side else { return }
+    throw .failed(
+      "has \(file.width) x \(file.height) pixels; a \(String(cString: kind.name)) has at most "
+        + "\(kind.maximum_side) a side")
   }
 
   /// - Parameter outputBytes: of a channel.
@@ -133,7 +150,10 @@ struct Picture: ~Copyable {
     if file.has_more_frames {
       notes.append("is an animation, of which only the still picture is colored")
     }
-    if file.has_more_pages { notes.append("has several pages, of which the first is colored") }
+    if file.has_more_pages, file.last_page <= 1 {
+      let count = file.page_count > 1 ? "\(file.page_count)" : "several"
+      notes.append("has \(count) pages, of which the first is colored")
+    }
     let channels = file.left_out_channels
     if channels > 0 {
       notes.append(
@@ -170,31 +190,16 @@ struct Picture: ~Copyable {
     other.sample_bytes = 1
     other.row_bytes = 3 * Int(file.width)
     other.pixels = pixels.start
-    _ = try Self.write(&other, as: format, to: target)
-  }
-
-  /// - Returns: which metadata the format could not take, or nothing.
-  private static func write(
-    _ picture: inout image_file, as format: image_file_format, to target: FileName
-  ) throws(PictureError) -> String {
-    do {
-      return try check { message in
-        target.withCString {
-          image_file_write($0, format, &picture, { Interrupt.wanted }, message)
-        }
-      }
-    } catch .failed(let reason) {
-      throw .unwritten(reason)
-    } catch {
-      throw error
-    }
+    let output = PictureOutput(target, format, inputDigest: "")
+    _ = try output.add(&other)
+    try output.end(isSynced: false)
   }
 
   /// Whether the output has alpha. A JPEG has none: an opaque picture does not need it, another
   /// one would lose it.
-  private func keepsAlpha(in job: borrowing Job) throws(PictureError) -> Bool {
+  private func keepsAlpha(in format: image_file_format) throws(PictureError) -> Bool {
     guard file.channels == 2 || file.channels == 4 else { return false }
-    let kind = OutputFormat.kind(job.format)
+    let kind = OutputFormat.kind(format)
     guard !kind.has_alpha else { return true }
     let pixelBytes = Int(file.channels * file.sample_bytes)
     for y in 0..<Int(file.height) {
@@ -226,6 +231,9 @@ struct Picture: ~Copyable {
   }
 
   var format: image_file_format { file.format }
+
+  /// Of a TIFF that was read for its first page; else 1.
+  var pageCount: Int { max(Int(file.page_count), 1) }
 
   /// What a picture of ours says of how it was made; nil: nothing of this name.
   func property(_ name: String) -> String? {
@@ -318,7 +326,7 @@ struct Picture: ~Copyable {
 
   /// Calls one of the C functions and returns its message.
   @discardableResult
-  private static func check(
+  static func check(
     _ call: (UnsafeMutablePointer<CChar>) -> image_file_status
   ) throws(PictureError) -> String {
     var buffer = [CChar](repeating: 0, count: IMAGE_FILE_MESSAGE_SIZE)

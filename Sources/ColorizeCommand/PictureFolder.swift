@@ -21,11 +21,4 @@ extension FileName {
     }
     return found.sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }
   }
-
-  /// The last part without its extension: "c" of "a/b/c.png".
-  var stem: [UInt8] {
-    let part = lastPart
-    guard let end = part.lastIndex(of: UInt8(ascii: ".")), end > 0 else { return part }
-    return Array(part[..<end])
-  }
 }

@@ -26,6 +26,34 @@ struct Report {
   var seconds = 0.0
 }
 
+/// What there is to say of the pages of a file; what holds for several is said once.
+private struct PageNotes {
+  private var found: [(note: String, pages: [Int])] = []
+  private var count = 1
+
+  mutating func add(_ notes: [String], _ page: Picture.Page) {
+    count = page.count
+    for note in notes {
+      if let index = found.firstIndex(where: { $0.note == note }) {
+        found[index].pages.append(page.number)
+      } else {
+        found.append((note, [page.number]))
+      }
+    }
+  }
+
+  /// As they are said of one page, after the pages that they hold for if these are not all.
+  var notes: [String] {
+    found.map { note, pages in
+      guard pages.count < count else { return note }
+      let most = 8
+      let numbers = pages.prefix(most).map { "\($0)" }.joined(separator: ", ")
+      let rest = pages.count > most ? ", ..." : ""
+      return "page\(pages.count == 1 ? "" : "s") \(numbers)\(rest): \(note)"
+    }
+  }
+}
+
 /// What is the same for all pictures of a run. Does not change while it is used.
 final class PictureRun: @unchecked Sendable {
   private let model: Model
@@ -78,13 +106,59 @@ final class PictureRun: @unchecked Sendable {
     defer { claim.end() }
     var reading = reading(for: job, claim)
     reading.is_hashed = provenance != nil || run.folders.log != nil
-    let picture = try Picture(job.input, reading)
-    digest = picture.inputDigest
     let choice = run.folders.colored ?? (job.isFound ? .skip : .recolor)
-    if choice != .recolor, try picture.hasColors() {
-      guard choice == .copy else { return .skipped("has colors already") }
-      return try copy(job, picture.format)
+    var pages = PageNotes()
+    var output: PictureOutput?
+    // Of the input, if all of it has colors.
+    var coloredFormat: image_file_format?
+    // Hints and palette are read through pointers.
+    defer { withExtendedLifetime((known, palette, claim)) {} }
+    try Picture.forEachPage(job.input, reading) { (picture, page) throws(PictureError) in
+      if page.number == 1 {
+        digest = picture.inputDigest
+        try check(picture, page)
+        output = PictureOutput(job.target, job.format, inputDigest: digest)
+      }
+      guard let output else { return }
+      let hasColors = choice == .recolor ? false : try picture.hasColors()
+      if page.number == 1 { coloredFormat = picture.format }
+      if !hasColors { coloredFormat = nil }
+      // A page among others stays, for the document would not be whole without it.
+      if hasColors, page.count == 1 { return }
+      if !job.output.isStandardStream { try folders.make(job.target.folder) }
+      if hasColors {
+        pages.add(try picture.keep(in: output, run.files), page)
+        return
+      }
+      var options = try options(for: picture)
+      options.progress = { fraction in
+        progress((Float(page.number - 1) + fraction) / Float(page.count))
+        return Interrupt.wanted
+      }
+      pages.add(
+        try picture.color(with: model, options, to: output, run.files, saying: provenance), page)
     }
+    if let coloredFormat {
+      guard choice == .copy else { return .skipped("has colors already") }
+      return try copy(job, coloredFormat)
+    }
+    try output?.end(isSynced: run.files.sync)
+    return .done(notes: pages.notes)
+  }
+
+  /// Throws where options do not go together with several pages.
+  private func check(_ picture: borrowing Picture, _ page: Picture.Page) throws(PictureError) {
+    if page.count > 1, known.isOfOnePicture {
+      throw .failed("has \(page.count) pages, and hints are one's: choose it by --pages")
+    }
+    if case .all = run.files.pages, page.count < picture.pageCount {
+      throw .failed(
+        "has \(picture.pageCount) pages, of which only a TIFF holds all: choose a .tif output, or "
+          + "one page by --pages")
+    }
+  }
+
+  private func options(for picture: borrowing Picture) throws(PictureError) -> RunOptions {
     var options = RunOptions()
     run.color.set(&options)
     run.network.set(&options)
@@ -92,15 +166,7 @@ final class PictureRun: @unchecked Sendable {
     options.hints = try known.hints(picture.width, picture.height)
     if let hintReach = run.hintReach { options.hintReach = hintReach.pixels }
     options.palette = palette?.view
-    if !job.output.isStandardStream { try folders.make(job.target.folder) }
-    // Hints and palette are read through pointers.
-    defer { withExtendedLifetime((known, palette, claim)) {} }
-    options.progress = { fraction in
-      progress(fraction)
-      return Interrupt.wanted
-    }
-    return .done(
-      notes: try picture.color(with: model, options, to: job, run.files, saying: provenance))
+    return options
   }
 
   /// How a picture is read, with what it needs taken from the memory of all. The claim must outlive the
@@ -135,16 +201,18 @@ final class PictureRun: @unchecked Sendable {
     var reading = reading(for: job, claim)
     reading.maximum_side = 0
     reading.salvages = false
-    let picture: Picture
+    reading.page = 0
+    reading.wants_all_pages = OutputFormat.kind(job.format).has_pages
+    let said: Provenance?
     do throws(PictureError) {
-      picture = try Picture(job.output, reading)
+      said = try Provenance.said(by: job.output, reading)
     } catch .stopped {
       throw .stopped
     } catch {
       return nil
     }
     guard let provenance else { return "is there and whole" }
-    guard let said = Provenance(of: picture) else {
+    guard let said else {
       return "is there and whole; it does not say what it was made from"
     }
     guard let input = Digest.of(job.input) else {
@@ -195,7 +263,7 @@ private final class FolderMaker: @unchecked Sendable {
     lock.take()
     defer { lock.give() }
     guard !made.contains(folder) || folder.status == nil else { return }
-    guard folder.makeFolders() else {
+    guard folder.makeFolders() == nil else {
       throw .unwritten("cannot be written: \(String(cString: strerror(errno)))")
     }
     made.insert(folder)

@@ -59,8 +59,8 @@ struct Reproduce: ParsableCommand {
   }
 
   private func reproduce() throws(PictureError) {
-    let made = try Picture(picture, IMAGE_FILE_ALL_BITS)
-    guard let said = Provenance(of: made) else {
+    let made = try MadePicture(picture)
+    guard let said = made.said else {
       throw .failed("does not say how it was made; libcolorize has not made it, or did without")
     }
     var choice = ModelChoice(file: model)
@@ -84,29 +84,36 @@ struct Reproduce: ParsableCommand {
     {
       throw .failed("the output \(target.shown) would overwrite an input")
     }
-    let job = Job(
-      input: from, output: target, target: target, format: made.format, isFound: false)
-    var reading = recipe.files.reading(for: job.format)
+    var reading = recipe.files.reading(for: made.format)
     reading.is_hashed = true
-    let original = try Picture(from, reading)
-    var options = RunOptions()
-    recipe.color.set(&options)
-    recipe.network.set(&options)
-    options.hints = try known.hints(original.width, original.height)
-    if let hintReach = recipe.hintReach { options.hintReach = hintReach.pixels }
-    options.palette = palette?.view
-    options.progress = { _ in Interrupt.wanted }
     // The one that said it, with the versions of today.
     let provenance = said.onThisMachine(opened)
-    _ = try original.color(with: opened, options, to: job, recipe.files, saying: provenance)
+    var output: PictureOutput?
+    try Picture.forEachPage(from, reading) { (original, page) throws(PictureError) in
+      let file = output ?? PictureOutput(target, made.format, inputDigest: original.inputDigest)
+      output = file
+      // One among others that had colors before says nothing.
+      if page.count > 1, !made.coloredPages.contains(page.number) {
+        _ = try original.keep(in: file, recipe.files)
+        return
+      }
+      var options = RunOptions()
+      recipe.color.set(&options)
+      recipe.network.set(&options)
+      options.hints = try known.hints(original.width, original.height)
+      if let hintReach = recipe.hintReach { options.hintReach = hintReach.pixels }
+      options.palette = palette?.view
+      options.progress = { _ in Interrupt.wanted }
+      _ = try original.color(with: opened, options, to: file, recipe.files, saying: provenance)
+    }
+    try output?.end(isSynced: false)
     withExtendedLifetime((known, palette)) {}
 
     if Digest.of(target) == Digest.of(picture) {
       print("made again: the same file, byte for byte")
       return
     }
-    let again = try Picture(target, IMAGE_FILE_ALL_BITS)
-    let difference = try made.largestDifference(from: again)
+    let difference = try largestDifference(from: target, pages: made.pageCount)
     let processor = said[.processor] ?? "unknown"
     let ours = provenance[.processor] ?? ""
     let isOther = processor != ours
@@ -118,6 +125,22 @@ struct Reproduce: ParsableCommand {
     print("made again: pixels differ by up to \(levels) levels of 255")
     if isOther { print("it was made with \(processor); this is \(ours)") }
     guard isOther, difference <= 1.0 / 255 + 1e-9 else { throw .failed("is not what is made now") }
+  }
+
+  /// Of all pages, as `Picture.largestDifference`.
+  private func largestDifference(
+    from target: FileName, pages: Int
+  ) throws(PictureError) -> Double {
+    var largest = 0.0
+    for number in 1...pages {
+      let page = try Picture(picture, MadePicture.reading(page: number))
+      let again = try Picture(target, MadePicture.reading(page: number))
+      guard page.pageCount == again.pageCount else {
+        throw .failed("has \(page.pageCount) pages; what is made now has \(again.pageCount)")
+      }
+      largest = max(largest, try page.largestDifference(from: again))
+    }
+    return largest
   }
 
   /// Throws where something that it was made with is not here.
@@ -182,6 +205,33 @@ struct Reproduce: ParsableCommand {
     } catch {
       throw .failed("\(error)")
     }
+  }
+}
+
+/// What a picture that was made before says of itself.
+private struct MadePicture {
+  private(set) var format = IMAGE_FILE_PNG
+  private(set) var said: Provenance?
+  private(set) var pageCount = 1
+  /// Those that were colored, from 1.
+  private(set) var coloredPages: Set<Int> = []
+
+  init(_ name: FileName) throws(PictureError) {
+    try Picture.forEachPage(name, Self.reading(page: 0)) { (picture, page) throws(PictureError) in
+      (format, pageCount) = (picture.format, page.count)
+      guard let own = Provenance(of: picture) else { return }
+      if said == nil { said = own }
+      coloredPages.insert(page.number)
+    }
+  }
+
+  /// - Parameter page: 0: all.
+  static func reading(page: Int) -> image_file_reading {
+    var reading = image_file_reading()
+    reading.depth = IMAGE_FILE_ALL_BITS
+    reading.page = UInt32(page)
+    reading.wants_all_pages = page == 0
+    return reading
   }
 }
 

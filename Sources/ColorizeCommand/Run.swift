@@ -20,8 +20,8 @@ struct Run: ParsableCommand {
       when decoded. 16 bits stay 16 in PNG and TIFF, and metadata is kept. Folders need -o, and \
       become like trees.
 
-      Commands: reproduce, suggest, models, fetch, info, doctor, profile, convert, evaluate, gamut, \
-      train, video. 'libcolorize help' says what they do, 'libcolorize COMMAND --help' how. \
+      Commands: reproduce, suggest, models, fetch, formats, info, doctor, profile, convert, evaluate, \
+      gamut, train, video. 'libcolorize help' says what they do, 'libcolorize COMMAND --help' how. \
       --help-hidden adds rare options.
       """)
 
@@ -35,14 +35,7 @@ struct Run: ParsableCommand {
       "The output file, or a folder; - is standard output.", valueName: "OUT"))
   var output: FileName?
 
-  @Option(
-    help: ArgumentHelp(
-      "A file, or a name of 'models'. (default: built in)", valueName: "MODEL"))
-  var model: FileName?
-
-  @Flag(help: "Print errors only: no progress, no notes.")
-  var quiet = false
-
+  @OptionGroup var coloring: ColoringOptions
   @OptionGroup(title: "Colors") var color: ColorOptions
   @OptionGroup(title: "Hints") var known: HintOptions
 
@@ -61,13 +54,7 @@ struct Run: ParsableCommand {
     help: ArgumentHelp("Do not say in outputs how they were made.", visibility: .rare))
   var noProvenance = false
 
-  @Option(
-    help: ArgumentHelp(
-      "Threads, 1 to 256. (default: one per processor)", valueName: "N", visibility: .rare))
-  var threads: Int?
-
   func validate() throws {
-    try Bounds.check("--threads", threads, 1...RunOptions.maximumThreads)
     guard !inputs.isEmpty || folders.fromFile != nil else {
       throw ValidationError("Missing expected argument '<PICTURE> ...'")
     }
@@ -80,7 +67,7 @@ struct Run: ParsableCommand {
   }
 
   func run() throws {
-    let read = [model, known.hints, color.paletteFrom, folders.fromFile, folders.log]
+    let read = [coloring.model, known.hints, color.paletteFrom, folders.fromFile, folders.log]
     let outputs = try Outputs(inputs, output: output, folders, besides: read.compactMap { $0 })
     if folders.existing == .fail, let job = outputs.jobs.first(where: \.output.isTaken) {
       throw Refusal("\(job.output.shown) is there already")
@@ -89,12 +76,12 @@ struct Run: ParsableCommand {
       try list(outputs)
       return
     }
-    if !quiet {
+    if !coloring.quiet {
       for (input, reason) in outputs.passedOver {
         Terminal.say(input, "passed over: \(reason)")
       }
     }
-    let choice = ModelChoice(file: model, precision: network.precision)
+    let choice = ModelChoice(file: coloring.model, precision: network.precision)
     let model = try choice.open()
     try network.check(for: model)
     Interrupt.listen()
@@ -112,9 +99,9 @@ struct Run: ParsableCommand {
 
     let processors = Int(platform_processors())
     let jobs = folders.jobs(for: outputs, processors: processors)
-    let coloring = PictureRun(
+    let pictures = PictureRun(
       model, self, known, palette, provenance,
-      threads: threads ?? (jobs > 1 ? max(processors / jobs, 1) : nil))
+      threads: coloring.threads ?? (jobs > 1 ? max(processors / jobs, 1) : nil))
     var summary = Summary(others: outputs.others)
     for (input, reason) in outputs.failures {
       Terminal.say(input, reason)
@@ -122,12 +109,12 @@ struct Run: ParsableCommand {
     }
     do throws(Failure) {
       try log?.writeBeginning(pictures: outputs.jobs.count)
-      try color(outputs, coloring, jobs, log, &summary)
+      try color(outputs, pictures, jobs, log, &summary)
       if !Interrupt.wanted { try log?.writeEnd(summary) }
     } catch {
       throw error.report()
     }
-    if outputs.isArchive, !quiet { for line in summary.lines { Terminal.say(line) } }
+    if outputs.isArchive, !coloring.quiet { for line in summary.lines { Terminal.say(line) } }
     if Interrupt.wanted { Interrupt.end() }
     if summary.failures > 0 { throw ExitCode.failure }
   }
@@ -156,13 +143,13 @@ struct Run: ParsableCommand {
 
   /// Colors all pictures and says of each what there is to say, in their order.
   private func color(
-    _ outputs: Outputs, _ coloring: PictureRun, _ jobs: Int, _ log: RunLog?,
+    _ outputs: Outputs, _ pictures: PictureRun, _ jobs: Int, _ log: RunLog?,
     _ summary: inout Summary
   ) throws(Failure) {
-    let bar = ProgressLine(isQuiet: quiet)
+    let bar = ProgressLine(isQuiet: coloring.quiet)
     let isCounted = outputs.isArchive || jobs > 1
-    let counts = CountLine(total: outputs.jobs.count, isQuiet: quiet)
-    let threads = jobs > 1 ? PictureThreads(coloring, outputs.jobs, count: jobs) : nil
+    let counts = CountLine(total: outputs.jobs.count, isQuiet: coloring.quiet)
+    let threads = jobs > 1 ? PictureThreads(pictures, outputs.jobs, count: jobs) : nil
     defer { threads?.join() }
     for (index, job) in outputs.jobs.enumerated() {
       let report: Report
@@ -174,10 +161,10 @@ struct Run: ParsableCommand {
       } else if let threads, !threads.isEmpty {
         report = threads.report(index) { counts.update($0, job.input) }
       } else if isCounted {
-        report = coloring.report(job) { _ in counts.update(index, job.input) }
+        report = pictures.report(job) { _ in counts.update(index, job.input) }
       } else {
         bar.begin(job.input, number: index + 1, of: outputs.jobs.count)
-        report = coloring.report(job, bar.update)
+        report = pictures.report(job, bar.update)
       }
       if isCounted { counts.end() } else { bar.end() }
       say(report, of: job, isCounted ? nil : bar)
@@ -197,10 +184,10 @@ struct Run: ParsableCommand {
     switch report.outcome {
     case .done(let notes):
       bar?.report(job.input, job.output)
-      if !quiet { for note in notes { Terminal.say(job.input, note) } }
+      if !coloring.quiet { for note in notes { Terminal.say(job.input, note) } }
     case .copied: bar?.report(job.input, job.output)
     case .skipped(let reason):
-      if !quiet, !job.isFound { Terminal.say(job.input, "skipped: \(reason)") }
+      if !coloring.quiet, !job.isFound { Terminal.say(job.input, "skipped: \(reason)") }
     case .failed(let reason, let isOutput): Terminal.say(isOutput ? job.output : job.input, reason)
     case .stopped: break
     }

@@ -71,24 +71,11 @@ struct Video: ParsableCommand {
   @Flag(help: ArgumentHelp("Leave subtitles out.", visibility: .rare))
   var noSubtitles = false
 
-  @Option(
-    help: ArgumentHelp(
-      "Model file or PyTorch checkpoint. (default: built in)", valueName: "FILE"))
-  var model: FileName?
-
-  @Flag(help: "Print errors only: no progress, no notes.")
-  var quiet = false
-
+  @OptionGroup var coloring: ColoringOptions
   @OptionGroup(title: "Colors") var color: ColorOptions
   @OptionGroup var network: NetworkOptions
 
-  @Option(
-    help: ArgumentHelp(
-      "Threads, 1 to 256. (default: one per processor)", valueName: "N", visibility: .rare))
-  var threads: Int?
-
   func validate() throws {
-    try Bounds.check("--threads", threads, 1...RunOptions.maximumThreads)
     try Bounds.check("--steadiness", steadiness, SequenceOptions.steadinesses)
     try Bounds.check("--keyframe-interval", keyframeInterval, SequenceOptions.keyframeIntervals)
     try Bounds.check("--crf", crf, 0...51)
@@ -100,18 +87,18 @@ struct Video: ParsableCommand {
 
   func run() throws {
     let output = try VideoOutput(output, for: film, codec)
-    let model = try ModelChoice(file: model, precision: network.precision).open()
+    let model = try ModelChoice(file: coloring.model, precision: network.precision).open()
     try network.check(for: model)
     let known = try hints.map { try TimedHints($0, for: model) }
     let palette = try color.paletteFrom.map { try PalettePicture($0) }
     Interrupt.listen()
-    let progress = VideoProgress(isQuiet: quiet)
+    let progress = VideoProgress(isQuiet: coloring.quiet)
     do throws(Failure) {
       let file = try VideoFile(film)
       var options = RunOptions()
       color.set(&options)
       network.set(&options)
-      options.threads = threads
+      options.threads = coloring.threads
       options.palette = palette?.view
       let frames = try color(file, to: output, model, options, known, progress)
       withExtendedLifetime(palette) {}
@@ -120,7 +107,7 @@ struct Video: ParsableCommand {
         if frames > 0 { Terminal.say(output.name, "stopped; it has the first \(frames) frames") }
         Interrupt.end()
       }
-      if !quiet, let note = known?.unused(after: frames) { Terminal.say(note) }
+      if !coloring.quiet, let note = known?.unused(after: frames) { Terminal.say(note) }
     } catch {
       progress.end()
       throw error.report()
@@ -152,7 +139,7 @@ struct Video: ParsableCommand {
       while !Interrupt.wanted, let beginning = try stream.nextFrame() {
         if film == nil {
           let notes = try output.refuseOrNote(file, withoutSubtitles: noSubtitles)
-          if !quiet { for note in notes { Terminal.say(self.film, note) } }
+          if !coloring.quiet { for note in notes { Terminal.say(self.film, note) } }
           let frames = try FrameColorer(model, stream, settings, options, isDeep: file.isDeep)
           let encoder = try VideoChild(
             "ffmpeg",
@@ -209,7 +196,7 @@ struct Video: ParsableCommand {
         "\(self.film.shown): it is damaged (\(decoder.failure.reason)); \(count) frames were colored"
       )
     }
-    if !quiet, !Interrupt.wanted, let message = decoder.message {
+    if !coloring.quiet, !Interrupt.wanted, let message = decoder.message {
       Terminal.say(self.film, "ffmpeg says: \(message)")
     }
     return count

@@ -9,6 +9,7 @@ direction, and kept, and that depth suffices. Lightness is compared with formula
 import functools
 import io
 import struct
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -451,3 +452,68 @@ def test_flipped_bytes_of_a_profile_do_no_harm(colorize, tmp_path, rgb):
 def test_a_profile_is_named_wrongly(colorize, tmp_path):
     said = colorize.refused("--profile", "adobe", "-o", tmp_path / "out.png", "photo.png")
     assert said == "libcolorize: The value 'adobe' is invalid for '--profile'"
+
+
+# ---- Adobe RGB that EXIF alone says --------------------------------------------------------------
+
+
+def said_to_be_adobe_rgb(path):
+    tags = ["-ColorSpace=Uncalibrated", "-InteropIndex=R03 - DCF option file (Adobe RGB)"]
+    subprocess.run(["exiftool", "-q", "-overwrite_original", *tags, path], check=True)
+
+
+def color_space(path):
+    result = subprocess.run(
+        ["exiftool", "-s3", "-n", "-ColorSpace", "-InteropIndex", path],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return result.stdout.split()
+
+
+@pytest.mark.parametrize("kind", ["jpg", "tif", "png"])
+@pytest.mark.parametrize("channels", ["gray", "rgb"])
+def test_adobe_rgb_that_exif_alone_says(colorize, tmp_path, rgb, kind, channels):
+    """As cameras write it (DCF 2.0): it gives what the same numbers give with the profile."""
+    pixel = rgb if channels == "rgb" else rgb[..., 1]
+    # Red, green and blue as XYZ of D50 (Adobe RGB (1998), 4.3.5.3).
+    matrix = [[0.60974, 0.20528, 0.14919], [0.31111, 0.62567, 0.06322], [0.01947, 0.06087, 0.74457]]
+    icc = profile_bytes(563 / 256, matrix if channels == "rgb" else None)
+    options = {"quality": 95, "subsampling": 0} if kind == "jpg" else {}
+    with_profile, plain = tmp_path / f"profile.{kind}", tmp_path / f"plain.{kind}"
+    image = Image.fromarray(pixel)
+    image.save(with_profile, icc_profile=icc, **options)
+    image.save(plain, **options)
+    said_to_be_adobe_rgb(plain)
+    outs = {}
+    for path in (with_profile, plain):
+        out = tmp_path / f"{path.stem}-out.png"
+        colorize("-o", out, path)
+        outs[path] = pixels(out)[..., :3].astype(int)
+    assert np.abs(outs[plain] - outs[with_profile]).max() <= 1
+    # It matters, and the output no longer says what is not so.
+    image.save(tmp_path / f"srgb.{kind}", **options)
+    colorize("-o", tmp_path / "srgb-out.png", tmp_path / f"srgb.{kind}")
+    assert np.abs(outs[plain] - pixels(tmp_path / "srgb-out.png")[..., :3].astype(int)).max() >= 3
+    colorize("-o", tmp_path / "out.jpg", plain)
+    assert color_space(tmp_path / "out.jpg") == ["1", "R98"]
+    colorize("--profile", "display-p3", "-o", tmp_path / "out.jpg", plain)
+    assert color_space(tmp_path / "out.jpg") == ["65535", "R98"]
+    if channels == "rgb":
+        colorize("--profile", "keep", "-o", tmp_path / "out.jpg", plain)
+        assert color_space(tmp_path / "out.jpg") == ["65535", "R03"]
+        assert Image.open(tmp_path / "out.jpg").info["icc_profile"]
+
+
+def test_other_indices_and_spaces_say_nothing(colorize, tmp_path, rgb):
+    path = tmp_path / "plain.jpg"
+    Image.fromarray(rgb).save(path)
+    colorize("-o", tmp_path / "want.png", path)
+    for tags in (["-ColorSpace=sRGB", "-InteropIndex=R03 - DCF option file (Adobe RGB)"],
+                 ["-ColorSpace=Uncalibrated", "-InteropIndex=R98 - DCF basic file (sRGB)"],
+                 ["-ColorSpace=Uncalibrated"]):  # fmt: skip
+        Image.fromarray(rgb).save(path)
+        subprocess.run(["exiftool", "-q", "-overwrite_original", *tags, path], check=True)
+        colorize("-o", tmp_path / "have.png", path)
+        assert np.array_equal(pixels(tmp_path / "have.png"), pixels(tmp_path / "want.png"))

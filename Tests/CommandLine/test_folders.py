@@ -410,3 +410,15 @@ def test_quality(colorize, tmp_path, gray):
         sizes.append((tmp_path / "a.jpg").stat().st_size)
     assert sizes == sorted(set(sizes))
     colorize.refused("--quality", "101", tmp_path / "a.png")
+
+
+def test_a_file_in_the_place_of_a_folder(colorize, scans, tmp_path, gray):
+    """Each picture that would lie in it fails; the file stays, and the others are done."""
+    (scans / "deep" / "down").mkdir(parents=True)
+    (scans / "deep" / "down" / "z.jpg").write_bytes(jpeg(gray))
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "deep").write_text("mine")
+    said = colorize("-o", out, scans, status=FAILURE).stderr
+    assert f"{out / 'deep' / 'down' / 'z.jpg'}: cannot be written: Not a directory\n" in said
+    assert (out / "deep").read_text() == "mine"

@@ -14,6 +14,7 @@ COMMANDS = [
     "suggest",
     "models",
     "fetch",
+    "formats",
     "info",
     "doctor",
     "profile",

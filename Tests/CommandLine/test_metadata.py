@@ -3,6 +3,7 @@
 import functools
 import io
 import struct
+import subprocess
 import zlib
 
 import numpy as np
@@ -90,17 +91,90 @@ def test_exif_is_kept_with_its_orientation_reset(colorize, tmp_path, rgb, source
     assert EXIF_NAME + info(out)["exif"].removeprefix(EXIF_NAME) == exif(1, order=order)
 
 
-@CROSSINGS
-def test_the_thumbnail_is_cut_off(colorize, tmp_path, rgb, to):
-    stream = exif(1, thumbnail=True)
-    source = make(tmp_path, "jpg", rgb, exif=stream)
-    with Image.open(source) as image:
-        assert image.getexif().get_ifd(ExifTags.IFD.IFD1), "the test's own file has no thumbnail"
+def thumbnail_of(path):
+    """By exiftool, as an array, and its JPEG; None: there is none."""
+    data = subprocess.run(
+        ["exiftool", "-b", "-ThumbnailImage", path], capture_output=True, check=True
+    ).stdout
+    return (np.asarray(Image.open(io.BytesIO(data))), data) if data else (None, b"")
+
+
+@pytest.mark.parametrize("options", [[], ["--no-provenance"]])
+@pytest.mark.parametrize("to", ["jpg", "png", "webp"])
+@pytest.mark.parametrize("order", [">", "<"], ids=["big", "little"])
+def test_the_thumbnail_is_made_anew(colorize, tmp_path, rgb, to, order, options):
+    """Of the picture as it is written: turned, and colored."""
+    large = rgb.repeat(8, 0).repeat(8, 1)
+    source = make(tmp_path, "jpg", large, exif=exif(6, order=order, thumbnail=True))
+    old, old_bytes = thumbnail_of(source)
+    assert old is not None, "the test's own file has no thumbnail"
     out = tmp_path / f"out.{to}"
-    colorize("-o", out, source)
+    assert colorize(*options, "-o", out, source).stderr == ""
+    new, new_bytes = thumbnail_of(out)
     with Image.open(out) as image:
-        assert not image.getexif().get_ifd(ExifTags.IFD.IFD1)
         assert image.getexif()[0x010E] == "a description"
+        small = image.convert("RGB").resize(new.shape[1::-1], Image.Resampling.BOX)
+        assert max(new.shape) == 160 and new.shape[0] > new.shape[1] and new.shape[2] == 3
+    assert np.abs(np.asarray(small).astype(int) - new).mean() < 4
+    # A JPEG of EXIF has no other segments, and the old one is gone.
+    assert new_bytes[:3] == b"\xff\xd8\xff" and b"JFIF" not in new_bytes
+    assert old_bytes not in out.read_bytes()
+    said = subprocess.run(
+        ["exiftool", "-validate", "-warning", out], capture_output=True, text=True
+    )
+    assert "IFD1" not in said.stdout
+
+
+def test_without_a_thumbnail_none_is_made(colorize, tmp_path, rgb):
+    source = make(tmp_path, "jpg", rgb, exif=exif(1))
+    colorize("-o", tmp_path / "out.jpg", source)
+    assert thumbnail_of(tmp_path / "out.jpg")[0] is None
+
+
+def test_a_tiff_has_no_place_for_a_thumbnail(colorize, tmp_path, rgb):
+    source = make(tmp_path, "jpg", rgb, exif=exif(1, thumbnail=True))
+    said = colorize("-o", tmp_path / "out.tif", source).stderr
+    assert said == (
+        f"libcolorize: {source}: its thumbnail, for which a TIFF's EXIF has no place, is left out\n"
+    )
+    assert len(tifffile.TiffFile(tmp_path / "out.tif").pages) == 1
+
+
+def test_a_smaller_copy_in_a_tiff_becomes_a_thumbnail(colorize, tmp_path, gray):
+    source = tmp_path / "source.tif"
+    with tifffile.TiffWriter(source) as file:
+        file.write(gray.repeat(8, 0).repeat(8, 1), photometric="minisblack")
+        file.write(gray, photometric="minisblack", subfiletype=1)
+    assert colorize("-o", tmp_path / "out.jpg", source).stderr == ""
+    assert max(thumbnail_of(tmp_path / "out.jpg")[0].shape) == 160
+
+
+def test_a_thumbnail_that_has_no_room_is_left_out(colorize, tmp_path, rgb):
+    stream = exif(1, thumbnail=True)
+    # Behind it, 64 KB that nothing points to, less what it takes to write the software.
+    stream += bytes(65400 - len(stream))
+    source = make(tmp_path, "jpg", rgb.repeat(8, 0).repeat(8, 1), exif=stream)
+    said = colorize("-o", tmp_path / "out.jpg", source).stderr
+    assert "its thumbnail, for which its EXIF has no room, is left out" in said
+    assert thumbnail_of(tmp_path / "out.jpg")[0] is None
+
+
+def test_thumbnails_of_xmp_go(colorize, tmp_path, rgb):
+    packet = XMP_WITH_THUMBNAIL
+    source = make(tmp_path, "jpg", rgb, xmp=packet)
+    colorize("-o", tmp_path / "out.jpg", source)
+    data = (tmp_path / "out.jpg").read_bytes()
+    assert b"xmpGImg" not in data.replace(b"xmlns:xmpGImg", b"") and b"kept" in data
+    assert max(thumbnail_of(tmp_path / "out.jpg")[0].shape) > 0
+
+
+XMP_WITH_THUMBNAIL = b"""<x:xmpmeta xmlns:x="adobe:ns:meta/">
+<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+<rdf:Description rdf:about="" xmlns:xmp="http://ns.adobe.com/xap/1.0/"
+ xmlns:xmpGImg="http://ns.adobe.com/xap/1.0/g/img/" xmp:Label="kept">
+<xmp:Thumbnails><rdf:Alt><rdf:li rdf:parseType="Resource"><xmpGImg:width>8</xmpGImg:width>
+<xmpGImg:image>AAAA</xmpGImg:image></rdf:li></rdf:Alt></xmp:Thumbnails>
+</rdf:Description></rdf:RDF></x:xmpmeta>"""
 
 
 def described():

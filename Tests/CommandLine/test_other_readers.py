@@ -144,7 +144,7 @@ def test_iptc_of_a_jpeg(colorize, tmp_path, gray, to):
 
 
 def test_a_gray_thumbnail_of_photoshop_goes(colorize, tmp_path, gray):
-    """And nothing else of its resources."""
+    """And nothing else of its resources. EXIF has a colored one instead."""
     others = [
         resource(0x03ED, bytes(range(16))),
         resource(0x0404, IPTC),
@@ -159,6 +159,7 @@ def test_a_gray_thumbnail_of_photoshop_goes(colorize, tmp_path, gray):
     colorize("-o", target, source)
     assert dict(segments(target.read_bytes()))[0xED] == PHOTOSHOP + b"".join(others)
     assert tags(target, "PhotoshopThumbnail") == []
+    assert tags(target, "ThumbnailImage")
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ HARMLESS = [
     # When it saves the mask of an RGB image.
     "libpng warning: profile 'ICC profile': 'RGB ': RGB color space not permitted on grayscale PNG",
 ]
-SYSTEM_PLUG_INS = ["script-fu", "file-png"]
+SYSTEM_PLUG_INS = ["script-fu", "file-png", "file-jpeg", "file-tiff"]
 
 
 def write_png(path, pixels):

@@ -1,6 +1,8 @@
 """The filter without a dialog: pixels are those of the C API for the same bytes."""
 
+import json
 import os
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -409,3 +411,36 @@ def test_srgb_by_name_changes_nothing(host, tmp_path):
     actual = with_profile(host, tmp_path, pixels, profile, "(color image layer)")
     exact = 255 * expected(pixels.astype(np.float32) / np.float32(255)).astype(float)
     assert np.abs(actual - exact).max() <= 0.5 + 1e-3
+
+
+# ---- Provenance ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["png", "jpg", "tif"])
+def test_an_export_says_that_its_colors_are_invented(console, tmp_path, kind):
+    """And keeps what else the image says, as GIMP does."""
+    write_png(tmp_path / "in.png", photograph("L"))
+    tags = ["-XMP-dc:Title=A street", "-XMP-iptcExt:DigitalSourceType=original"]
+    subprocess.run(
+        ["exiftool", "-q", "-overwrite_original", *tags, tmp_path / "in.png"], check=True
+    )
+    console.batch(
+        OPEN
+        + f"""
+        (define (export image name)
+          (let ((layer (car (gimp-image-get-active-layer image))))
+            (gimp-file-save RUN-NONINTERACTIVE image layer name name)))
+        (let ((image (open "{tmp_path}/in.png")))
+          (color image (car (gimp-image-get-active-layer image)))
+          (export image "{tmp_path}/out.{kind}")
+          (gimp-image-delete image))"""
+    )
+    said = json.loads(
+        subprocess.run(
+            ["exiftool", "-json", "-n", tmp_path / f"out.{kind}"], capture_output=True, check=True
+        ).stdout
+    )[0]
+    assert said["DigitalSourceType"].endswith("/compositeWithTrainedAlgorithmicMedia")
+    assert said["AISystemUsed"] == "libcolorize, network lite"
+    assert said["AISystemVersionUsed"] == "0.2.0"
+    assert said["Title"] == "A street"

@@ -96,7 +96,7 @@ static gboolean color(gint32 image_id, gint32 drawable, gint32 hints_layer, laye
                                   error) == COLORIZE_OK;
   layer_hints_free(&hints);
   gimp_progress_end();
-  done = done && photo_write(image_id, drawable, &image, error);
+  done = done && photo_write(image_id, drawable, &image, filter, error);
   photo_free(&image);
   return done;
 }

@@ -2,6 +2,7 @@
 #include "photo_pixels.h"
 
 #include "photo_profile.h"
+#include "photo_provenance.h"
 
 static gboolean fail(colorize_error *error, colorize_status status, const char *message) {
   error->status = status;
@@ -227,7 +228,7 @@ static const Babl *to_own_numbers(gint32 image_id, const colorize_image *image) 
 }
 
 gboolean photo_write(gint32 image_id, gint32 drawable, const colorize_image *image,
-                     colorize_error *error) {
+                     const layer_filter *filter, colorize_error *error) {
   gboolean done = FALSE;
   gint width = (gint)image->width;
   gint height = (gint)image->height;
@@ -244,7 +245,8 @@ gboolean photo_write(gint32 image_id, gint32 drawable, const colorize_image *ima
     g_object_unref(shadow);
     done = gimp_drawable_merge_shadow(drawable, TRUE) &&
            gimp_drawable_update(drawable, 0, 0, width, height);
-    if (!done) fail(error, COLORIZE_INVALID_ARGUMENT, "GIMP does not let the layer be changed");
+    if (done) photo_say_provenance(image_id, filter);
+    else fail(error, COLORIZE_INVALID_ARGUMENT, "GIMP does not let the layer be changed");
   }
   gimp_image_undo_group_end(image_id);
   return done;

@@ -37,9 +37,10 @@ gboolean photo_read_hints(gint32 hints_layer, gint32 drawable, const layer_filte
 guchar *photo_read_selection(gint32 image_id, gint32 drawable, gint width, gint height);
 
 /* Puts the whole layer into the image as one step of its history, where it is selected; a gray
- * image becomes RGB. False, with a message in `error`, if GIMP does not allow it. */
+ * image becomes RGB, and its metadata say what `filter` has made. False, with a message in `error`,
+ * if GIMP does not allow it. */
 gboolean photo_write(gint32 image_id, gint32 drawable, const colorize_image *image,
-                     colorize_error *error);
+                     const layer_filter *filter, colorize_error *error);
 
 void photo_free(colorize_image *image);
 

@@ -50,6 +50,7 @@ typedef struct image_file_kind {
   int sample_bytes;        /* of a channel, at most */
   uint32_t maximum_side;   /* in pixels */
   bool has_alpha;
+  bool has_pages; /* a file may have several pictures: image_file_add */
 } image_file_kind;
 
 /* The formats, by number from 0; NULL behind the last one. */
@@ -79,7 +80,10 @@ typedef struct image_file_reading {
   image_file_depth depth;
   /* The file's color profile is applied, so that the pixels are sRGB; else they are as the file has them. */
   bool applies_profile;
-  uint32_t page; /* of a TIFF of several, from 1; 0: the first, and a note of the others */
+  uint32_t page; /* of a TIFF of several, from 1; 0: the first */
+  /* The other pages of a TIFF will be read, too: what hides some of them is damage that costs pixels. */
+  bool wants_all_pages;
+  int copy; /* image_file.copy of the first page, which is read instead of `path`; 0: there is none */
   /* Damage costs those pixels that it hides, which are black, and not the picture; the note says so. */
   bool salvages;
   /* Limit of the memory for pixels: the input's, with the output's of a colored picture that is made of it, or with a
@@ -116,12 +120,18 @@ typedef struct image_file {
   image_file_profile profile; /* writing */
   int left_out_channels; /* how many more the file has */
   bool has_more_pages;   /* than this one, which is the first */
+  /* Of a TIFF that was read for its first page: how many pages it has, and what the pixels of all of them take once they
+   * have color. */
+  uint32_t page_count;
+  uint64_t all_page_bytes;
+  /* A nameless copy of such a TIFF that came through a pipe, for its other pages, which image_file_free closes; 0: there is none. */
+  int copy;
+  uint32_t page, last_page; /* writing: its number of how many; 0: it is the only one */
   bool has_more_frames;  /* it is an animation, and this the picture of those who show none */
   unsigned permissions;  /* of the file that was read; 0: it was not a regular one */
   int compression;       /* of a PNG that is written: 1 (fast) to 9 (small); 0: the default */
   int quality;           /* of a JPEG or WebP that is written: 1 to 100; 0: the default */
   char sha256[65];       /* of the file that was read, in hexadecimal; empty: nobody wanted it */
-  bool is_synced;        /* writing: the disk has it before image_file_write returns */
   /* What else there is to say of a file that was read, or empty. */
   char note[IMAGE_FILE_MESSAGE_SIZE];
   struct image_metadata *metadata;
@@ -151,7 +161,7 @@ typedef struct image_file {
  * note where it does not (bytes between the segments of a JPEG, a missing end marker, trouble in a TIFF's later pages).
  * A color profile (ICC, or the gAMA and cHRM chunks of a PNG) is applied if `reading` says so. A TIFF of floats whose mean is not between 0 and 1 is an error.
  *
- * What is kept: EXIF (without its thumbnail, which shows the picture before), XMP, density and the ICC profile, unless
+ * What is kept: EXIF (but for its thumbnail, which is made anew of what is written), XMP, density and the ICC profile, unless
  * it is one for gray that is sRGB's, for images of any format; the IPTC record for JPEG and TIFF; the comments, Photoshop's resources
  * and XMP's extensions of a JPEG, the text, time, sRGB, gAMA and cHRM chunks of a PNG and the georeference of a TIFF for
  * an image of the same format. EXIF of a TIFF are its descriptions (title, author, date, ...) and its EXIF and GPS
@@ -178,6 +188,22 @@ image_file_status image_file_read_memory(const void *bytes, size_t size, uint32_
  * On IMAGE_FILE_OK `message` is empty, or says which metadata the format could not take. */
 image_file_status image_file_write(const char *path, image_file_format format, const image_file *image,
                                    image_file_stop stop, char *message);
+
+/* A file that is written, a page at a time: a TIFF may have several, another format has one. */
+typedef struct image_file_writer image_file_writer;
+
+/* Begins a file, as image_file_write does; NULL: the message says why not. */
+image_file_writer *image_file_begin(const char *path, image_file_format format, unsigned permissions, char *message);
+
+/* Adds a page, as image_file_write writes it. After a failure only image_file_discard is left to do. */
+image_file_status image_file_add(image_file_writer *writer, const image_file *image, image_file_stop stop,
+                                 char *message);
+
+/* Gives the file its name and ends `writer`, whatever the status is. is_synced: the disk has it when this returns. */
+image_file_status image_file_end(image_file_writer *writer, bool is_synced, image_file_stop stop, char *message);
+
+/* Ends `writer`, of whose file nothing is left. NULL is a no-op. */
+void image_file_discard(image_file_writer *writer);
 
 /* Frees what belongs to `image` and zeroes it. */
 void image_file_free(image_file *image);

@@ -16,7 +16,7 @@ from conftest import raises_named
 from PIL import Image
 
 import libcolorize
-from libcolorize import CommandError, Hint, Model
+from libcolorize import CommandError, Hint, Model, _batch, _command
 
 
 @pytest.fixture
@@ -91,8 +91,8 @@ def test_what_a_file_is_refused_for(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert caught.value.status == 1 and not str(caught.value).startswith("libcolorize:")
     with pytest.raises(CommandError, match="nowhere"):
         libcolorize.colorize_file(tmp_path / "nowhere.png", target)
-    with raises_named("COLORIZE_INVALID_ARGUMENT", "out.webp'; its name must end with .png or"):
-        libcolorize.colorize_file(source, tmp_path / "out.webp")
+    with raises_named("COLORIZE_INVALID_ARGUMENT", "out.gif'; its name must end with .png or"):
+        libcolorize.colorize_file(source, tmp_path / "out.gif")
     for hint in (Hint(1, 1, ab=(3, 4)), Hint(1, 1, (0.1, 0.2, 0.3))):
         with raises_named("COLORIZE_INVALID_ARGUMENT", "hints[0] is Hint(1, 1, "):
             libcolorize.colorize_file(source, target, hints=[hint])
@@ -104,6 +104,25 @@ def test_what_a_file_is_refused_for(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         libcolorize.colorize_file(source, target)
     with pytest.raises(FileNotFoundError, match="libcolorize-tools"):
         libcolorize.batch(tmp_path, tmp_path / "out")
+
+
+def test_suffixes_are_the_command_s(tmp_path: Path, photo: np.ndarray):
+    """Whatever it reads and writes, without a list of its own here."""
+    known = _batch.suffixes(_command.find())
+    assert known[".webp"] and known[".tif"] and known[".jfif"] and known[".png"]
+    assert not known[".heic"] and not known[".jp2"]
+    Image.fromarray(photo).save(tmp_path / "in.bmp")
+    for suffix in (suffix for suffix, is_written in known.items() if is_written):
+        target = libcolorize.colorize_file(tmp_path / "in.bmp", tmp_path / f"out{suffix}")
+        assert np.asarray(Image.open(target)).shape[:2] == photo.shape[:2]
+
+
+def test_pages_of_a_tiff(tmp_path: Path, photo: np.ndarray):
+    pages = [Image.fromarray(photo), Image.fromarray(photo[::-1])]
+    pages[0].save(tmp_path / "in.tif", save_all=True, append_images=pages[1:])
+    for options, count in (({}, 2), ({"pages": "all"}, 2), ({"pages": 2}, 1)):
+        target = libcolorize.colorize_file(tmp_path / "in.tif", tmp_path / "out.tif", **options)
+        assert Image.open(target).n_frames == count
 
 
 @pytest.mark.parametrize("jobs", [1, 3])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,9 +18,6 @@ from .model import file_of
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
-
-_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
-"""Of the pictures that the command reads and writes, in small letters."""
 
 Name = Union[str, "os.PathLike[str]"]
 
@@ -51,6 +50,10 @@ class WrittenOptions(DialOptions, total=False):
     negative: bool
     quality: int | None
     compression: int | None
+    pages: Literal["all"] | int | None
+    profile: Literal["srgb", "keep", "display-p3"] | None
+    max_size: int | None
+    ignore_border: Literal["none", "auto"] | None
     sync: bool
     provenance: bool
 
@@ -68,7 +71,7 @@ class BatchOptions(WrittenOptions, total=False):
     include: str | Iterable[str] | None
     exclude: str | Iterable[str] | None
     name: str | None
-    to: Literal["png", "jpeg", "tiff", "same"] | None
+    to: Literal["png", "jpeg", "tiff", "webp", "same"] | None
     colored: Literal["skip", "copy", "recolor"] | None
     log: Name | None
 
@@ -92,6 +95,10 @@ _FLAGS = {
     "max_memory": "--max-memory",
     "quality": "--quality",
     "compression": "--compression",
+    "pages": "--pages",
+    "profile": "--profile",
+    "max_size": "--max-size",
+    "ignore_border": "--ignore-border",
     "include": "--include",
     "exclude": "--exclude",
     "name": "--name",
@@ -113,20 +120,37 @@ def colorize_file(
     target has its name only once it is whole. One that is there already is replaced.
 
     source   a picture in any format that the command reads
-    target   ends with .png, .jpg, .jpeg, .tif or .tiff
+    target   ends with a suffix of a format that the command writes: .png, .jpg, .tif, .webp, ...
     model    "default", the name of a published network, or the path of a model file
     options  those of `colorize`, but for hint_map and progress. `palette` is a file, and colors of
              hints are rgb. Also those of the command about files: max_memory (MB), salvage,
-             negative, quality (JPEG), compression (PNG), sync, provenance (True: the target says
-             how it was made); and precision, as of `Model`
+             negative, quality (JPEG, WebP), compression (PNG), pages (of a TIFF: "all" or a number
+             from 1; default: what the target holds), profile, max_size, ignore_border, sync,
+             provenance (True: the target says how it was made); and precision, as of `Model`
 
     Raises CommandError with what the command says, and FileNotFoundError where it is not installed.
     """
-    path = Path(target)
-    if path.suffix.lower() not in _SUFFIXES:
-        raise invalid(f"target is {str(path)!r}; its name must end with {' or '.join(_SUFFIXES)}")
-    _color(_command.find(), Path(source), path, _arguments(model, options))
+    path, command = Path(target), _command.find()
+    written = [suffix for suffix, is_written in suffixes(command).items() if is_written]
+    if path.suffix.lower() not in written:
+        raise invalid(f"target is {str(path)!r}; its name must end with {' or '.join(written)}")
+    _color(command, Path(source), path, _arguments(model, options))
     return path
+
+
+@functools.cache
+def suffixes(command: Path) -> dict[str, bool]:
+    """What names of pictures end in, in small letters, as the command knows them, and whether it
+    also writes such."""
+    import subprocess
+
+    said = subprocess.run(
+        [command, "formats"], stdin=subprocess.DEVNULL, capture_output=True, text=True
+    )
+    if said.returncode != 0:
+        raise _error(said.returncode, said.stderr.encode(), command)
+    rows = [re.split("  +", line) for line in said.stdout.splitlines()[1:]]
+    return {suffix: row[1] == "written" for row in rows for suffix in row[2].split()}
 
 
 def _arguments(model: Name, options: Any) -> list[str]:

@@ -214,10 +214,14 @@ def batch(
     files, folder = _file_system(os.fspath(out))
     present = {info.path for info in _found(files, folder)}
     result = Result()
+    # Outputs have their inputs' names, so these must be ones that are written.
+    known = {
+        suffix for suffix, is_written in _batch.suffixes(_command.find()).items() if is_written
+    }
     wanted = {}
     for path in paths:
         output = posixpath.join(folder, _relative(path, root))
-        if posixpath.splitext(path)[1].lower() not in _batch._SUFFIXES:
+        if posixpath.splitext(path)[1].lower() not in known:
             result.passed_over.append(path)
         elif existing != "replace" and output in present:
             result.skipped.append(output)
