@@ -17,6 +17,7 @@ import collections
 import contextlib
 import io
 import os
+import platform
 import subprocess
 import sys
 import tarfile
@@ -85,7 +86,9 @@ def fetch(package):
             f"-oDir::Cache={folder}/cache",
         ]
         subprocess.run(["apt-get", *options, "update"], check=True)
-        arguments = [*options, "source", "--download-only", package]
+        # Of the release: mirrors let superseded security updates go before their index says so.
+        release = platform.freedesktop_os_release()["VERSION_CODENAME"]
+        arguments = [*options, "source", f"--target-release={release}", "--download-only", package]
         subprocess.run(["apt-get", *arguments], check=True, cwd=folder)
         (archive,) = folder.glob("*.orig.tar.*")
         with tarfile.open(archive) as file:
