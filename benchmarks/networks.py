@@ -4,9 +4,9 @@ threads."""
 import math
 import statistics
 
-from names import DDCOLOR, OWN, architecture
+from names import DDCOLOR, DEOLDIFY, OWN, architecture
 from peers import PEERS, SHORTER
-from results import AB_BOUND, DDCOLOR_AB_BOUND, PEER_AB_BOUND
+from results import PEER_AB_BOUND, ab_bound
 from workers import Worker, WorkerError, command, rotated
 
 # Over the fastest of all peers; our own networks' over ONNX Runtime.
@@ -19,6 +19,9 @@ BOUNDS = {
     "ddcolor-tiny-512": 0.60,
     "ddcolor-large": 0.80,
     "ddcolor-large-512": 0.80,
+    "deoldify-deep": 0.45,
+    "deoldify-deep-560": 0.45,
+    "deoldify-wide": 0.50,
 }
 # In bfloat16, over OpenVINO's.
 SHORTER_BOUNDS = {"ddcolor-tiny": 0.75, "ddcolor-large": 0.85}
@@ -27,13 +30,13 @@ SCALING_BOUND = 1.7
 # instruction set that the processor has.
 QUIET = {"avx512": 400, "avx2": 650}
 # Timed runs in a round.
-RUNS = {"lite": 10, "compact": 10, "eccv16": 3, "siggraph17": 3} | dict.fromkeys(DDCOLOR, 1)
+RUNS = {"lite": 10, "compact": 10, "eccv16": 3, "siggraph17": 3} | dict.fromkeys((*DDCOLOR, *DEOLDIFY), 1)
 
 
 def run(results, setup):
     results.section("The networks alone")
     results.say(
-        "256x256 pixels (512x512 where the name says so) to ab, medians of the rounds' "
+        "256x256 pixels (or those of the side that the name ends with) to ab, medians of the rounds' "
         "medians. Each runtime is in a process of its "
         "own, which may use as many processors as it has threads and is stopped while others run; "
         "rounds are interleaved, each begins with another runtime, and each visit with a run that "
@@ -117,7 +120,7 @@ def compare(results, setup, network, threads, versions):
         )  # fmt: skip
     results.difference(
         f"{network}'s ab with {threads} threads", workers["libcolorize"].description["difference"],
-        DDCOLOR_AB_BOUND if network in DDCOLOR else AB_BOUND,
+        ab_bound(network),
     )  # fmt: skip
     results.say(f"### {network}, {threads} thread{'s' if threads > 1 else ''}")
     results.table(

@@ -1,8 +1,7 @@
 """How long it takes from a model's file to the first picture."""
 
-from names import DDCOLOR
 from peers import PEERS
-from results import AB_BOUND, DDCOLOR_AB_BOUND
+from results import ab_bound
 from workers import WorkerError, once, rotated
 
 BOUND = 1.0
@@ -20,7 +19,7 @@ def run(results, setup):
     for network in setup.networks:
         times = {}
         failed = {}
-        bound = DDCOLOR_AB_BOUND if network in DDCOLOR else AB_BOUND
+        bound = ab_bound(network)
         for number in range(setup.rounds):
             for peer in rotated(setup.peers, number):
                 try:

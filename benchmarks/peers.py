@@ -12,7 +12,7 @@ Every class imports its runtime when it is made, so that a process holds no othe
 All of PEERS compute in float32, also where the processor or the runtime has something shorter.
 """
 
-from names import DDCOLOR, DEFAULT, OWN
+from names import DDCOLOR, DEFAULT, DEOLDIFY, OWN
 
 
 class Libcolorize:
@@ -33,7 +33,7 @@ class Libcolorize:
             # The library takes L as it is, the exported network as it is normalised.
             return lambda inputs: model.predict(100 * inputs["input"][0, 0] + 50, threads=threads)
         model = self.libcolorize.Model(folder / f"{network}.pth")
-        if network == "eccv16" or network in DDCOLOR:
+        if network == "eccv16" or network in (*DDCOLOR, *DEOLDIFY):
             return lambda inputs: model.predict(inputs["lightness"][0, 0], threads=threads)
         return lambda inputs: model.predict(
             inputs["lightness"][0, 0], inputs["hints"][0], inputs["mask"][0, 0], threads=threads

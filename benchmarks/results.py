@@ -9,10 +9,15 @@ from pathlib import Path
 
 # docs/exactness.md: of ab, and of a picture's levels of 255 (half a level is our rounding).
 AB_BOUND = 2e-3
-DDCOLOR_AB_BOUND = 5e-3
+# Of others: by the first part of their architecture.
+AB_BOUNDS = {"ddcolor": 5e-3, "deoldify": 6e-3}
 LEVEL_BOUND = 0.5 + 0.051
 # Other runtimes' float32 is a little further off; beyond this it would be another computation.
 PEER_AB_BOUND = 2e-2
+
+
+def ab_bound(network):
+    return AB_BOUNDS.get(network.partition("-")[0], AB_BOUND)
 
 
 @dataclass

@@ -32,7 +32,27 @@ package struct CompiledNetwork: Sendable {
           name: draft.name, operation: try draft.operation.planned(draft.end, planning),
           inputs: draft.inputs, output: draft.output))
     }
-    self.steps = steps
+    self.steps = Self.joined(steps, network)
+  }
+
+  /// The same with two steps in one where they are better so.
+  private static func joined(_ steps: [Step], _ network: Network) -> [Step] {
+    var readers: [Int: Int] = [:]
+    for input in steps.flatMap(\.inputs) { readers[input, default: 0] += 1 }
+    let ends = Network.Goal.allCases.map(network.node(for:))
+    var result: [Step] = []
+    for step in steps {
+      if let last = result.last, step.inputs.first == last.output, readers[last.output] == 1,
+        !ends.contains(last.output), let both = last.operation.joined(with: step.operation)
+      {
+        result[result.count - 1] = Step(
+          name: last.name, operation: both, inputs: last.inputs + step.inputs.dropFirst(),
+          output: step.output)
+      } else {
+        result.append(step)
+      }
+    }
+    return result
   }
 }
 

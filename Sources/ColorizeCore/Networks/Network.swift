@@ -23,7 +23,7 @@ package struct Network: Sendable {
   }
 
   /// What a network is run for.
-  package enum Goal: Sendable {
+  package enum Goal: CaseIterable, Sendable {
     /// Colors.
     case ab
     /// The distribution over the ab bins.

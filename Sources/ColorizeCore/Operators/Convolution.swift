@@ -217,11 +217,14 @@ package final class PlannedConvolution: PlannedOperator {
           output: output.start + first * output.stride, stride: output.stride,
           residual: residual.map { UnsafePointer($0.start + first * $0.stride) }),
         kernels: kernels, scratch: execution.scratch(of: worker))
-      if product.epilogue.hasGELU {
-        let count = min(pixelsAtOnce, output.pixels - first)
-        PlannedGELU.apply(
-          to: output.start + first * output.stride, count: count * output.stride, kernels)
-      }
+      product.epilogue.finish(
+        output.start + first * output.stride, count: min(pixelsAtOnce, output.pixels - first),
+        stride: output.stride, kernels)
     }
+  }
+
+  package func joined(with next: any PlannedOperator) -> (any PlannedOperator)? {
+    guard let next = next as? PlannedConvolution else { return nil }
+    return PlannedProductPair(product, next.product)
   }
 }

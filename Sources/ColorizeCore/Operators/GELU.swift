@@ -1,6 +1,5 @@
 // The Gaussian error linear unit (Hendrycks and Gimpel, 2016). A fully connected layer before it does it too.
 
-import CKernelContract
 import Glibc
 
 /// `x * (1 + erf(x / sqrt(2))) / 2`: PyTorch's `GELU` without an approximation.
@@ -42,18 +41,8 @@ package struct PlannedGELU: PlannedOperator {
       for pixel in (y * output.shape.width)..<((y + 1) * output.shape.width) {
         let target = output.start + pixel * output.stride
         target.update(from: input.start + pixel * input.stride, count: channels)
-        Self.apply(to: target, count: channels.roundedUp(to: 16), execution.kernels)
+        Epilogue.applyGELU(to: target, count: channels.roundedUp(to: 16), execution.kernels)
       }
     }
-  }
-
-  /// In place.
-  ///
-  /// - Parameter count: a multiple of 16.
-  static func apply(to values: UnsafeMutablePointer<Float>, count: Int, _ kernels: KernelSet) {
-    var arguments = colorize_gelu()
-    arguments.values = values
-    arguments.count = count
-    kernels.table.gelu(&arguments)
   }
 }

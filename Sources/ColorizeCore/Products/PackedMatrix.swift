@@ -14,6 +14,8 @@ package final class PackedMatrix: Sendable {
   let isBrain: Bool
   private let values: Memory<Float>
 
+  package var byteCount: Int { 4 * values.count }
+
   /// Column `c` is multiplied by `scale[c]`, if there is one.
   ///
   /// - Parameters:
