@@ -74,7 +74,11 @@ def compare(results, setup, network, threads, versions):
     if network in DDCOLOR:
         peers += [name for name in SHORTER if name.removesuffix("-bf16") in setup.peers]
     try:
-        for peer in peers:
+        for peer in [*peers]:
+            # Without ours there is nothing to compare with.
+            if peer in SHORTER and next(iter(SHORTER)) in failed:
+                peers.remove(peer)
+                continue
             try:
                 log = setup.folder / f"{peer}-{network}-{threads}.log"
                 serve = command("serve", peer, setup.folder, network, threads)

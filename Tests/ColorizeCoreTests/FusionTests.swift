@@ -58,6 +58,17 @@ import Testing
     Case("max pool, sigmoid", steps: 2) {
       $0.maxPool(kernel: 3, stride: 2, padding: 1).sigmoid(-3...3)
     },
+    Case("sums in each other's place", steps: 5) {
+      let x = $0.convolution("a", 20, kernel: 3)
+      let y = x + x.convolution("b", 24, kernel: 3).convolution("c", 20, kernel: 3)
+      return (y + y.convolution("d", 8, kernel: 1).convolution("e", 20, kernel: 1)).relu()
+    },
+    Case("what is added is read by the product too, and later", steps: 5) {
+      let x = $0.convolution("a", 20, kernel: 3)
+      let y = x + x.convolution("b", 20, kernel: 3)
+      let z = y + y.convolution("c", 20, kernel: 3).convolution("d", 20, kernel: 3)
+      return z.tanh() + y
+    },
     Case("attention", steps: 5) {
       $0.convolution("a.0", 40, kernel: 3).relu().selfAttention("b")
     },
@@ -96,5 +107,26 @@ import Testing
     #expect(output.shape == expected.shape)
     // A few roundings of sums of up to 144 products.
     #expect(largestDifference(values, expected.values) < 1e-5)
+  }
+
+  /// A sum is written where one of its operands was: a chain of residual blocks needs no more memory than one without.
+  @Test func sumsTakeThePlaceOfWhatIsAdded() throws {
+    func count(isResidual: Bool) throws -> Int {
+      let network = Network("test", input: .gray, sizeMultiple: 1, sizeRounding: 2) {
+        var x = $0.convolution("a", 20, kernel: 3)
+        for name in ["b", "c", "d"] {
+          let y = x.convolution("\(name).0", 20, kernel: 3).convolution("\(name).1", 20, kernel: 3)
+          x = isResidual ? x + y : y
+        }
+        return Network.Outputs(ab: x, scale: 1)
+      }
+      let bytes = try FormulaWeights(network).file()
+      let file = try TensorFile(
+        ByteSource(UnsafeRawBufferPointer(start: bytes.start, count: bytes.count)))
+      let compiled = try CompiledNetwork(
+        network, weights: file, kernels: KernelSet(InstructionSet.available[0]))
+      return Plan(compiled, .ab, height: 32, width: 48).arenaCount
+    }
+    #expect(try count(isResidual: true) == count(isResidual: false))
   }
 }

@@ -217,6 +217,54 @@ import Testing
     #expect(worst < 1e-5)
   }
 
+  /// Of a whole row, and of one that is seen in parts: with weights so far apart that products with them would be
+  /// subnormal numbers, which are to become 0.
+  @Test(arguments: InstructionSet.available) func softmax(_ instructionSet: InstructionSet) {
+    let table = KernelSet(instructionSet).table
+    let block = Int(COLORIZE_GEMM_BLOCK)
+    let stride = 2 * block
+    var numbers = Numbers(seed: 5)
+    var worst = 0.0
+    for count in [1, 3, 15, 16, 17, 63, 64, 65, 130] {
+      let row = numbers.values(count).map { 100 * $0 }
+      let largest = Double(row.max() ?? 0)
+      let weights = row.map { exp(Double($0) - largest) }
+      let sum = weights.reduce(0, +)
+      for boundary in [nil, 1, count / 2] where (boundary ?? 1) > 0 && boundary != count {
+        var parts = colorize_softmax_parts()
+        var found: [Float] = []
+        let bounds = boundary.map { [0..<$0, $0..<count] } ?? [0..<count]
+        for bounds in bounds {
+          let blocks = (bounds.count + block - 1) / block
+          let memory = GuardedMemory(Self.filler, count: (blocks - 1) * stride + block)
+          func place(_ index: Int) -> Int { index / block * stride + index % block }
+          for index in 0..<bounds.count {
+            memory.start[place(index)] = row[bounds.lowerBound + index]
+          }
+          withUnsafeMutablePointer(to: &parts) { parts in
+            var arguments = colorize_softmax()
+            arguments.values = memory.start
+            arguments.count = bounds.count
+            arguments.block_stride = stride
+            arguments.sum = 1
+            arguments.parts = boundary == nil ? nil : parts
+            table.softmax(&arguments)
+          }
+          #expect(memory.isWhole)
+          if boundary != nil { found = found.map { $0 * parts.scale } }
+          found += (0..<bounds.count).map { memory.start[place($0)] }
+        }
+        let whole = boundary == nil ? 1 : Double(parts.sum)
+        if boundary != nil { #expect(Double(parts.maximum) == largest) }
+        for (value, weight) in zip(found, weights) {
+          #expect(value == 0 || value > 1e-30)
+          worst = max(worst, difference(value, weight / sum * whole))
+        }
+      }
+    }
+    #expect(worst < 1e-6)
+  }
+
   // ---- Pixels of activations -------------------------------------------------------------------
 
   @Test(arguments: InstructionSet.available) func annealedMean(_ instructionSet: InstructionSet) {

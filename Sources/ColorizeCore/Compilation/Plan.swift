@@ -9,7 +9,7 @@ package final class Plan: Sendable {
   package let inputShape: Shape
   package let outputShape: Shape
   /// The floats of a workspace that all threads share: the values.
-  let arenaCount: Int
+  package let arenaCount: Int
   /// The floats that each thread has for itself.
   let scratchCount: Int
   /// By node: where its value starts in the arena; -1 for nodes that are fused away.
@@ -51,6 +51,20 @@ package final class Plan: Sendable {
       }
     }
     values[target] = (values[target]?.lowerBound ?? 0)...steps.count
+    // A sum takes the place of what is added, if nothing reads that later.
+    let isPart = Set(parts.map(\.node))
+    let lastUses = values.mapValues(\.upperBound)
+    var owners: [Int: Int] = [:]
+    for (number, step) in steps.enumerated() {
+      guard let input = step.operation.overwritableInput.map({ step.inputs[$0] }), input > 0,
+        lastUses[input] == number, step.inputs.filter({ $0 == input }).count == 1,
+        shapes[input] == shapes[step.output], !isPart.contains(input),
+        !isPart.contains(step.output), let own = values.removeValue(forKey: step.output)
+      else { continue }
+      let owner = owners[input] ?? input
+      owners[step.output] = owner
+      values[owner] = (values[owner]?.lowerBound ?? number)...own.upperBound
+    }
     // A part lies in its whole, which is there as soon as the first of its parts.
     for part in parts {
       guard let own = values.removeValue(forKey: part.node), let whole = values[part.whole] else {
@@ -64,13 +78,15 @@ package final class Plan: Sendable {
     for node in order {
       offsets[node] = arena.place(count(node), values[node] ?? 0...steps.count)
     }
+    for (node, owner) in owners { offsets[node] = offsets[owner] }
     for part in parts {
       offsets[part.node] = offsets[part.whole] + part.channel
       strides[part.node] = strides[part.whole]
     }
     self.offsets = offsets
     self.strides = strides
-    arenaCount = arena.count
+    // A value may lie behind others in a pixel, and is read in whole vectors.
+    arenaCount = arena.count + Self.vector
     scratchCount =
       steps.map {
         $0.operation.scratchCount($0.inputs.map { shapes[$0] }, shapes[$0.output])
@@ -80,9 +96,12 @@ package final class Plan: Sendable {
     }
   }
 
+  /// The floats that a kernel reads or writes at once.
+  private static let vector = 16
+
   /// The network's input, dense; every other value has room for whole vectors and panels.
   private static func stride(_ node: Int, _ channels: Int, _ kernels: KernelSet) -> Int {
-    node == 0 ? channels : channels.roundedUp(to: max(16, kernels.gemmPanel))
+    node == 0 ? channels : channels.roundedUp(to: max(vector, kernels.gemmPanel))
   }
 
   /// Multiply-adds of a run.

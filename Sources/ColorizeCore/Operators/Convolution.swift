@@ -223,6 +223,8 @@ package final class PlannedConvolution: PlannedOperator {
     }
   }
 
+  package var overwritableInput: Int? { product.overwritableInput }
+
   package func joined(with next: any PlannedOperator) -> (any PlannedOperator)? {
     guard let next = next as? PlannedConvolution else { return nil }
     return PlannedProductPair(product, next.product)

@@ -1,5 +1,6 @@
 // Attention with several heads (Vaswani et al., "Attention Is All You Need", 2017), without the layers around it.
 
+import CKernelContract
 import Glibc
 
 /// Of queries, keys and values, the three inputs, of which the latter two have one size: of each head, which has its
@@ -49,9 +50,14 @@ package struct MultiHeadAttention: Operator {
   }
 }
 
-/// A head at a time, and of it a tile of queries: its weights of all tokens, in the thread's scratch memory, and the
-/// sums of their values.
+/// A head at a time, and of it a block of tokens, whose keys and values stay in a second-level cache while all queries
+/// see them, a tile after another. What each query has seen until then is the sum of the values so far, the largest
+/// product and the sum of the weights (Milakov and Gimelshein, "Online normalizer calculation for softmax", 2018; Dao et
+/// al., "FlashAttention", 2022).
 package struct PlannedMultiHeadAttention: PlannedOperator {
+  /// Of 32 channels, keys and values take 64 KB each.
+  private static let tokensAtOnce = 512
+
   private let heads: Int
   private let product: TileProduct
 
@@ -60,25 +66,34 @@ package struct PlannedMultiHeadAttention: PlannedOperator {
     product = try TileProduct(kernels)
   }
 
-  /// Where a thread has what, of heads of so many channels.
+  /// Where a thread has what, of heads of so many channels: tiles of queries, a tile of weights, a block of keys and
+  /// of values, and of each query the sums of values and `colorize_softmax_parts`.
   private struct Layout {
+    let tokensAtOnce: Int
     let weights: Int
     let keys: Int
     let values: Int
     let sums: Int
+    let parts: Int
     let count: Int
 
-    init(_ product: TileProduct, depth: Int, tokens: Int) {
-      weights = product.tileCount(depth)
-      keys = weights + product.tileCount(tokens)
-      values = keys + tokens.roundedUp(to: product.panel) * depth
-      sums = values + tokens * depth.roundedUp(to: product.panel)
-      count = sums + product.rows * depth.roundedUp(to: product.panel)
+    init(_ product: TileProduct, depth: Int, queries: Int, tokens: Int) {
+      let tiles = queries.pieces(of: product.rows)
+      let width = depth.roundedUp(to: product.panel)
+      tokensAtOnce = min(PlannedMultiHeadAttention.tokensAtOnce, tokens)
+      weights = tiles * product.tileCount(depth)
+      keys = weights + product.tileCount(tokensAtOnce.roundedUp(to: product.panel))
+      values = keys + tokensAtOnce.roundedUp(to: product.panel) * depth
+      sums = values + tokensAtOnce * width
+      parts = sums + tiles * product.rows * width
+      count = parts + queries * MemoryLayout<colorize_softmax_parts>.stride / 4
     }
   }
 
   private func layout(_ queries: Shape, _ keys: Shape) -> Layout {
-    Layout(product, depth: queries.channels / heads, tokens: keys.height * keys.width)
+    Layout(
+      product, depth: queries.channels / heads, queries: queries.height * queries.width,
+      tokens: keys.height * keys.width)
   }
 
   package func scratchCount(_ inputs: [Shape], _ output: Shape) -> Int {
@@ -93,8 +108,9 @@ package struct PlannedMultiHeadAttention: PlannedOperator {
   package func run(_ inputs: [Activation], _ output: Activation, _ execution: Execution) {
     let (queries, keys, values) = (inputs[0], inputs[1], inputs[2])
     let depth = queries.shape.channels / heads
-    let tokens = keys.pixels
     let (rows, panel) = (product.rows, product.panel)
+    let width = depth.roundedUp(to: panel)
+    let tileCount = product.tileCount(depth)
     let layout = layout(queries.shape, keys.shape)
     // In the queries, so that products need not be divided.
     let scale = 1 / Float(depth).squareRoot()
@@ -105,64 +121,85 @@ package struct PlannedMultiHeadAttention: PlannedOperator {
       let packedKeys = left + layout.keys
       let packedValues = left + layout.values
       let sums = left + layout.sums
-      packTransposed(keys, channel: channel, depth: depth, into: packedKeys)
-      pack(values, channel: channel, depth: depth, into: packedValues)
-      for first in stride(from: 0, to: queries.pixels, by: rows) {
+      let parts = UnsafeMutableRawPointer(left + layout.parts)
+        .bindMemory(to: colorize_softmax_parts.self, capacity: queries.pixels)
+      for index in 0..<queries.pixels {
+        let query = queries.start + index * queries.stride + channel
+        let tile = left + index / rows * tileCount
+        for c in 0..<depth { tile[product.place(index % rows, c)] = query[c] * scale }
+        parts[index] = colorize_softmax_parts()
+      }
+      for first in stride(from: 0, to: keys.pixels, by: layout.tokensAtOnce) {
         // The calling thread's answer counts for all.
         if execution.team.isStopping(worker) { return }
-        let count = min(rows, queries.pixels - first)
-        for row in 0..<count {
-          let query = queries.start + (first + row) * queries.stride + channel
-          for c in 0..<depth { left[product.place(row, c)] = query[c] * scale }
+        let tokens = first..<min(first + layout.tokensAtOnce, keys.pixels)
+        packTransposed(keys, tokens, channel: channel, depth: depth, into: packedKeys)
+        pack(values, tokens, channel: channel, depth: depth, into: packedValues)
+        for query in stride(from: 0, to: queries.pixels, by: rows) {
+          let count = min(rows, queries.pixels - query)
+          for token in stride(from: 0, to: tokens.count, by: panel) {
+            product.multiply(
+              left + query / rows * tileCount, by: packedKeys + token * depth, depth: depth,
+              rows: count, into: weights + product.place(0, token), stride: product.tileStride,
+              execution.kernels)
+          }
+          for row in 0..<count {
+            product.softmax(
+              weights, row: row, count: tokens.count, parts + query + row, execution.kernels)
+          }
+          // Not into the output, where the next head's channels may be in the same panel.
+          let tileSums = sums + query * width
+          if first > 0 {
+            for row in 0..<count where parts[query + row].scale != 1 {
+              for c in 0..<width { tileSums[row &* width &+ c] *= parts[query &+ row].scale }
+            }
+          }
+          for column in stride(from: 0, to: depth, by: panel) {
+            product.multiply(
+              weights, by: packedValues + column * tokens.count, depth: tokens.count, rows: count,
+              into: tileSums + column, stride: width,
+              adding: first > 0 ? tileSums + column : nil, inputStride: width, execution.kernels)
+          }
         }
-        for token in stride(from: 0, to: tokens, by: panel) {
-          product.multiply(
-            left, by: packedKeys + token * depth, depth: depth, rows: count,
-            into: weights + product.place(0, token), stride: product.tileStride, execution.kernels)
-        }
-        for row in 0..<count {
-          product.softmax(weights, row: row, count: tokens, sum: 1, execution.kernels)
-        }
-        // Not into the output, where the next head's channels may be in the same panel.
-        let width = depth.roundedUp(to: panel)
-        for column in stride(from: 0, to: depth, by: panel) {
-          product.multiply(
-            weights, by: packedValues + column * tokens, depth: tokens, rows: count,
-            into: sums + column, stride: width, execution.kernels)
-        }
-        for row in 0..<count {
-          (output.start + (first + row) * output.stride + channel)
-            .update(from: sums + row * width, count: depth)
-        }
+      }
+      for index in 0..<queries.pixels {
+        let target = output.start + index * output.stride + channel
+        for c in 0..<depth { target[c] = sums[index &* width &+ c] / parts[index].sum }
       }
     }
   }
 
-  /// A head's keys as a right matrix, `[panels, depth, panel]`, a token a column; zeros past the last one.
+  /// A head's keys of some tokens as a right matrix, `[panels, depth, panel]`, a token a column; zeros past the last one.
   private func packTransposed(
-    _ keys: Activation, channel: Int, depth: Int, into packed: UnsafeMutablePointer<Float>
+    _ keys: Activation, _ tokens: Range<Int>, channel: Int, depth: Int,
+    into packed: UnsafeMutablePointer<Float>
   ) {
     let panel = product.panel
-    for first in stride(from: 0, to: keys.pixels, by: panel) {
+    for first in stride(from: 0, to: tokens.count, by: panel) {
       let target = packed + first * depth
-      for column in 0..<panel {
-        let token = first + column
-        let key = keys.start + min(token, keys.pixels - 1) * keys.stride + channel
-        for c in 0..<depth { target[c &* panel &+ column] = token < keys.pixels ? key[c] : 0 }
+      let count = min(panel, tokens.count - first)
+      for column in 0..<count {
+        let key = keys.start + (tokens.lowerBound + first + column) * keys.stride + channel
+        for c in 0..<depth { target[c &* panel &+ column] = key[c] }
+      }
+      for column in count..<panel {
+        for c in 0..<depth { target[c &* panel &+ column] = 0 }
       }
     }
   }
 
-  /// A head's values as a right matrix, `[panels, tokens, panel]`, a token a row; zeros past the last channel.
+  /// A head's values of some tokens as a right matrix, `[panels, tokens, panel]`, a token a row; zeros past the last
+  /// channel.
   private func pack(
-    _ values: Activation, channel: Int, depth: Int, into packed: UnsafeMutablePointer<Float>
+    _ values: Activation, _ tokens: Range<Int>, channel: Int, depth: Int,
+    into packed: UnsafeMutablePointer<Float>
   ) {
     let panel = product.panel
     for first in stride(from: 0, to: depth, by: panel) {
       let count = min(panel, depth - first)
-      for token in 0..<values.pixels {
-        let target = packed + first * values.pixels + token * panel
-        let value = values.start + token * values.stride + channel + first
+      for token in 0..<tokens.count {
+        let target = packed + first * tokens.count + token * panel
+        let value = values.start + (tokens.lowerBound + token) * values.stride + channel + first
         for c in 0..<count { target[c] = value[c] }
         for c in count..<panel { target[c] = 0 }
       }

@@ -110,6 +110,10 @@ package protocol PlannedOperator: Sendable {
   /// Whether its output is its inputs side by side, which may lie there already when it runs.
   var isSideBySide: Bool { get }
 
+  /// The input in whose place the output may be written: of it, each value is read before what takes its place is
+  /// written, and no other one after that; nil: there is none.
+  var overwritableInput: Int? { get }
+
   /// Both this and the next step in one, whose inputs are this one's and then what else the next one has; nil: they are
   /// better apart. Nothing but the next step reads this one's output, as its first input.
   func joined(with next: any PlannedOperator) -> (any PlannedOperator)?
@@ -123,5 +127,6 @@ extension PlannedOperator {
   package func sharedCount(_ inputs: [Shape], _ output: Shape, workers: Int) -> Int { 0 }
   package var keepsToChannels: Bool { false }
   package var isSideBySide: Bool { false }
+  package var overwritableInput: Int? { nil }
   package func joined(with next: any PlannedOperator) -> (any PlannedOperator)? { nil }
 }

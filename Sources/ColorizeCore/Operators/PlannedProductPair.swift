@@ -48,6 +48,8 @@ package final class PlannedProductPair: PlannedOperator {
     return Work(algorithm: "in bands", direct: count, done: count)
   }
 
+  package var overwritableInput: Int? { second.overwritableInput }
+
   package func run(_ inputs: [Activation], _ output: Activation, _ execution: Execution) {
     let kernels = execution.kernels
     let residual = second.epilogue.hasResidual ? inputs[1] : nil

@@ -52,6 +52,9 @@ package struct TapProduct {
   /// so many positions pay for.
   private static let positionsForBLAS = 512
 
+  /// Of a step's inputs, what is added (`PlannedOperator`). OpenBLAS adds it when all sums are there.
+  var overwritableInput: Int? { epilogue.hasResidual && matrix.blas == nil ? 1 : nil }
+
   private var tapsAtOnce: Int { max(1, min(rows.taps, Self.columnsAtOnce / rows.channels)) }
 
   /// How many tiles are packed at a time.

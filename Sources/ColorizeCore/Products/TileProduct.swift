@@ -43,6 +43,21 @@ struct TileProduct: Sendable {
     kernels.table.softmax(&softmax)
   }
 
+  /// The weights of a part of a row of a packed tile, in place, before they are divided by their sum.
+  ///
+  /// - Parameter parts: what is known of the row's other parts.
+  func softmax(
+    _ tile: UnsafeMutablePointer<Float>, row: Int, count: Int,
+    _ parts: UnsafeMutablePointer<colorize_softmax_parts>, _ kernels: KernelSet
+  ) {
+    var softmax = colorize_softmax()
+    softmax.values = tile + row * Self.block
+    softmax.count = count
+    softmax.block_stride = rows * Self.block
+    softmax.parts = parts
+    kernels.table.softmax(&softmax)
+  }
+
   /// The tile times a panel of `depth` rows.
   ///
   /// - Parameter input: added to the product; nil: nothing.

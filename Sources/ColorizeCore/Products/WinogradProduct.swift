@@ -29,9 +29,13 @@ struct WinogradProduct {
   private static let block = Int(COLORIZE_GEMM_SUMS_DEPTH)
   private static let positions = WinogradShape.positions
 
+  /// The channels that are transformed at a time, of which there are whole vectors behind the last one: of a value that
+  /// a step writes, and so of any but the network's input.
+  private static let channelsAtOnce = 16
+
   /// Whether there is a transform for so many channels, and the products are our own kernels'.
   static func takes(inputs: Int, _ kernels: KernelSet) -> Bool {
-    inputs % 16 == 0 && kernels.blas == nil
+    inputs >= channelsAtOnce && kernels.blas == nil
   }
 
   init(
@@ -53,7 +57,7 @@ struct WinogradProduct {
     gemmRows = gemm.gemmRows
     panel = gemm.gemmPanel
     panels = outputs.pieces(of: panel)
-    zeros = try Memory(count: max(inputs, Self.block * panel))
+    zeros = try Memory(count: max(inputs.roundedUp(to: Self.channelsAtOnce), Self.block * panel))
     zeros.fill(0)
   }
 
@@ -249,7 +253,9 @@ struct WinogradProduct {
             for block in 0..<product.inputs.pieces(of: WinogradProduct.block) {
               let first = block * WinogradProduct.block
               arguments.first_channel = first
+              // What lies behind the last channel is transformed too, and not multiplied.
               arguments.channels = min(WinogradProduct.block, product.inputs - first)
+                .roundedUp(to: WinogradProduct.channelsAtOnce)
               // Behind the last block comes the next tile, which is mostly the one to the right.
               arguments.next =
                 first + WinogradProduct.block < product.inputs

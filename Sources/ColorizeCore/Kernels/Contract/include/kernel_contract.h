@@ -307,16 +307,25 @@ typedef struct colorize_resample_row {
   intptr_t count;
 } colorize_resample_row;
 
+/* What is known of a row that is seen in parts: of those until now. */
+typedef struct colorize_softmax_parts {
+  float maximum; /* of the values */
+  float sum;     /* of exp(value - maximum); 0 before the first part */
+  float scale;   /* what a sum of earlier weights has to be multiplied by, now that the maximum is another */
+} colorize_softmax_parts;
+
 /* The softmax of a row of a packed left matrix, in place:
  *
  *     values[i] = sum * exp(values[i] - max of values) / sum over j of exp(values[j] - max of values)      i < count
  *
- * Reads and writes in whole vectors: there is room for `count` rounded up to BLOCK. */
+ * Of a part of a row (parts is not NULL) only exp(values[i] - the maximum until now); `parts` goes on. Reads and writes
+ * in whole vectors: there is room for `count` rounded up to BLOCK. */
 typedef struct colorize_softmax {
   float *values;         /* BLOCK of them, and then the next ones */
   intptr_t count;
   intptr_t block_stride; /* from the first of BLOCK values to the first of the next ones */
-  float sum;             /* of the results */
+  float sum;             /* of the results; of a whole row only */
+  colorize_softmax_parts *parts; /* NULL: it is a whole row */
 } colorize_softmax;
 
 /* Layer normalisation: of each pixel, over its channels,
