@@ -252,12 +252,13 @@ import Testing
           }
           #expect(memory.isWhole)
           if boundary != nil { found = found.map { $0 * parts.scale } }
-          found += (0..<bounds.count).map { memory.start[place($0)] }
+          let own = (0..<bounds.count).map { memory.start[place($0)] }
+          #expect(own.allSatisfy { $0 == 0 || $0 > 1e-30 })
+          found += own
         }
         let whole = boundary == nil ? 1 : Double(parts.sum)
         if boundary != nil { #expect(Double(parts.maximum) == largest) }
         for (value, weight) in zip(found, weights) {
-          #expect(value == 0 || value > 1e-30)
           worst = max(worst, difference(value, weight / sum * whole))
         }
       }
