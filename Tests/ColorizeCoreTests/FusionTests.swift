@@ -59,14 +59,14 @@ import Testing
       $0.maxPool(kernel: 3, stride: 2, padding: 1).sigmoid(-3...3)
     },
     Case("sums in each other's place", steps: 5) {
-      let x = $0.convolution("a", 20, kernel: 3)
-      let y = x + x.convolution("b", 24, kernel: 3).convolution("c", 20, kernel: 3)
-      return (y + y.convolution("d", 8, kernel: 1).convolution("e", 20, kernel: 1)).relu()
+      let x = $0.convolution("a", 12, kernel: 3)
+      let y = x + x.convolution("b", 16, kernel: 3).convolution("c", 12, kernel: 3)
+      return (y + y.convolution("d", 8, kernel: 1).convolution("e", 12, kernel: 1)).relu()
     },
-    Case("what is added is read by the product too, and later", steps: 5) {
-      let x = $0.convolution("a", 20, kernel: 3)
-      let y = x + x.convolution("b", 20, kernel: 3)
-      let z = y + y.convolution("c", 20, kernel: 3).convolution("d", 20, kernel: 3)
+    Case("what is added is read by the product too, and later", steps: 6) {
+      let x = $0.convolution("a", 12, kernel: 3)
+      let y = x + x.convolution("b", 12, kernel: 3)
+      let z = y + y.convolution("c", 12, kernel: 3).convolution("d", 12, kernel: 3)
       return z.tanh() + y
     },
     Case("attention", steps: 5) {
