@@ -169,7 +169,9 @@ def color(command, paths):
         for link, path in links.items():
             out = folder / "out" / link.name
             said = [line.partition(f"{link}: ")[2] for line in lines if f"{link}: " in line]
-            answers[path] = (tifffile.imread(out) if out.exists() else None, "; ".join(said))
+            # Pillow shows the first page.
+            picture = tifffile.imread(out, key=0) if out.exists() else None
+            answers[path] = (picture, "; ".join(said))
         return answers
 
 
