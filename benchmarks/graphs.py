@@ -2,9 +2,9 @@
 
 They do what colorize_predict does: those of our own end in the annealed mean, at T = 0.38. DDColor
 and DeOldify begin with lightness, of which their releases make gray before their networks, and
-DeOldify ends in a and b of its red, green and blue. eccv16 and siggraph17 are as they were released,
-but for one thing: the release runs siggraph17's decoder twice and drops the first result, and that
-work should be nobody's here.
+DeOldify ends in a and b of its red, green and blue. eccv16 and siggraph17 are as they were
+released, but for one thing: the release runs siggraph17's decoder twice and drops the first result,
+and that work should be nobody's here.
 """
 
 from pathlib import Path
@@ -108,9 +108,7 @@ class DeOldifyOfLightness(nn.Module):
             rgb > 0.04045, ((rgb + 0.055) / 1.055).clamp(min=1e-6) ** 2.4, rgb / 12.92
         )
         xyz = nn.functional.conv2d(linear, self.to_xyz)
-        f = torch.where(
-            xyz > 0.008856, xyz.clamp(min=1e-6) ** (1 / 3), 7.787 * xyz + 16 / 116
-        )
+        f = torch.where(xyz > 0.008856, xyz.clamp(min=1e-6) ** (1 / 3), 7.787 * xyz + 16 / 116)
         return torch.cat([500 * (f[:, :1] - f[:, 1:2]), 200 * (f[:, 1:2] - f[:, 2:])], dim=1)
 
 

@@ -17,7 +17,8 @@ def run(results, setup):
     results.say(
         f"The largest resident memory, in MB, of a Python process that imports NumPy and the "
         f"runtime (PyTorch: and the release's package), opens a network and computes ab of "
-        f"256x256 pixels (or those of the side that the name ends with) once, with {threads} threads."
+        f"256x256 pixels (or those of the side that the name ends with) once, with {threads} "
+        f"threads."
     )
     rows = []
     for peer in setup.peers:

@@ -30,14 +30,16 @@ SCALING_BOUND = 1.7
 # instruction set that the processor has.
 QUIET = {"avx512": 400, "avx2": 650}
 # Timed runs in a round.
-RUNS = {"lite": 10, "compact": 10, "eccv16": 3, "siggraph17": 3} | dict.fromkeys((*DDCOLOR, *DEOLDIFY), 1)
+RUNS = {"lite": 10, "compact": 10, "eccv16": 3, "siggraph17": 3} | dict.fromkeys(
+    (*DDCOLOR, *DEOLDIFY), 1
+)
 
 
 def run(results, setup):
     results.section("The networks alone")
     results.say(
-        "256x256 pixels (or those of the side that the name ends with) to ab, medians of the rounds' "
-        "medians. Each runtime is in a process of its "
+        "256x256 pixels (or those of the side that the name ends with) to ab, medians of the "
+        "rounds' medians. Each runtime is in a process of its "
         "own, which may use as many processors as it has threads and is stopped while others run; "
         "rounds are interleaved, each begins with another runtime, and each visit with a run that "
         "is not timed. Of several variants of a runtime's settings the fastest is taken, and "
