@@ -24,6 +24,7 @@ opens the model once for each batch of pictures.
 
 from __future__ import annotations
 
+import glob
 import os
 import posixpath
 import tempfile
@@ -258,6 +259,7 @@ def batch(
                 result.failed[wanted[row["path"]]] = row["error"]
             else:
                 result.done.append(row["output"])
+                _remove_leftovers(files, row["output"])
     finally:
         context.enable_progress_bars = showed
     result.done.sort()
@@ -324,6 +326,18 @@ def _read(path: str) -> bytes:
     with files.open_input_stream(place, compression=None) as stream:
         content: bytes = stream.read()
     return content
+
+
+def _remove_leftovers(files: Any, path: str) -> None:
+    """What a worker that died while it wrote a file has left beside it: older than the file."""
+    from pyarrow import fs
+
+    if not isinstance(files, fs.LocalFileSystem):
+        return
+    file = Path(path)
+    for leftover in file.parent.glob(f".{glob.escape(file.name)}.*.tmp"):
+        if leftover.stat().st_mtime_ns <= file.stat().st_mtime_ns:
+            leftover.unlink(missing_ok=True)
 
 
 def _write(files: Any, path: str, content: bytes) -> None:
