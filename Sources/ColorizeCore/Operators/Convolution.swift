@@ -202,24 +202,16 @@ package final class PlannedConvolution: PlannedOperator {
       return
     }
     let kernels = execution.kernels
-    let tiles = output.pixels.pieces(of: kernels.gemmRows)
-    // Made from shapes alone, so that it does not matter how many threads share the work; at least
-    // 8 pieces where there are that many tiles.
-    let tilesAtOnce = max(1, min(product.tilesAtOnce(kernels), tiles / 8))
-    let pixelsAtOnce = tilesAtOnce * kernels.gemmRows
     let width = output.shape.width
-    execution.team.run(tiles.pieces(of: tilesAtOnce)) { item, worker in
-      let first = item * pixelsAtOnce
+    execution.forEachRun(of: output.pixels, tilesAtOnce: product.tilesAtOnce(kernels)) {
+      pixels, worker in
+      let first = pixels.lowerBound
       product.run(
-        inputs[0], y: first / width, x: first % width, width: width,
-        count: min(pixelsAtOnce, output.pixels - first),
+        inputs[0], y: first / width, x: first % width, width: width, count: pixels.count,
         into: TapProduct.Target(
           output: output.start + first * output.stride, stride: output.stride,
           residual: residual.map { UnsafePointer($0.start + first * $0.stride) }),
         kernels: kernels, scratch: execution.scratch(of: worker))
-      product.epilogue.finish(
-        output.start + first * output.stride, count: min(pixelsAtOnce, output.pixels - first),
-        stride: output.stride, kernels)
     }
   }
 

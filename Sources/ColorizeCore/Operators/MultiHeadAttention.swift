@@ -145,7 +145,7 @@ package struct PlannedMultiHeadAttention: PlannedOperator {
           }
           for row in 0..<count {
             product.softmax(
-              weights, row: row, count: tokens.count, parts + query + row, execution.kernels)
+              weights, row: row, count: tokens.count, parts: parts + query + row, execution.kernels)
           }
           // Not into the output, where the next head's channels may be in the same panel.
           let tileSums = sums + query * width

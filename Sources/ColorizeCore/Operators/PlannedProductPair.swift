@@ -28,11 +28,6 @@ package final class PlannedProductPair: PlannedOperator {
     stride = (first.matrix.panels * first.matrix.panel).roundedUp(to: 16)
   }
 
-  /// The tiles of a band, from shapes alone, so that it does not matter how many threads share the work.
-  private func tilesAtOnce(_ tiles: Int, _ kernels: KernelSet) -> Int {
-    max(1, min(first.tilesAtOnce(kernels), second.tilesAtOnce(kernels), tiles / 8))
-  }
-
   /// For packing, which both do, and for the band.
   package func scratchCount(_ inputs: [Shape], _ output: Shape) -> Int {
     packingCount + max(second.scratchCount, Self.largestTile * stride)
@@ -53,13 +48,10 @@ package final class PlannedProductPair: PlannedOperator {
   package func run(_ inputs: [Activation], _ output: Activation, _ execution: Execution) {
     let kernels = execution.kernels
     let residual = second.epilogue.hasResidual ? inputs[1] : nil
-    let tiles = output.pixels.pieces(of: kernels.gemmRows)
-    let tilesAtOnce = tilesAtOnce(tiles, kernels)
-    let positionsAtOnce = tilesAtOnce * kernels.gemmRows
     let width = output.shape.width
-    execution.team.run(tiles.pieces(of: tilesAtOnce)) { item, worker in
-      let position = item * positionsAtOnce
-      let count = min(positionsAtOnce, output.pixels - position)
+    let tilesAtOnce = min(first.tilesAtOnce(kernels), second.tilesAtOnce(kernels))
+    execution.forEachRun(of: output.pixels, tilesAtOnce: tilesAtOnce) { positions, worker in
+      let (position, count) = (positions.lowerBound, positions.count)
       let scratch = execution.scratch(of: worker)
       let band = Activation(
         start: scratch + packingCount,
@@ -68,15 +60,12 @@ package final class PlannedProductPair: PlannedOperator {
         inputs[0], y: position / width, x: position % width, width: width, count: count,
         into: TapProduct.Target(output: band.start, stride: stride, residual: nil),
         kernels: kernels, scratch: scratch)
-      first.epilogue.finish(band.start, count: count, stride: stride, kernels)
-      let target = output.start + position * output.stride
       second.run(
         band, y: 0, x: 0, width: count, count: count,
         into: TapProduct.Target(
-          output: target, stride: output.stride,
+          output: output.start + position * output.stride, stride: output.stride,
           residual: residual.map { UnsafePointer($0.start + position * $0.stride) }),
         kernels: kernels, scratch: scratch)
-      second.epilogue.finish(target, count: count, stride: output.stride, kernels)
     }
   }
 }

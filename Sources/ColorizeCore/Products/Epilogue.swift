@@ -86,15 +86,6 @@ package final class Epilogue: Sendable {
     tile.ceiling = .infinity
   }
 
-  /// What is not done in registers, on the stored sums of `count` positions.
-  ///
-  /// - Parameter stride: from a position to the next one, a multiple of 16.
-  func finish(
-    _ sums: UnsafeMutablePointer<Float>, count: Int, stride: Int, _ kernels: KernelSet
-  ) {
-    if hasGELU { Self.applyGELU(to: sums, count: count * stride, kernels) }
-  }
-
   /// In place.
   ///
   /// - Parameter count: a multiple of 16.

@@ -93,8 +93,21 @@ package struct TapProduct {
     if let blas = matrix.blas {
       run(
         input, y: y, x: x, width: width, count: count, into: target, blas: blas, scratch: scratch)
-      return
+    } else {
+      runTiles(
+        input, y: y, x: x, width: width, count: count, into: target, kernels: kernels,
+        scratch: scratch)
     }
+    if epilogue.hasGELU {
+      Epilogue.applyGELU(to: target.output, count: count * target.stride, kernels)
+    }
+  }
+
+  /// The same with a kernel of ours, but for GELU.
+  private func runTiles(
+    _ input: Activation, y: Int, x: Int, width: Int, count: Int, into target: Target,
+    kernels: KernelSet, scratch: UnsafeMutablePointer<Float>
+  ) {
     let tileRows = kernels.gemmRows
     var target = target
     var x = x
@@ -239,6 +252,23 @@ package struct TapProduct {
       } else {
         kernels.table.gemm(&arguments)
       }
+    }
+  }
+}
+
+extension Execution {
+  /// Deals positions out in runs of whole tiles: made from their number alone, so that it does not matter how many
+  /// threads share the work; at least 8 runs where there are that many tiles.
+  ///
+  /// - Parameter tilesAtOnce: of a run, at most.
+  func forEachRun(
+    of positions: Int, tilesAtOnce: Int, _ body: (_ positions: Range<Int>, _ worker: Int) -> Void
+  ) {
+    let tiles = positions.pieces(of: kernels.gemmRows)
+    let tilesAtOnce = max(1, min(tilesAtOnce, tiles / 8))
+    let count = tilesAtOnce * kernels.gemmRows
+    team.run(tiles.pieces(of: tilesAtOnce)) { item, worker in
+      body(item * count..<min((item + 1) * count, positions), worker)
     }
   }
 }

@@ -31,29 +31,19 @@ struct TileProduct: Sendable {
 
   /// The softmax of a row of a packed tile, in place.
   ///
-  /// - Parameter sum: of the results.
+  /// - Parameters:
+  ///   - sum: of the results.
+  ///   - parts: what is known of the row's other parts, if this is one; then the results are weights before they are
+  ///     divided by their sum.
   func softmax(
-    _ tile: UnsafeMutablePointer<Float>, row: Int, count: Int, sum: Float, _ kernels: KernelSet
+    _ tile: UnsafeMutablePointer<Float>, row: Int, count: Int, sum: Float = 1,
+    parts: UnsafeMutablePointer<colorize_softmax_parts>? = nil, _ kernels: KernelSet
   ) {
     var softmax = colorize_softmax()
     softmax.values = tile + row * Self.block
     softmax.count = count
     softmax.block_stride = rows * Self.block
     softmax.sum = sum
-    kernels.table.softmax(&softmax)
-  }
-
-  /// The weights of a part of a row of a packed tile, in place, before they are divided by their sum.
-  ///
-  /// - Parameter parts: what is known of the row's other parts.
-  func softmax(
-    _ tile: UnsafeMutablePointer<Float>, row: Int, count: Int,
-    _ parts: UnsafeMutablePointer<colorize_softmax_parts>, _ kernels: KernelSet
-  ) {
-    var softmax = colorize_softmax()
-    softmax.values = tile + row * Self.block
-    softmax.count = count
-    softmax.block_stride = rows * Self.block
     softmax.parts = parts
     kernels.table.softmax(&softmax)
   }
