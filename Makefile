@@ -19,7 +19,7 @@
 #   make check-suites      colors the test pictures of other projects, and compares what was read with Pillow
 #   make check-faults      lets every call of the C library that the command makes fail once; an hour
 #   make check-archive     colors an archive of 2000 pictures, killed ten times
-#   make check-threads     runs sessions, cancelling and threads in ThreadSanitizer
+#   make check-sanitizers  runs sessions, films, cancelling and threads in ThreadSanitizer and AddressSanitizer
 #   make check-gimp        tests the filter in GIMP, with no display
 #   make check-video       colors films with the command, which needs ffmpeg, and with the filter for frei0r
 #   make check-bare        `make check` and `make run`, each in a Debian 12 where nothing is installed, as root,
@@ -130,7 +130,7 @@ check: need-check
 
 check-long:
 	$(call in_turn,check check-reference check-fixtures check-convert check-ray check-pythons check-large check-gimp \
-	  check-suites check-video check-faults check-archive check-threads mutants bench-quick check-dist check-bare)
+	  check-suites check-video check-faults check-archive check-sanitizers mutants bench-quick check-dist check-bare)
 
 check-quick: need-check
 	$(call in_turn,lint build check-kernels quick-swift quick-python quick-command)
@@ -292,8 +292,9 @@ check-faults: need-check stage $(VENV)
 check-archive: need-check stage $(VENV)
 	LIBCOLORIZE_ARCHIVE=2000 $(ON_STAGE) .venv/bin/python -m pytest -q Tests/CommandLine/test_archive.py
 
-check-threads: need-check
-	Tests/ThreadSanitizer/run
+check-sanitizers: need-check
+	Tests/Sanitizers/run thread
+	Tests/Sanitizers/run address
 
 mutants: need-check
 	scripts/mutants

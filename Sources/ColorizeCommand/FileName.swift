@@ -108,11 +108,17 @@ struct FileStatus {
   let identity: Identity
   let isFolder: Bool
   let isRegularFile: Bool
+  /// In bytes.
+  let size: Int
+  /// When what it holds was changed last, in seconds.
+  let changed: Double
 
   fileprivate init(_ answer: stat) {
     identity = Identity(device: UInt64(answer.st_dev), number: UInt64(answer.st_ino))
     isFolder = answer.st_mode & S_IFMT == S_IFDIR
     isRegularFile = answer.st_mode & S_IFMT == S_IFREG
+    size = Int(answer.st_size)
+    changed = Double(answer.st_mtim.tv_sec) + Double(answer.st_mtim.tv_nsec) / 1e9
   }
 }
 

@@ -1,8 +1,9 @@
 // Raw frames with their times, from one program to another: ffmpeg's container NUT, of one stream of uncompressed video.
 // https://ffmpeg.org/~michael/nut.txt
 //
-// A frame's pixels are replaced and everything else is passed on as it is, so that times, whatever their rate and however
-// they vary, the shape of pixels and all that ffmpeg says of a stream arrive as they were.
+// A frame's pixels are replaced and its header and the stream's are passed on as they are, so that times, whatever their
+// rate and however they vary, the shape of pixels and all that ffmpeg says of a stream arrive as they were. Any frame may
+// begin a stream: with the headers, and a sync point of ours before each frame, which says what its time is told from.
 
 import ColorizeCore
 import Glibc
@@ -43,20 +44,27 @@ struct NUTStream {
   private static let mainHeader: UInt64 = 0x4E4D_7A56_1F5F_04AD
   private static let streamHeader: UInt64 = 0x4E53_1140_5BF2_F9DB
   private static let syncPoint: UInt64 = 0x4E4B_E4AD_EECA_4569
+  private static let information: UInt64 = 0x4E49_AB68_B596_BA78
   /// A packet that is no frame is shorter.
   private static let longestPacket = 1 << 20
   /// Frames up to this size may lack bytes that many begin with.
   private static let longestWithBeginning = 4096
 
   let input: Int32
-  /// What has been read and not been written yet.
-  private(set) var pending: [UInt8] = []
+  /// The packets before the first frame, but for what is about places in the stream.
+  private(set) var header: [UInt8] = []
+  /// What the last frame begins with, before its pixels.
+  private(set) var frameHeader: [UInt8] = []
+  /// Bytes of the packet or frame that is being read.
+  private var pending: [UInt8] = []
   private var codes: [FrameCode] = []
   private var beginnings: [[UInt8]] = [[]]
   /// Seconds of a step, as a fraction.
   private var timeBase = (numerator: 1, denominator: 1)
   private var timeBits = 0
   private var lastTime = 0
+  /// What the last frame's time is told from.
+  private var timeBefore = 0
 
   /// Of a frame, in pixels; 0 before the first frame.
   private(set) var width = 0
@@ -138,19 +146,53 @@ struct NUTStream {
       guard try byte() != nil else { return nil }
       let rest = try bytes(Self.identifier.count - 1)
       guard [pending[0]] + rest == Self.identifier else { throw StreamError("is no NUT stream") }
+      header = pending
     }
+    pending = []
     while let first = try byte() {
       if first == UInt8(ascii: "N") {
-        try packet()
+        let isOfAll = try packet()
+        if isOfAll, frameHeader.isEmpty { header += pending }
+        pending = []
         continue
       }
       guard !codes.isEmpty else { throw StreamError("begins without a header") }
-      return try frame(codes[Int(first)])
+      timeBefore = lastTime
+      let beginning = try frame(codes[Int(first)])
+      frameHeader = pending
+      return beginning
     }
     return nil
   }
 
-  private mutating func packet() throws(StreamError) {
+  /// What a frame's header must come behind, so that its time is told from the right one.
+  func syncPoint() -> [UInt8] {
+    func bytes(_ value: UInt64, _ count: Int) -> [UInt8] {
+      (0..<count).reversed().map { UInt8(truncatingIfNeeded: value >> UInt64(8 * $0)) }
+    }
+    // The time, and how far the one before is back: nobody looks for it.
+    let content = Self.number(max(timeBefore, 0)) + [0]
+    let checksum = content.reduce(UInt32(0)) { sum, byte in
+      (0..<8).reduce(sum ^ UInt32(byte) << 24) { value, _ in
+        value & 0x8000_0000 != 0 ? value << 1 ^ 0x04C1_1DB7 : value << 1
+      }
+    }
+    return bytes(Self.syncPoint, 8) + Self.number(content.count + 4) + content
+      + bytes(UInt64(checksum), 4)
+  }
+
+  private static func number(_ value: Int) -> [UInt8] {
+    var result = [UInt8(value & 127)]
+    var rest = value >> 7
+    while rest > 0 {
+      result.insert(UInt8(rest & 127) | 128, at: 0)
+      rest >>= 7
+    }
+    return result
+  }
+
+  /// - Returns: whether what it says is not about a place in the stream.
+  private mutating func packet() throws(StreamError) -> Bool {
     let rest = try bytes(7)
     let code = rest.reduce(UInt64(UInt8(ascii: "N"))) { $0 << 8 | UInt64($1) }
     let length = try number()
@@ -160,11 +202,14 @@ struct NUTStream {
     switch code {
     case Self.mainHeader: try readMainHeader(&reader)
     case Self.streamHeader: try readStreamHeader(&reader)
+    case Self.information: break
     case Self.syncPoint:
       // Of one time base, the number is the time.
       lastTime = try reader.number()
-    default: break
+      return false
+    default: return false
     }
+    return true
   }
 
   private mutating func readMainHeader(_ reader: inout Reader) throws(StreamError) {
@@ -265,12 +310,6 @@ struct NUTStream {
       throw StreamError("has a damaged frame")
     }
     return beginnings[beginning]
-  }
-
-  /// All that has been read since the last call, but for pixels.
-  mutating func takePending() -> [UInt8] {
-    defer { pending = [] }
-    return pending
   }
 }
 

@@ -1,6 +1,7 @@
 // `libcolorize video`: colors films, which the program ffmpeg reads and writes.
 
 import ArgumentParser
+import CColorize
 import CProcess
 import ColorizeCore
 import Glibc
@@ -68,6 +69,9 @@ struct Video: ParsableCommand {
     help: ArgumentHelp("0 (best, largest) to 51. (default: 18)", valueName: "N"))
   var crf: Int?
 
+  @Flag(help: "Go on where a run with these options was stopped.")
+  var resume = false
+
   @Flag(help: ArgumentHelp("Leave subtitles out.", visibility: .rare))
   var noSubtitles = false
 
@@ -91,20 +95,26 @@ struct Video: ParsableCommand {
     try network.check(for: model)
     let known = try hints.map { try TimedHints($0, for: model) }
     let palette = try color.paletteFrom.map { try PalettePicture($0) }
+    let file = try opened()
+    let segments = try VideoSegments(
+      of: output.name, segmentEnding: output.segmentEnding, job: Self.job, goesOn: resume)
     Interrupt.listen()
     let progress = VideoProgress(isQuiet: coloring.quiet)
     do throws(Failure) {
-      let file = try VideoFile(film)
       var options = RunOptions()
       color.set(&options)
       network.set(&options)
       options.threads = coloring.threads
       options.palette = palette?.view
-      let frames = try color(file, to: output, model, options, known, progress)
+      let frames = try color(file, to: output, segments, model, options, known, progress)
       withExtendedLifetime(palette) {}
       progress.end()
       if Interrupt.wanted {
-        if frames > 0 { Terminal.say(output.name, "stopped; it has the first \(frames) frames") }
+        segments.end()
+        if frames > 0 {
+          let more = segments.done.isEmpty ? "" : "; --resume goes on"
+          Terminal.say(output.name, "stopped; it has the first \(frames) frames\(more)")
+        }
         Interrupt.end()
       }
       if !coloring.quiet, let note = known?.unused(after: frames) { Terminal.say(note) }
@@ -114,57 +124,64 @@ struct Video: ParsableCommand {
     }
   }
 
-  /// - Returns: how many frames there are.
-  private func color(
-    _ file: VideoFile, to output: VideoOutput, _ model: Model, _ options: RunOptions,
-    _ known: TimedHints?, _ progress: VideoProgress
-  ) throws(Failure) -> Int {
-    let decoded = try ChildPipe()
-    let decoder = try VideoChild(
-      "ffmpeg", file.reading(preview, file.isDeep ? "rgb48le" : "rgb24"), output: decoded.writing)
-    decoded.closeWriting()
-    let encoded = try ChildPipe()
-    var stream = NUTStream(reading: decoded.reading, bytesPerPixel: file.isDeep ? 6 : 3)
-    var film: (encoder: VideoChild, frames: FrameColorer)?
-    var count = 0
-    let duration = preview.map { min($0.end, file.duration ?? $0.end) - $0.start } ?? file.duration
-    func isWritten(_ bytes: UnsafeRawPointer, _ size: Int) throws(Failure) -> Bool {
-      do throws(StreamError) {
-        return try Pipe.write(encoded.writing, bytes, size)
-      } catch {
-        throw Failure("\(output.name.shown): \(error.reason)")
+  private func opened() throws -> VideoFile {
+    do throws(Failure) { return try VideoFile(film) } catch { throw error.report() }
+  }
+
+  /// What is done, in a line: the arguments, and what the files were that they name.
+  private static var job: String {
+    let version = "\(COLORIZE_VERSION_MAJOR).\(COLORIZE_VERSION_MINOR).\(COLORIZE_VERSION_PATCH)"
+    var words = ["libcolorize \(version)"]
+    for argument in Arguments.all where argument != "--resume" {
+      words.append(Terminal.harmless(argument, replacing: "?"))
+      if let status = FileName(argument: argument)?.status, status.isRegularFile {
+        words.append("(\(status.size) bytes of \(status.changed))")
       }
     }
+    return words.joined(separator: " ")
+  }
+
+  /// - Returns: how many frames there are.
+  private func color(
+    _ file: VideoFile, to output: VideoOutput, _ segments: VideoSegments, _ model: Model,
+    _ options: RunOptions, _ known: TimedHints?, _ progress: VideoProgress
+  ) throws(Failure) -> Int {
+    // A shot that was begun is colored again up to where it was left: that gives the same state, and the same colors.
+    var shot = segments.done.last?.shot ?? VideoSegments.Shot()
+    var frame = shot.frame
+    let given = segments.frames
+    known?.leaveOut(shot.hints)
+    let decoded = try ChildPipe()
+    let decoder = try VideoChild(
+      "ffmpeg", file.reading(preview, from: frame, doubled: sideBySide), output: decoded.writing)
+    decoded.closeWriting()
+    var stream = NUTStream(reading: decoded.reading, bytesPerPixel: file.isDeep ? 6 : 3)
+    var film: (colorer: FrameColorer, writer: SegmentWriter)?
+    let duration = preview.map { min($0.end, file.duration ?? $0.end) - $0.start } ?? file.duration
     do {
       while !Interrupt.wanted, let beginning = try stream.nextFrame() {
         if film == nil {
           let notes = try output.refuseOrNote(file, withoutSubtitles: noSubtitles)
           if !coloring.quiet { for note in notes { Terminal.say(self.film, note) } }
-          let frames = try FrameColorer(model, stream, settings, options, isDeep: file.isDeep)
-          let encoder = try VideoChild(
-            "ffmpeg",
-            output.writing(
-              file, stream, preview, crf: crf ?? 18, sideBySide: sideBySide,
-              withoutSubtitles: noSubtitles, architecture: model.information.architecture),
-            input: encoded.reading)
-          encoded.closeReading()
-          film = (encoder, frames)
+          let colorer = try FrameColorer(
+            model, stream, settings, options, isDeep: file.isDeep, isDoubled: sideBySide)
+          let writer = SegmentWriter(
+            output, segments, stream.header, output.writing(file, stream, crf: crf ?? 18))
+          film = (colorer, writer)
         }
-        guard let (encoder, frames) = film else { break }
+        guard let (colorer, writer) = film else { break }
+        let hints = known?.count ?? 0
         guard
-          try frames.color(
+          let report = try colorer.color(
             &stream, beginning, known?.hints(until: stream.seconds - file.start))
         else { break }
-        let header = stream.takePending()
-        guard try isWritten(header, header.count),
-          try isWritten(frames.bytes + beginning.count, stream.frameSize - beginning.count)
-        else {
-          _ = encoder.wait()
-          throw encoder.failure
+        if report.beginsShot { shot = VideoSegments.Shot(frame: frame, hints: hints) }
+        if frame >= given {
+          try writer.write(stream, colorer.bytes + beginning.count, without: beginning.count, shot)
         }
-        count += 1
+        frame += 1
         progress.update(
-          frames: count, seconds: stream.seconds - file.start - (preview?.start ?? 0), of: duration)
+          frames: frame, seconds: stream.seconds - file.start - (preview?.start ?? 0), of: duration)
       }
     } catch let error as StreamError {
       // Half a frame at the end is the end, if ffmpeg says why.
@@ -177,29 +194,31 @@ struct Video: ParsableCommand {
       throw error
     } catch { throw Failure("\(error)") }
     decoded.closeReading()
-    if Interrupt.wanted { film?.encoder.interrupt() }
     let isWhole = Interrupt.wanted || decoder.wait()
-    guard let (encoder, _) = film else {
+    let last = try film?.writer.end(shot, isWhole: !Interrupt.wanted)
+    guard let start = segments.done.first?.seconds ?? last else {
       if Interrupt.wanted { return 0 }
       throw Failure(
         "\(self.film.shown): \(isWhole ? "it has no frames" : decoder.failure.reason)")
     }
-    if !Interrupt.wanted {
-      let rest = stream.takePending()
-      _ = try isWritten(rest, rest.count)
-    }
-    encoded.closeWriting()
-    guard encoder.wait() || Interrupt.wanted else { throw encoder.failure }
-    try output.finish()
+    let joining = try VideoChild(
+      "ffmpeg",
+      output.joining(
+        file, try segments.list(last: last), start: start, preview, withoutSubtitles: noSubtitles,
+        architecture: model.information.architecture, to: segments.film))
+    guard joining.wait() else { throw joining.failure }
+    try output.take(segments.film)
+    if Interrupt.wanted { return max(frame, given) }
+    segments.finish()
     if !isWhole {
       throw Failure(
-        "\(self.film.shown): it is damaged (\(decoder.failure.reason)); \(count) frames were colored"
+        "\(self.film.shown): it is damaged (\(decoder.failure.reason)); \(frame) frames were colored"
       )
     }
-    if !coloring.quiet, !Interrupt.wanted, let message = decoder.message {
+    if !coloring.quiet, let message = decoder.message {
       Terminal.say(self.film, "ffmpeg says: \(message)")
     }
-    return count
+    return frame
   }
 
   private var settings: SequenceOptions {
@@ -211,31 +230,76 @@ struct Video: ParsableCommand {
   }
 }
 
-/// A pipe to or from a program.
-private final class ChildPipe {
-  private(set) var reading: Int32 = -1
-  private(set) var writing: Int32 = -1
+/// Has ffmpeg write frames in segments.
+private final class SegmentWriter {
+  private let name: FileName
+  private let segments: VideoSegments
+  private let header: [UInt8]
+  /// Of ffmpeg, but for the segment's file.
+  private let arguments: [[UInt8]]
+  private var encoder: (program: VideoChild, pipe: ChildPipe)?
+  private var frames = 0
+  /// The time of the segment's first frame.
+  private var start = 0.0
 
-  init() throws(Failure) {
-    var ends: [Int32] = [-1, -1]
-    let problem = process_pipe(&ends, 1 << 20)
-    guard problem == 0 else { throw Failure("no pipe: \(String(cString: strerror(problem)))") }
-    (reading, writing) = (ends[0], ends[1])
+  init(
+    _ output: VideoOutput, _ segments: VideoSegments, _ header: [UInt8], _ arguments: [[UInt8]]
+  ) {
+    name = output.name
+    self.segments = segments
+    self.header = header
+    self.arguments = arguments
   }
 
-  func closeReading() {
-    if reading >= 0 { close(reading) }
-    reading = -1
+  /// Writes the stream's frame.
+  ///
+  /// - Parameters:
+  ///   - pixels: without so many bytes that they begin with, which the stream's header says.
+  ///   - shot: that it belongs to.
+  func write(
+    _ stream: NUTStream, _ pixels: UnsafePointer<UInt8>, without given: Int,
+    _ shot: VideoSegments.Shot
+  ) throws(Failure) {
+    if encoder == nil {
+      let pipe = try ChildPipe()
+      let program = try VideoChild(
+        "ffmpeg", arguments + [VideoChild.argument(segments.next)], input: pipe.reading)
+      pipe.closeReading()
+      encoder = (program, pipe)
+      start = stream.seconds
+      try send(header, header.count)
+    }
+    let beginning = stream.syncPoint() + stream.frameHeader
+    try send(beginning, beginning.count)
+    try send(pixels, stream.frameSize - given)
+    frames += 1
+    if frames == VideoSegments.frames { _ = try end(shot, isWhole: true) }
   }
 
-  func closeWriting() {
-    if writing >= 0 { close(writing) }
-    writing = -1
+  private func send(_ bytes: UnsafeRawPointer, _ count: Int) throws(Failure) {
+    guard let (program, pipe) = encoder else { return }
+    do throws(StreamError) {
+      if try Pipe.write(pipe.writing, bytes, count) { return }
+    } catch {
+      throw Failure("\(name.shown): \(error.reason)")
+    }
+    _ = program.wait()
+    throw program.failure
   }
 
-  deinit {
-    closeReading()
-    closeWriting()
+  /// Ends the segment, if one was begun.
+  ///
+  /// - Parameter isWhole: whether a later run need not write it again.
+  /// - Returns: the time of its first frame, if the film's list does not have it.
+  func end(_ shot: VideoSegments.Shot, isWhole: Bool) throws(Failure) -> Double? {
+    guard let (program, pipe) = encoder else { return nil }
+    pipe.closeWriting()
+    guard program.wait() else { throw program.failure }
+    encoder = nil
+    guard isWhole else { return start }
+    try segments.add(VideoSegments.Segment(frames: frames, seconds: start, shot: shot))
+    frames = 0
+    return nil
   }
 }
 
@@ -243,6 +307,7 @@ private final class ChildPipe {
 private final class FrameColorer {
   private let sequence: FrameSequence
   private let pixels: Memory<UInt8>
+  /// What is colored: all of it, or its right half.
   private let view: ImageView
   private var options: RunOptions
 
@@ -250,35 +315,34 @@ private final class FrameColorer {
 
   init(
     _ model: Model, _ stream: NUTStream, _ settings: SequenceOptions, _ options: RunOptions,
-    isDeep: Bool
+    isDeep: Bool, isDoubled: Bool
   ) throws(ColorizeError) {
+    let width = isDoubled ? stream.width / 2 : stream.width
+    let rowBytes = stream.frameSize / stream.height
     sequence = try FrameSequence(
-      model: model, width: stream.width, height: stream.height, options: options,
-      settings: settings)
+      model: model, width: width, height: stream.height, options: options, settings: settings)
     pixels = try Memory(count: stream.frameSize)
     view = try ImageView(
-      pixels: pixels.start, rowBytes: stream.frameSize / stream.height, width: stream.width,
+      pixels: pixels.start + (isDoubled ? rowBytes / 2 : 0), rowBytes: rowBytes, width: width,
       height: stream.height, format: isDeep ? .rgb16 : .rgb8)
     self.options = options
     self.options.progress = { _ in Interrupt.wanted }
   }
 
-  /// - Returns: false if it was interrupted, or the stream ends within the frame.
-  func color(_ stream: inout NUTStream, _ beginning: [UInt8], _ hints: Memory<Hint>?) throws -> Bool
+  /// - Returns: nil if it was interrupted, or the stream ends within the frame.
+  func color(_ stream: inout NUTStream, _ beginning: [UInt8], _ hints: Memory<Hint>?) throws
+    -> FrameReport?
   {
     for (index, byte) in beginning.enumerated() { bytes[index] = byte }
     guard try stream.readPixels(into: bytes + beginning.count, beginning.count) else {
-      return false
+      return nil
     }
     options.hints.squares = hints
     do throws(ColorizeError) {
-      _ = try sequence.run(input: view, output: view, options: options)
+      return try sequence.run(input: view, output: view, options: options)
     } catch .cancelled {
-      return false
+      return nil
     }
-    // What the stream does not hold is what its header says.
-    for (index, byte) in beginning.enumerated() { bytes[index] = byte }
-    return true
   }
 }
 
@@ -297,17 +361,23 @@ private final class VideoProgress {
   private let line: StatusLine
   private let start = Clock.seconds()
   private var last = 0.0
+  /// Of the first frame of this run.
+  private var first: (frames: Int, seconds: Double)?
 
   init(isQuiet: Bool) { line = StatusLine(isQuiet: isQuiet) }
 
   func update(frames: Int, seconds: Double, of duration: Double?) {
     let now = Clock.seconds()
+    let first = first ?? (frames - 1, seconds)
+    self.first = first
     guard line.isShown, now - last > 0.1 else { return }
     last = now
-    let passed = now - start
-    var text = "\(frames) frames, \(Table.oneDecimal(Double(frames) / max(passed, 1e-3))) a second"
-    if let duration, seconds > 0 {
-      text += ", \(TrainProgress.duration(passed * max(duration / seconds - 1, 0))) left"
+    let passed = max(now - start, 1e-3)
+    var text =
+      "\(frames) frames, \(Table.oneDecimal(Double(frames - first.frames) / passed)) a second"
+    if let duration, seconds > first.seconds {
+      let left = passed * max(duration - seconds, 0) / (seconds - first.seconds)
+      text += ", \(TrainProgress.duration(left)) left"
     }
     line.show(text)
   }
@@ -320,6 +390,12 @@ private final class TimedHints {
   private let name: FileName
   private let hints: [(seconds: Double, hint: HintArgument)]
   private var next = 0
+
+  /// How many were given.
+  var count: Int { next }
+
+  /// Those that were given before.
+  func leaveOut(_ count: Int) { next = min(count, hints.count) }
 
   init(_ name: FileName, for model: Model) throws {
     self.name = name

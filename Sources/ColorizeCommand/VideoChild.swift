@@ -53,9 +53,6 @@ final class VideoChild {
     close(errors)
   }
 
-  /// Has ffmpeg finish its file with what it has.
-  func interrupt() { if status == nil { kill(process, SIGINT) } }
-
   /// - Returns: whether it has ended well.
   func wait() -> Bool {
     if let status { return status == 0 }
@@ -82,4 +79,32 @@ final class VideoChild {
 
   /// A name that these programs take for a file's, whatever is in it.
   static func argument(_ file: FileName) -> [UInt8] { Array("file:".utf8) + file.bytes }
+}
+
+/// A pipe to or from a program.
+final class ChildPipe {
+  private(set) var reading: Int32 = -1
+  private(set) var writing: Int32 = -1
+
+  init() throws(Failure) {
+    var ends: [Int32] = [-1, -1]
+    let problem = process_pipe(&ends, 1 << 20)
+    guard problem == 0 else { throw Failure("no pipe: \(String(cString: strerror(problem)))") }
+    (reading, writing) = (ends[0], ends[1])
+  }
+
+  func closeReading() {
+    if reading >= 0 { close(reading) }
+    reading = -1
+  }
+
+  func closeWriting() {
+    if writing >= 0 { close(writing) }
+    writing = -1
+  }
+
+  deinit {
+    closeReading()
+    closeWriting()
+  }
 }

@@ -153,14 +153,22 @@ struct VideoFile {
   // ---- Reading
 
   /// Filters from its frames to red, green and blue.
-  func filters(_ pixels: String) -> String {
+  private func filters(_ pixels: String, from frame: Int, doubled: Bool) -> String {
     var scale = "scale=in_color_matrix=\(swscaleMatrix):out_range=pc:flags=accurate_rnd+bicubic"
     if isFullRange {
       scale += ":in_range=pc"
     } else if self["color_range"] == "tv" {
       scale += ":in_range=tv"
     }
-    return (isInterlaced ? "bwdif=mode=send_frame," : "") + scale + ",format=\(pixels)"
+    var filters = isInterlaced ? ["bwdif=mode=send_frame"] : []
+    if frame > 0 { filters.append("select=gte(n\\,\(frame))") }
+    filters += [scale, "format=\(pixels)"]
+    if doubled {
+      filters.append(
+        "split[color][other];[other]format=\(isDeep ? "gray16le" : "gray"),format=\(pixels)[gray];"
+          + "[gray][color]hstack")
+    }
+    return filters.joined(separator: ",")
   }
 
   /// The name that ffmpeg's scaler has for it.
@@ -173,20 +181,20 @@ struct VideoFile {
   ///
   /// - Parameters:
   ///   - part: of the film, if not all of it.
-  ///   - pixels: their layout.
-  func reading(_ part: VideoPart?, _ pixels: String) -> [[UInt8]] {
+  ///   - frame: the first one that is wanted, of that part.
+  ///   - doubled: whether a gray frame is to stand on its left.
+  func reading(_ part: VideoPart?, from frame: Int, doubled: Bool) -> [[UInt8]] {
+    let pixels = isDeep ? "rgb48le" : "rgb24"
     let before = ["-v", "error", "-nostdin", "-copyts"] + (part?.arguments ?? []) + ["-i"]
     let after = [
-      "-map", "0:\(stream)", "-map_metadata", "-1", "-map_chapters", "-1", "-vf", filters(pixels),
-      "-fps_mode", "passthrough", "-enc_time_base", "-1", "-c:v",
+      "-map", "0:\(stream)", "-map_metadata", "-1", "-map_chapters", "-1", "-vf",
+      filters(pixels, from: frame, doubled: doubled), "-fps_mode", "passthrough", "-enc_time_base",
+      "-1", "-c:v",
       "rawvideo", "-f", "nut", "pipe:1",
     ]
     return before.map { Array($0.utf8) } + [VideoChild.argument(name)]
       + after.map { Array($0.utf8) }
   }
-
-  /// Of a second input of ffmpeg, the name of the stream.
-  var secondInput: String { "1:\(stream)" }
 }
 
 /// A part of a film, in seconds.

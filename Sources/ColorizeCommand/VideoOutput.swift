@@ -4,13 +4,11 @@ import CColorize
 import ColorizeCore
 import Glibc
 
-/// A film that is written: under another name beside it until it is whole.
-final class VideoOutput {
+/// A film that is written.
+struct VideoOutput {
   let name: FileName
-  private let partial: FileName
   private let codec: VideoCodec
   private let isMatroska: Bool
-  private var isFinished = false
 
   private static let extensions = ["mp4", "m4v", "mov", "mkv"]
   /// Of sound, what an MP4 file may hold.
@@ -32,14 +30,12 @@ final class VideoOutput {
     if let own = self.name.status, own.identity == film.status?.identity {
       throw Refusal("\(name.shown) is the input, which is not overwritten")
     }
-    partial = self.name.inserting(beforeExtension: ".partial")
     self.codec = codec
     isMatroska = ending == "mkv"
   }
 
-  deinit {
-    if !isFinished { partial.withCString { _ = unlink($0) } }
-  }
+  /// Of the files of its segments. NUT keeps every time as it is, but not the tags of ffv1, which has none itself.
+  var segmentEnding: String { codec == .ffv1 ? "mkv" : "nut" }
 
   /// Throws where the container cannot hold what the film has.
   ///
@@ -68,44 +64,45 @@ final class VideoOutput {
       || (name.fileExtension == "mov" && stream.codec.hasPrefix("pcm_"))
   }
 
-  /// Of ffmpeg, which reads the stream from its standard input.
-  func writing(
-    _ film: VideoFile, _ stream: NUTStream, _ part: VideoPart?, crf: Int, sideBySide: Bool,
-    withoutSubtitles: Bool, architecture: String
-  ) -> [[UInt8]] {
-    // ffmpeg counts the times of a file from its first frame on; those of the film are counted from where it begins, or its
-    // part.
-    let late = stream.seconds - film.start - (part?.start ?? 0)
-    let before =
-      ["-v", "error", "-nostdin", "-y", "-itsoffset", Table.formatted("%.9f", late)]
-      + ["-f", "nut", "-i", "pipe:0"] + (part?.arguments ?? []) + ["-i"]
-    let doubled = sideBySide ? 2 * stream.width : stream.width
-    let pixels = film.written(width: doubled, height: stream.height)
+  /// Of ffmpeg, which reads frames from its standard input, to write a segment; but for its file's name.
+  func writing(_ film: VideoFile, _ stream: NUTStream, crf: Int) -> [[UInt8]] {
+    let pixels = film.written(width: stream.width, height: stream.height)
     let scale =
       "scale=out_color_matrix=\(film.swscaleMatrix):out_range=\(film.isFullRange ? "pc" : "tv")"
       + ":flags=accurate_rnd+bicubic,format=\(pixels)"
-    var after: [String] = []
-    if sideBySide {
-      let colors = film.isDeep ? "rgb48le" : "rgb24"
-      after += [
-        "-filter_complex",
-        "[\(film.secondInput)]\(film.filters(colors)),format=\(film.isDeep ? "gray16le" : "gray"),"
-          + "format=\(colors)[gray];[gray][0:v]hstack,\(scale)[film]",
-        "-map", "[film]",
-      ]
-    } else {
-      after += ["-map", "0:v", "-vf", scale]
-    }
-    after += ["-fps_mode", "passthrough", "-enc_time_base", "-1", "-c:v", codec.encoder]
+    var arguments = [
+      "-v", "error", "-nostdin", "-y", "-f", "nut", "-i", "pipe:0", "-vf", scale,
+      "-fps_mode", "passthrough", "-enc_time_base", "-1", "-c:v", codec.encoder,
+    ]
     switch codec {
-    case .h264: after += ["-preset", "fast", "-crf", "\(crf)"]
+    case .h264: arguments += ["-preset", "fast", "-crf", "\(crf)"]
     case .h265:
-      after += [
-        "-preset", "fast", "-crf", "\(crf)", "-x265-params", "log-level=error", "-tag:v", "hvc1",
-      ]
-    case .ffv1: after += ["-level", "3"]
+      arguments += ["-preset", "fast", "-crf", "\(crf)", "-x265-params", "log-level=error"]
+    case .ffv1: arguments += ["-level", "3"]
     }
-    after += film.colorTags
+    arguments += film.colorTags
+    return arguments.map { Array($0.utf8) }
+  }
+
+  /// Of ffmpeg, to join segments, and what else the film has.
+  ///
+  /// - Parameters:
+  ///   - list: of the segments.
+  ///   - start: the time of the first frame.
+  func joining(
+    _ film: VideoFile, _ list: FileName, start: Double, _ part: VideoPart?, withoutSubtitles: Bool,
+    architecture: String, to whole: FileName
+  ) -> [[UInt8]] {
+    // ffmpeg counts the times of a file from its first frame on; those of the film are counted from where it begins, or its
+    // part.
+    let late = start - film.start - (part?.start ?? 0)
+    let before = [
+      "-v", "error", "-nostdin", "-y", "-itsoffset", Table.formatted("%.9f", late), "-f", "concat",
+      "-i",
+    ]
+    let between = (part?.arguments ?? []) + ["-i"]
+    var after = ["-map", "0:v", "-c:v", "copy"]
+    if codec == .h265, !isMatroska { after += ["-tag:v", "hvc1"] }
     var (sounds, subtitles) = (0, 0)
     for other in film.others {
       switch other.kind {
@@ -128,14 +125,14 @@ final class VideoOutput {
       "-map_metadata", "1", "-map_chapters", "1",
       "-metadata", "comment=" + (film.comment.map { "\($0); " } ?? "") + said,
     ]
-    return before.map { Array($0.utf8) } + [VideoChild.argument(film.name)]
-      + after.map { Array($0.utf8) } + [VideoChild.argument(partial)]
+    return before.map { Array($0.utf8) } + [VideoChild.argument(list)]
+      + between.map { Array($0.utf8) } + [VideoChild.argument(film.name)]
+      + after.map { Array($0.utf8) } + [VideoChild.argument(whole)]
   }
 
   /// Gives the film its name.
-  func finish() throws(Failure) {
-    let status = partial.withCString { old in name.withCString { rename(old, $0) } }
+  func take(_ whole: FileName) throws(Failure) {
+    let status = whole.withCString { old in name.withCString { rename(old, $0) } }
     guard status == 0 else { throw Failure(name, "cannot be written") }
-    isFinished = true
   }
 }

@@ -378,6 +378,35 @@ static void threads_have_sequences(void) {
   for (int i = 0; i < THREADS; i++) CHECK(pthread_join(threads[i], NULL) == 0);
 }
 
+/* A film: shots that pan, hints, dials and a reset, whatever its frames are stored in. For the sanitizers. */
+static void two_hundred_frames(void) {
+  set_up();
+  const colorize_sequence_options settings = {
+      .struct_size = sizeof settings, .steadiness = 8, .keyframe_interval = 2};
+  colorize_sequence *sequence = open_sequence(&settings);
+  const colorize_hint hint = {.x = 60, .y = 40, .radius = 5, .space = COLORIZE_COLOR_AB, .color = {50, -40}};
+  int shots = 0;
+  for (int index = 0; index < 200; index++) {
+    uint8_t *gray = malloc(WIDTH * HEIGHT), *rgb = malloc(BYTES);
+    CHECK(gray && rgb);
+    draw(gray, index / 40 % 2, 2 * (index % 40));
+    colorize_options options = small();
+    options.threads = 1 + index % 3;
+    options.saturation = index < 100 ? 1 : 1.25f;
+    if (index % 30 == 7) {
+      options.hints = &hint;
+      options.hint_count = 1;
+    }
+    if (index == 150) CHECK_OK(colorize_sequence_reset(sequence, &error));
+    shots += color(sequence, gray, rgb, &options).begins_shot;
+    free(gray);
+    free(rgb);
+  }
+  CHECK(shots == 6);
+  colorize_sequence_close(sequence);
+  colorize_model_close(model);
+}
+
 /* A child goes on with its parent's sequence, and both come to the same frame; the model may be closed. */
 static void a_child_goes_on(void) {
   set_up();
@@ -414,6 +443,7 @@ const test tests[] = {
     {"cancelling a frame leaves no trace", cancelling_leaves_no_trace},
     {"one call at a time uses a sequence", one_call_at_a_time},
     {"threads have sequences", threads_have_sequences},
+    {"two hundred frames", two_hundred_frames},
     {"a child goes on with a sequence", a_child_goes_on},
     {NULL, NULL},
 };

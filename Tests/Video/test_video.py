@@ -245,7 +245,7 @@ def test_damaged_and_empty_films(tmp_path: Path):
     sound = tmp_path / "sound.mkv"
     ffmpeg("-f", "lavfi", "-i", "sine=duration=0.1", sound)
     assert "no film in it" in colorize(sound, "-o", tmp_path / "e.mkv", status=1).stderr
-    assert not list(tmp_path.glob("e*.partial*")) and not (tmp_path / "e.mkv").exists()
+    assert not list(tmp_path.glob("e.mkv*"))
     nothing = colorize(tmp_path / "nowhere.mp4", "-o", tmp_path / "e.mkv", status=1)
     assert nothing.stderr == (f"libcolorize: {tmp_path}/nowhere.mp4: No such file or directory\n")
 
@@ -269,22 +269,68 @@ def test_what_is_refused(tmp_path: Path):
     assert "is not installed" in result.stderr
 
 
-def test_ctrl_c_leaves_a_film(tmp_path: Path):
-    source = film(tmp_path / "in.mkv", "-c:v", "ffv1", frames=400, size="96x64",
-                  before=("-f", "lavfi", "-i", "sine=duration=16"))  # fmt: skip
-    process = subprocess.Popen([COMMAND, "video", source, "-o", tmp_path / "out.mp4"],
+def begun(source: Path, out: Path, segments: int, *arguments: object) -> subprocess.Popen[str]:
+    """A run that has written so many segments, and is at work on the next one."""
+    process = subprocess.Popen([COMMAND, "video", source, "-o", out, *SMALL, *map(str, arguments)],
                                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
                                stderr=subprocess.PIPE, text=True)  # fmt: skip
-    partial = tmp_path / "out.partial.mp4"
-    while not partial.exists():
-        assert process.poll() is None
-        time.sleep(0.02)
-    time.sleep(1)
+    behind = Path(f"{out}.parts") / f"{segments}.{'mkv' if 'ffv1' in arguments else 'nut'}"
+    while not behind.exists():
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+    time.sleep(0.5)
+    return process
+
+
+def long_film(tmp_path: Path) -> Path:
+    return film(tmp_path / "in.mkv", "-c:v", "ffv1", frames=1200, size="96x64",
+                before=("-f", "lavfi", "-i", "sine=duration=48"))  # fmt: skip
+
+
+def test_ctrl_c_leaves_a_film(tmp_path: Path):
+    source, out = long_film(tmp_path), tmp_path / "out.mp4"
+    process = begun(source, out, 0)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
-    if process.returncode == 0:
-        pytest.fail("it had ended before it was interrupted")
     assert process.returncode == -signal.SIGINT
-    assert not partial.exists()
-    assert "stopped; it has the first" in said
-    assert 0 < len(times(tmp_path / "out.mp4")) < 400
+    assert sorted(tmp_path.glob("out*")) == [out]
+    assert said.endswith("stopped; it has the first " + said.split()[-2] + " frames\n")
+    assert 0 < len(times(out)) < 250
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"), [("out.mp4", "h264"), ("out.mkv", "h265"), ("out.mkv", "ffv1")]
+)
+def test_resumed(tmp_path: Path, name: str, codec: str):
+    """Killed, and interrupted: in the end the film is that of a run that nobody stopped."""
+    (tmp_path / "hints").write_text(
+        "0.5,60,30,#c02020,8\n9.9,30,30,#2020c0,8\n15,30,30,#2020c0,8\n"
+    )
+    options = ("--codec", codec, "--hints", tmp_path / "hints")
+    source, out, whole = long_film(tmp_path), tmp_path / name, tmp_path / f"whole-{name}"
+    colorize(source, "-o", whole, *options, *SMALL)
+    process = begun(source, out, 1, *options)
+    process.kill()
+    process.communicate()
+    assert not out.exists()
+    process = begun(source, out, 2, *options, "--resume")
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert "--resume goes on" in said
+    assert 500 < len(times(out)) < 750
+    other = colorize(source, "-o", out, *SMALL, "--resume", status=64)
+    assert "was begun with other options or files" in other.stderr
+    colorize(source, "-o", out, *SMALL, *options, "--resume")
+    assert np.array_equal(decoded(out), decoded(whole))
+    assert times(out) == times(whole)
+    assert np.allclose(times(whole), times(source), atol=2e-3)
+    assert sorted(tmp_path.glob("out*")) == [out]
+
+
+def test_one_run_writes_a_film(tmp_path: Path):
+    source, out = long_film(tmp_path), tmp_path / "out.mp4"
+    process = begun(source, out, 0)
+    said = colorize(source, "-o", out, *SMALL, status=1)
+    assert said.stderr == f"libcolorize: {out} is being written by another process\n"
+    process.kill()
+    process.communicate()
