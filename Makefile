@@ -125,8 +125,8 @@ define in_turn
 endef
 
 check: need-check
-	$(call in_turn,lint build check-kernels check-swift check-installation check-abi check-python check-command \
-	  check-examples docs check-wheel)
+	$(call in_turn,lint build check-fuzzers check-kernels check-swift check-installation check-abi check-python \
+	  check-command check-examples docs check-wheel)
 
 check-long:
 	$(call in_turn,check check-reference check-fixtures check-convert check-ray check-pythons check-large check-gimp \
@@ -302,6 +302,10 @@ mutants: need-check
 SECONDS = 600
 fuzz: need-check
 	Tests/Fuzz/run $(SECONDS)
+
+# That they compile; without sanitizers, which would have all else built again.
+check-fuzzers: need-check build
+	LIBCOLORIZE_FUZZ=build $(SWIFT_BUILD) --target fuzz
 
 # ---- Installing ------------------------------------------------------------------------------------------------------
 

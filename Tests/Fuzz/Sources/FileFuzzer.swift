@@ -4,14 +4,15 @@ import CImageFiles
 import ColorizeTraining
 import Glibc
 
-private let writtenKinds: [image_file_kind] = {
-  var kinds: [image_file_kind] = []
+/// The formats that are written, by their places in the table.
+private let writtenKinds: [Int] = {
+  var places: [Int] = []
   var index = 0
   while let kind = image_file_kind_at(index)?.pointee {
-    if kind.is_written { kinds.append(kind) }
+    if kind.is_written { places.append(index) }
     index += 1
   }
-  return kinds
+  return places
 }()
 
 /// A folder in memory, for files that are given by name.
@@ -103,7 +104,8 @@ private func tryFile(_ file: UnsafeRawBufferPointer, _ flags: UInt8) -> CInt {
   for index in 0..<(image.row_bytes * Int(image.height)) { sum &+= Int(image.pixels[index]) }
   precondition(sum >= 0)
   guard Int(image.width) * Int(image.height) <= 4096 else { return 0 }
-  let kind = writtenKinds[Int(flags >> 6) % writtenKinds.count]
+  let place = writtenKinds[Int(flags >> 6) % writtenKinds.count]
+  guard let kind = image_file_kind_at(place)?.pointee else { return 0 }
   var other = image
   other.channels = kind.has_alpha && image.channels % 2 == 0 ? 4 : 3
   other.sample_bytes = min(image.sample_bytes, kind.sample_bytes)
@@ -117,7 +119,8 @@ private func tryFile(_ file: UnsafeRawBufferPointer, _ flags: UInt8) -> CInt {
   let statusAgain = image_file_read("\(folder)/output", &reading, &again, &message)
   precondition(
     statusAgain == IMAGE_FILE_OK || message.starts(with: Array("has ".utf8CString.dropLast())),
-    "what was written cannot be read: \(String(cString: message))")
+    "what was written cannot be read: \(String(decoding: message.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self))"
+  )
   image_file_free(&again)
   return 0
 }
