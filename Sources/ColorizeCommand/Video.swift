@@ -120,7 +120,11 @@ struct Video: ParsableCommand {
       if !coloring.quiet, let note = known?.unused(after: frames) { Terminal.say(note) }
     } catch {
       progress.end()
-      throw error.report()
+      let status = error.report()
+      if segments.isKept, !segments.done.isEmpty {
+        Terminal.say(output.name, "\(segments.frames) frames of it are done; --resume goes on")
+      }
+      throw status
     }
   }
 

@@ -32,7 +32,7 @@ final class VideoSegments {
   private var lock: Int32
   private(set) var done: [Segment] = []
   /// Whether the folder stays.
-  private var isKept = true
+  private(set) var isKept = true
 
   /// - Parameters:
   ///   - film: the one that is made.
@@ -50,7 +50,8 @@ final class VideoSegments {
       let reason = made != 0 ? made : errno
       throw Failure("\(folder.shown): \(String(cString: strerror(reason)))").report()
     }
-    guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
+    // A file system without locks has nobody wait.
+    guard flock(lock, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK else {
       throw Failure("\(film.shown) is being written by another process").report()
     }
     if goesOn { done = try journal() }
@@ -69,7 +70,7 @@ final class VideoSegments {
     lock = -1
   }
 
-  /// Of all segments.
+  /// Of all segments that are whole.
   var frames: Int { done.reduce(0) { $0 + $1.frames } }
 
   /// The file of the segment behind those that are whole.
