@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -12,6 +13,8 @@ from support import ROOT, Command
 
 # file_server
 sys.path.append(str(ROOT / "Tests" / "Support"))
+# A shell's background processes are started to ignore it, and what they start with them.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

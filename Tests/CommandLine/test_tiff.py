@@ -461,7 +461,6 @@ def feed(colorize, tmp_path, *arguments, seconds=60):
         [colorize.path, *arguments, "-o", tmp_path / "out.png", tmp_path / "pipe.tif"],
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     written = 0
     until = time.monotonic() + seconds

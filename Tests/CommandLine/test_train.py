@@ -100,15 +100,10 @@ def whole(colorize, photographs, tmp_path_factory):
 
 
 def start(colorize, *arguments):
-    def heeding():
-        # A shell's background processes are started to ignore it, and their children with them.
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-
     return subprocess.Popen(
         [colorize.path, "train", *map(os.fspath, arguments)],
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=heeding,
     )
 
 

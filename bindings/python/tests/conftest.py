@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,8 @@ from libcolorize.colorizers import _state_dict
 ROOT = Path(__file__).parents[3]
 # file_server
 sys.path.append(str(ROOT / "Tests" / "Support"))
+# A shell's background processes are started to ignore it, and what they start with them.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 HEADER = ROOT / "include" / "colorize.h"
 # The default model; the tests ask it which one it is.
 (MODEL_FILE,) = (ROOT / "Sources" / "ColorizeDefaultModel").glob("*.safetensors")
