@@ -27,7 +27,7 @@ from pathlib import Path
 
 SIZES = ((640, 480), (1280, 720))
 WANTED = {(640, 480): 24, (1280, 720): 15}
-ENCODER = ("-c:v", "libx264", "-preset", "fast", "-crf", "18", "-pix_fmt", "yuv420p")
+ENCODER = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "18", "-pix_fmt", "yuv420p")
 
 
 def ffmpeg(*arguments: object) -> list[str]:

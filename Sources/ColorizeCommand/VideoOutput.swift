@@ -75,9 +75,11 @@ struct VideoOutput {
       "-fps_mode", "passthrough", "-enc_time_base", "-1", "-c:v", codec.encoder,
     ]
     switch codec {
-    case .h264: arguments += ["-preset", "fast", "-crf", "\(crf)"]
+    // veryfast takes two thirds of the time of fast, of which encoding is a large part; at the same CRF the file is a sixth
+    // smaller, and further from what was encoded (SSIM 0.992 instead of 0.994).
+    case .h264: arguments += ["-preset", "veryfast", "-crf", "\(crf)"]
     case .h265:
-      arguments += ["-preset", "fast", "-crf", "\(crf)", "-x265-params", "log-level=error"]
+      arguments += ["-preset", "veryfast", "-crf", "\(crf)", "-x265-params", "log-level=error"]
     case .ffv1: arguments += ["-level", "3"]
     }
     arguments += film.colorTags

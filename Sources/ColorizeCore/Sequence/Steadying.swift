@@ -191,9 +191,18 @@ struct CarriedHistory {
     let sum =
       down.x * between(line(row - 1)) + down.y * between(upper) + down.z * between(lower)
       + down.w * between(line(row + 2))
-    let least = pointwiseMin(pointwiseMin(upper.1, upper.2), pointwiseMin(lower.1, lower.2))
-    let most = pointwiseMax(pointwiseMax(upper.1, upper.2), pointwiseMax(lower.1, lower.2))
-    return pointwiseMin(pointwiseMax(sum, least), most)
+    let least = smaller(smaller(upper.1, upper.2), smaller(lower.1, lower.2))
+    let most = larger(larger(upper.1, upper.2), larger(lower.1, lower.2))
+    return smaller(larger(sum, least), most)
+  }
+
+  // The standard library's pointwiseMin and pointwiseMax go through their numbers one by one.
+  private static func smaller(_ a: PlaceHistory, _ b: PlaceHistory) -> PlaceHistory {
+    a.replacing(with: b, where: b .< a)
+  }
+
+  private static func larger(_ a: PlaceHistory, _ b: PlaceHistory) -> PlaceHistory {
+    a.replacing(with: b, where: b .> a)
   }
 
   private static func weights(_ t: Float) -> SIMD4<Float> {
