@@ -96,8 +96,7 @@ struct Video: ParsableCommand {
     let known = try hints.map { try TimedHints($0, for: model) }
     let palette = try color.paletteFrom.map { try PalettePicture($0) }
     let file = try opened()
-    let segments = try VideoSegments(
-      of: output.name, segmentEnding: output.segmentEnding, job: Self.job, goesOn: resume)
+    let segments = try VideoSegments(of: output.name, job: Self.job, goesOn: resume)
     Interrupt.listen()
     let progress = VideoProgress(isQuiet: coloring.quiet)
     do throws(Failure) {

@@ -34,8 +34,8 @@ struct VideoOutput {
     isMatroska = ending == "mkv"
   }
 
-  /// Of the files of its segments. NUT keeps every time as it is, but not the tags of ffv1, which has none itself.
-  var segmentEnding: String { codec == .ffv1 ? "mkv" : "nut" }
+  /// Of its segments. NUT keeps every time as it is, but not the tags of ffv1, which has none itself.
+  private var segmentFormat: String { codec == .ffv1 ? "matroska" : "nut" }
 
   /// Throws where the container cannot hold what the film has.
   ///
@@ -82,7 +82,7 @@ struct VideoOutput {
       arguments += ["-preset", "veryfast", "-crf", "\(crf)", "-x265-params", "log-level=error"]
     case .ffv1: arguments += ["-level", "3"]
     }
-    arguments += film.colorTags
+    arguments += film.colorTags + ["-f", segmentFormat]
     return arguments.map { Array($0.utf8) }
   }
 

@@ -26,7 +26,6 @@ final class VideoSegments {
 
   let folder: FileName
   private let ending: String
-  private let segmentEnding: String
   private let job: String
   /// The folder, locked; -1: left.
   private var lock: Int32
@@ -36,13 +35,11 @@ final class VideoSegments {
 
   /// - Parameters:
   ///   - film: the one that is made.
-  ///   - segmentEnding: of the file of a segment.
   ///   - job: what it is made of and how, in a line.
   ///   - goesOn: with what an earlier run has left.
-  init(of film: FileName, segmentEnding: String, job: String, goesOn: Bool) throws {
+  init(of film: FileName, job: String, goesOn: Bool) throws {
     folder = FileName(bytes: film.bytes + Array(".parts".utf8))
     ending = film.fileExtension
-    self.segmentEnding = segmentEnding
     self.job = job
     let made = folder.withCString { mkdir($0, 0o777) == 0 ? 0 : errno }
     lock = folder.withCString { open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
@@ -83,7 +80,9 @@ final class VideoSegments {
     FileName(bytes: folder.bytes + Array("/\(name)".utf8))
   }
 
-  private func file(_ index: Int) -> FileName { named("\(index).\(segmentEnding)") }
+  private static func name(_ index: Int) -> String { "\(index).segment" }
+
+  private func file(_ index: Int) -> FileName { named(Self.name(index)) }
 
   // ---- The journal
 
@@ -163,7 +162,7 @@ final class VideoSegments {
     var text = "ffconcat version 1.0\n"
     func micros(_ index: Int) -> Double { ((starts[index] - starts[0]) * 1e6).rounded() }
     for index in starts.indices {
-      text += "file \(index).\(segmentEnding)\n"
+      text += "file \(Self.name(index))\n"
       if index + 1 < starts.count {
         text += "duration \(Table.formatted("%.6f", (micros(index + 1) - micros(index)) / 1e6))\n"
       }

@@ -274,7 +274,7 @@ def begun(source: Path, out: Path, segments: int, *arguments: object) -> subproc
     process = subprocess.Popen([COMMAND, "video", source, "-o", out, *SMALL, *map(str, arguments)],
                                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
                                stderr=subprocess.PIPE, text=True)  # fmt: skip
-    behind = Path(f"{out}.parts") / f"{segments}.{'mkv' if 'ffv1' in arguments else 'nut'}"
+    behind = Path(f"{out}.parts") / f"{segments}.segment"
     while not behind.exists():
         assert process.poll() is None, process.communicate()
         time.sleep(0.01)
