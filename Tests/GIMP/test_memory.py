@@ -8,7 +8,6 @@ from gimp import Gimp, write_png
 
 from pictures import photograph
 
-
 # Never given back, as exiv2 means it: once for each namespace that gimp_metadata_new tells it of.
 SUPPRESSIONS = """{
   exiv2 keeps the prefixes of namespaces
