@@ -34,8 +34,8 @@ def ffmpeg(*arguments: object) -> list[str]:
     return ["ffmpeg", "-v", "error", "-nostdin", "-y", *map(str, arguments)]
 
 
-def raw(path: Path, pixels: str = "rgb24") -> list[str]:
-    return ffmpeg("-i", path, "-f", "rawvideo", "-pix_fmt", pixels, "pipe:1")
+def raw(path: Path) -> list[str]:
+    return ffmpeg("-i", path, "-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1")
 
 
 def timed(work: Callable[[], None]) -> tuple[float, float]:

@@ -261,8 +261,10 @@ def main() -> int:
     parser.add_argument("--frames", type=int, default=80)
     parser.add_argument("--steadiness", type=float)
     parser.add_argument("--keyframe-interval", type=int, default=1)
-    parser.add_argument("names", nargs="*", metavar="CLIP", choices=[*CLIPS, *MADE_CLIPS, []])
+    parser.add_argument("names", nargs="*", metavar="CLIP")
     given = parser.parse_args()
+    if unknown := set(given.names) - {*CLIPS, *MADE_CLIPS}:
+        parser.error(f"no such clip: {', '.join(sorted(unknown))}")
     if given.fetch:
         fetch(given.clips)
     given.out.mkdir(parents=True, exist_ok=True)

@@ -130,10 +130,7 @@ private struct FetchedFile {
       throw error
     }
     guard fsync(part) == 0 else { throw Failure(named("part"), "cannot be written") }
-    let isRenamed = named("part").withCString { from in
-      target.withCString { rename(from, $0) } == 0
-    }
-    guard isRenamed else { throw Failure(target, "cannot be written") }
+    guard named("part").moved(to: target) else { throw Failure(target, "cannot be written") }
   }
 
   private func receive(into part: Int32) throws(Failure) {

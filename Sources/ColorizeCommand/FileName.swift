@@ -75,6 +75,26 @@ struct FileName: Hashable {
     return withCString { stat($0, &answer) } == 0 ? FileStatus(answer) : nil
   }
 
+  /// The file's lines, without what ends them; nil: it cannot be read.
+  var lines: [String]? {
+    guard let file = withCString({ fopen($0, "re") }) else { return nil }
+    defer { fclose(file) }
+    var lines: [String] = []
+    var line: UnsafeMutablePointer<CChar>?
+    var size = 0
+    defer { free(line) }
+    while getline(&line, &size, file) >= 0, let line {
+      let text = String(cString: line)
+      lines.append(text.hasSuffix("\n") ? String(text.dropLast()) : text)
+    }
+    return lines
+  }
+
+  /// Gives the file another name, whatever has that now. Returns whether it could.
+  func moved(to name: FileName) -> Bool {
+    withCString { old in name.withCString { rename(old, $0) == 0 } }
+  }
+
   /// Whether something has this name, be it a link that leads nowhere.
   var isTaken: Bool {
     var answer = stat()

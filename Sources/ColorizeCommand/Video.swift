@@ -1,7 +1,6 @@
 // `libcolorize video`: colors films, which the program ffmpeg reads and writes.
 
 import ArgumentParser
-import CColorize
 import CProcess
 import ColorizeCore
 import Glibc
@@ -133,8 +132,7 @@ struct Video: ParsableCommand {
 
   /// What is done, in a line: the arguments, and what the files were that they name.
   private static var job: String {
-    let version = "\(COLORIZE_VERSION_MAJOR).\(COLORIZE_VERSION_MINOR).\(COLORIZE_VERSION_PATCH)"
-    var words = ["libcolorize \(version)"]
+    var words = [Provenance.creator]
     for argument in Arguments.all where argument != "--resume" {
       words.append(Terminal.harmless(argument, replacing: "?"))
       if let status = FileName(argument: argument)?.status, status.isRegularFile {
@@ -405,18 +403,11 @@ private final class TimedHints {
     guard model.information.takesHints else {
       throw Refusal("--hints: the network \(model.information.architecture) takes none")
     }
-    guard let file = name.withCString({ fopen($0, "re") }) else {
-      throw Failure(name, "cannot be read").report()
-    }
-    defer { fclose(file) }
+    guard let lines = name.lines else { throw Failure(name, "cannot be read").report() }
     var hints: [(Double, HintArgument)] = []
-    var line: UnsafeMutablePointer<CChar>?
-    var size = 0
-    defer { free(line) }
-    var number = 0
-    while getline(&line, &size, file) >= 0, let line {
-      number += 1
-      let text = String(cString: line).trimmed
+    for (index, line) in lines.enumerated() {
+      let number = index + 1
+      let text = line.trimmed
       if text.isEmpty || text.hasPrefix("#") { continue }
       let parts = text.split(separator: ",", maxSplits: 1)
       guard parts.count == 2, let seconds = VideoPart.seconds(parts[0].trimmed[...]),

@@ -51,24 +51,16 @@ struct VideoFile {
   }
 
   private static func ask(_ name: FileName) throws(Failure) -> [String: String] {
-    var ends: [Int32] = [0, 0]
-    guard process_pipe(&ends, 1 << 16) == 0 else { throw Failure("no pipe can be made") }
-    let child: VideoChild
-    do throws(Failure) {
-      defer { close(ends[1]) }
-      child = try VideoChild(
-        "ffprobe",
-        ["-v", "error", "-show_streams", "-show_format", "-of", "flat"].map { Array($0.utf8) }
-          + [VideoChild.argument(name)], output: ends[1])
-    } catch {
-      close(ends[0])
-      throw error
-    }
-    defer { close(ends[0]) }
+    let pipe = try ChildPipe()
+    let child = try VideoChild(
+      "ffprobe",
+      ["-v", "error", "-show_streams", "-show_format", "-of", "flat"].map { Array($0.utf8) }
+        + [VideoChild.argument(name)], output: pipe.writing)
+    pipe.closeWriting()
     var text: [UInt8] = []
     var block = [UInt8](repeating: 0, count: 4096)
     while text.count < 1 << 24 {
-      let count = (try? Pipe.read(ends[0], &block, block.count)) ?? 0
+      let count = (try? Pipe.read(pipe.reading, &block, block.count)) ?? 0
       if count == 0 { break }
       text += block[..<count]
     }

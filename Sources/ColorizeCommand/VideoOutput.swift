@@ -1,6 +1,5 @@
 // How ffmpeg is told to write a film.
 
-import CColorize
 import ColorizeCore
 import Glibc
 
@@ -121,8 +120,7 @@ struct VideoOutput {
       default: break
       }
     }
-    let version = "\(COLORIZE_VERSION_MAJOR).\(COLORIZE_VERSION_MINOR).\(COLORIZE_VERSION_PATCH)"
-    let said = "Colors guessed by libcolorize \(version), network \(architecture)"
+    let said = "Colors guessed by \(Provenance.creator), network \(architecture)"
     after += [
       "-map_metadata", "1", "-map_chapters", "1",
       "-metadata", "comment=" + (film.comment.map { "\($0); " } ?? "") + said,
@@ -134,7 +132,6 @@ struct VideoOutput {
 
   /// Gives the film its name.
   func take(_ whole: FileName) throws(Failure) {
-    let status = whole.withCString { old in name.withCString { rename(old, $0) } }
-    guard status == 0 else { throw Failure(name, "cannot be written") }
+    guard whole.moved(to: name) else { throw Failure(name, "cannot be written") }
   }
 }

@@ -1,7 +1,6 @@
 // A film in the making: segments that are whole, in a folder beside it, and a journal of them. What a run leaves that was
 // stopped, or killed, the next one goes on with.
 
-import CProcess
 import Glibc
 
 /// The folder `NAME.parts` of the film NAME.
@@ -99,10 +98,9 @@ final class VideoSegments {
         "\(segment.frames)\t\(segment.seconds)\t\(segment.shot.frame)\t\(segment.shot.hints)\n"
     }
     try write(text, "journal.new")
-    let status = named("journal.new").withCString { old in
-      named("journal").withCString { rename(old, $0) }
+    guard named("journal.new").moved(to: named("journal")) else {
+      throw Failure(named("journal"), "cannot be written")
     }
-    guard status == 0 else { throw Failure(named("journal"), "cannot be written") }
   }
 
   private func write(_ text: String, _ name: String) throws(Failure) {
@@ -119,15 +117,7 @@ final class VideoSegments {
 
   /// What an earlier run has left; nothing if there was none.
   private func journal() throws -> [Segment] {
-    guard let file = named("journal").withCString({ fopen($0, "re") }) else { return [] }
-    defer { fclose(file) }
-    var lines: [String] = []
-    var line: UnsafeMutablePointer<CChar>?
-    var size = 0
-    defer { free(line) }
-    while getline(&line, &size, file) > 0, let line {
-      lines.append(String(String(cString: line).dropLast()))
-    }
+    guard let lines = named("journal").lines else { return [] }
     guard lines.first == job else {
       throw Refusal(
         "--resume: \(folder.shown) was begun with other options or files; give the same ones, or "
