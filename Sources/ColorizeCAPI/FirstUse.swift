@@ -3,10 +3,9 @@
 // Swift makes metadata of types and the values of `static let` when they are first used, under locks
 // of its runtime. If a thread forks while another one is making something, the child finds the lock
 // taken by a thread that it does not have, and waits for ever. So a model is used in every way before
-// it is given to the caller: whoever has a model finds everything made, and takes no such lock. This
-// costs some 4 milliseconds for compact, 3 of them for running the network at its smallest size; for the
-// published networks, whose weights have to be read for each of these runs, a fifth of what opening
-// them takes.
+// it is given to the caller: whoever has a model finds everything made, and takes no such lock. The
+// network's weights have to be read for that, which is most of what it costs: so each of its steps is
+// run once in each size, and left out in the other calls (see Rehearsal).
 
 import CColorize
 
@@ -153,7 +152,6 @@ private func useControls(
               }
               all.palette = picture
               all.saturation = 0.5
-              // A network reads all of its weights in each run: as few runs as will do.
               all.variant = 1
               if colorize_session_run(session, picture, &all, &error) != COLORIZE_OK {
                 all.variant = 0
@@ -204,7 +202,6 @@ private func useSequence(
       _ = colorize_sequence_run(sequence, &image, &image, &options, &report, &error)
     }
   }
-  // A network reads all of its weights in each run: as few runs as will do.
   run(hints: 0)
   if description.takes_hints != 0 { run(hints: 1) }
   run(hints: 0)

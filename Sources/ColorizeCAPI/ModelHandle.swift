@@ -60,7 +60,7 @@ final class ModelHandle: Sendable {
       let target = try required(target, "model")
       let handle = try ModelHandle(try open())
       let pointer = OpaquePointer(Unmanaged.passRetained(handle).toOpaque())
-      useForTheFirstTime(pointer)
+      handle.model.rehearse { useForTheFirstTime(pointer) }
       target.pointee = pointer
     }
   }

@@ -15,6 +15,8 @@ import pytest
 from support import jpeg
 
 COUNT = 24
+# So large a network takes seconds on any machine: of what is done at once nothing is said.
+SLOWLY = ["--network-size", "1024"]
 CLEAR = "\r\x1b[K"
 LONG = "a photograph with a very long name that no terminal has room for, number"
 FIGURES = r"(\d+) of 24(?:, (\d+\.\d) a second, (\d+\.\d s|\d+:\d\d(?::\d\d)?) left)?"
@@ -58,9 +60,8 @@ def lines(said):
 
 
 def test_done_of_all_a_second_and_time_left(colorize, scans, tmp_path):
-    # So large a network takes seconds on any machine: of what is done at once nothing is said.
-    slowly = ["--network-size", "1024", "--jobs", "2"]
-    said, status = on_terminal([colorize.path, *slowly, "-o", tmp_path / "out", scans], 120)
+    command = [colorize.path, *SLOWLY, "--jobs", "2", "-o", tmp_path / "out", scans]
+    said, status = on_terminal(command, 120)
     assert status == 0
     found = [re.fullmatch(FIGURES + r"(?:  (.*))?", text) for text in lines(said)]
     assert found and all(found), lines(said)
@@ -77,7 +78,7 @@ def test_done_of_all_a_second_and_time_left(colorize, scans, tmp_path):
 
 @pytest.mark.parametrize("columns", [20, 44])
 def test_a_narrow_terminal_keeps_the_count(colorize, scans, tmp_path, columns):
-    said, _ = on_terminal([colorize.path, "-o", tmp_path / "out", scans], columns)
+    said, _ = on_terminal([colorize.path, *SLOWLY, "-o", tmp_path / "out", scans], columns)
     shown = lines(said)
     assert shown and all(re.match(r"\d+ of 24", text) for text in shown)
     assert all(len(text) < columns for text in shown)
@@ -114,7 +115,7 @@ def hasty(tmp_path):
 
 def test_elsewhere_it_is_a_line_a_minute(colorize, scans, tmp_path, hasty):
     begin = time.monotonic()
-    result = colorize("--jobs", "1", "-o", tmp_path / "out", scans, environment=hasty)
+    result = colorize(*SLOWLY, "-o", tmp_path / "out", scans, environment=hasty)
     minutes = (time.monotonic() - begin) * 4
     *counts, summary = result.stderr.splitlines()
     assert f"{COUNT} colored in " in summary
@@ -138,7 +139,7 @@ def test_control_c(colorize, scans, tmp_path):
             sent.append(child)
 
     command = ["sh", "-c", '"$@"; status=$?; exit $status', "sh"]
-    command += [colorize.path, "--jobs", "1", "-o", tmp_path / "out", scans]
+    command += [colorize.path, *SLOWLY, "-o", tmp_path / "out", scans]
     said, status = on_terminal(command, 100, meanwhile)
     assert sent and status == 128 + signal.SIGINT
     assert re.search(r"\x1b\[Klibcolorize: \d+ colored in ", said)

@@ -1,6 +1,8 @@
 // A network with its weights, turned into steps: each operator plans its own, and does in it what it
 // can of the pointwise operators behind it.
 
+import CPlatform
+
 /// Ready to be planned for any size. Immutable.
 package struct CompiledNetwork: Sendable {
   /// One planned operator and the values that it reads and writes, as indices of network nodes.
@@ -16,22 +18,26 @@ package struct CompiledNetwork: Sendable {
   package let steps: [Step]
   package let kernels: KernelSet
 
+  /// Of those that read and pack weights: each needs memory for a layer's, and some of what `Reserve` keeps.
+  private static let maximumThreads = 4
+
   /// - Parameter weights: holds every tensor of `network.parameters`.
   package init(_ network: Network, weights: TensorFile, kernels: KernelSet)
     throws(ColorizeError)
   {
     self.network = network
     self.kernels = kernels
-    // Packing weights takes all processors: a model is opened while somebody waits for it.
-    let team = Team(threads: nil)
-    var steps: [Step] = []
-    for draft in StepDraft.fused(StepDraft.all(network), network) {
-      let planning = Planning(name: draft.name, weights: weights, kernels: kernels, team: team)
-      steps.append(
-        Step(
-          name: draft.name, operation: try draft.operation.planned(draft.end, planning),
-          inputs: draft.inputs, output: draft.output))
+    let drafts = StepDraft.fused(StepDraft.all(network), network)
+    var results: [Result<Step, ColorizeError>?] = Array(repeating: nil, count: drafts.count)
+    results.withUnsafeMutableBufferPointer { results in
+      // A model is opened while somebody waits for it.
+      Team(threads: min(Int(platform_processors()), Self.maximumThreads)).run(drafts.count) {
+        number, _ in
+        results[number] = drafts[number].planned(weights: weights, kernels: kernels)
+      }
     }
+    var steps: [Step] = []
+    for case .some(let result) in results { steps.append(try result.get()) }
     self.steps = Self.joined(steps, network)
   }
 
@@ -75,6 +81,22 @@ private struct StepDraft {
         StepDraft(
           name: node.name, operation: $0, first: index, inputs: node.inputs, output: index)
       }
+    }
+  }
+
+  /// With weights packed by the calling thread.
+  func planned(weights: TensorFile, kernels: KernelSet) -> Result<
+    CompiledNetwork.Step, ColorizeError
+  > {
+    let planning = Planning(
+      name: name, weights: weights, kernels: kernels, team: Team(threads: 1))
+    do throws(ColorizeError) {
+      return .success(
+        CompiledNetwork.Step(
+          name: name, operation: try operation.planned(end, planning), inputs: inputs,
+          output: output))
+    } catch {
+      return .failure(error)
     }
   }
 

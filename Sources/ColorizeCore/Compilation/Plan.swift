@@ -146,9 +146,10 @@ package final class Plan: Sendable {
       scratchCount: scratchCount, shared: workspace.shared.start)
     var done: Float = 0
     for (step, cost) in zip(steps, costs) {
-      step.operation.run(
-        step.inputs.map { activation($0, workspace) }, activation(step.output, workspace),
-        execution)
+      let output = activation(step.output, workspace)
+      if workspace.rehearsal?.isNew(step.output, output.shape) ?? true {
+        step.operation.run(step.inputs.map { activation($0, workspace) }, output, execution)
+      }
       done += cost
       try progress(min(done / self.cost, 1))
     }
@@ -187,13 +188,34 @@ package final class Workspace: Sendable {
   let scratch: Memory<Float>
   let shared: Memory<Float>
   package let workers: Int
+  fileprivate let rehearsal: Rehearsal?
   package var bytes: Int { (arena.count + scratch.count + shared.count) * 4 }
 
-  package init(_ plan: Plan, workers: Int) throws(ColorizeError) {
+  /// - Parameter rehearsal: in which it is used; what a plan gives then is of no interest.
+  package init(_ plan: Plan, workers: Int, rehearsal: Rehearsal? = nil) throws(ColorizeError) {
+    self.rehearsal = rehearsal
     arena = try Memory(count: plan.arenaCount)
     scratch = try Memory(count: plan.scratchCount * workers)
     shared = try Memory(count: plan.sharedCount(workers: workers))
     self.workers = workers
+  }
+}
+
+/// The steps that have been run since a model is used in every way that there is, by one thread. Running one again
+/// would read all of its weights again, and make nothing that is not there already.
+package final class Rehearsal: @unchecked Sendable {
+  private struct Performance: Hashable {
+    let node: Int
+    let shape: Shape
+  }
+
+  private var performances = Set<Performance>()
+
+  package init() {}
+
+  /// Whether the step of this node is to be run, in this size for the first time.
+  fileprivate func isNew(_ node: Int, _ shape: Shape) -> Bool {
+    performances.insert(Performance(node: node, shape: shape)).inserted
   }
 }
 

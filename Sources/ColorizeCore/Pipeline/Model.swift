@@ -214,7 +214,8 @@ package final class Model: Sendable {
       entry = kept
     } else {
       entry = try WorkspacePool.Entry(
-        Plan(compiled, goal, height: height, width: width), workers: team.size)
+        Plan(compiled, goal, height: height, width: width), workers: team.size,
+        pool.rehearsal)
       entry.workspace.arena.fetch(team)
       try team.throwIfInterrupted()
     }
@@ -222,6 +223,10 @@ package final class Model: Sendable {
     try body(entry.plan, entry.workspace)
     pool.give(entry)
   }
+
+  /// Runs `body`, which uses the model in every way that there is before anybody else does: each step of the network
+  /// is run once in each size.
+  package func rehearse(_ body: () -> Void) { pool.rehearse(body) }
 
   /// Throws unless the network takes an input of this size.
   func validateNetworkSize(_ side: Int, _ name: String) throws(ColorizeError) {
@@ -241,9 +246,9 @@ private final class WorkspacePool: @unchecked Sendable {
     let plan: Plan
     let workspace: Workspace
 
-    init(_ plan: Plan, workers: Int) throws(ColorizeError) {
+    init(_ plan: Plan, workers: Int, _ rehearsal: Rehearsal?) throws(ColorizeError) {
       self.plan = plan
-      workspace = try Workspace(plan, workers: workers)
+      workspace = try Workspace(plan, workers: workers, rehearsal: rehearsal)
     }
 
     var bytes: Int { workspace.bytes }
@@ -254,6 +259,8 @@ private final class WorkspacePool: @unchecked Sendable {
 
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
   private var entries: [Entry] = []
+  /// Set before the model is shared.
+  private(set) var rehearsal: Rehearsal?
 
   init() {
     mutex = .allocate(capacity: 1)
@@ -263,6 +270,14 @@ private final class WorkspacePool: @unchecked Sendable {
   deinit {
     pthread_mutex_destroy(mutex)
     mutex.deallocate()
+  }
+
+  /// Runs `body`, whose entries are of a rehearsal, and are not kept.
+  func rehearse(_ body: () -> Void) {
+    rehearsal = Rehearsal()
+    body()
+    rehearsal = nil
+    entries = []
   }
 
   /// An entry for this size, if there is one. A mutex that is taken is not waited for: after a

@@ -1,7 +1,7 @@
 // Where activations lie, and what a step computes them with.
 
 /// The size of one picture's activations, without a batch.
-package struct Shape: Equatable, Sendable {
+package struct Shape: Hashable, Sendable {
   package var channels: Int
   package var height: Int
   package var width: Int
