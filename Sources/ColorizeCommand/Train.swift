@@ -30,7 +30,7 @@ struct Train: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "\(Network.trainable.map(\.architecture).joined(separator: ", ")). "
-        + "(default: \(Recipe().model))", valueName: "NAME"))
+        + "(default: what --init is of, or else \(Recipe().model))", valueName: "NAME"))
   var model: String?
 
   @Option(
@@ -251,7 +251,15 @@ struct Train: ParsableCommand {
     for (name, value) in words { options[name] = value }
     for (name, value) in paths { options[name] = try value.map(Self.noted) }
     if let initial {
-      options["init"] = initial.shown == "default" ? "default" : try Self.noted(initial)
+      let isDefault = initial.shown == "default"
+      options["init"] = isDefault ? "default" : try Self.noted(initial)
+      // What cannot be read or trained is refused when the run begins.
+      if model == nil, !resume,
+        let network = try? Network.of(ModelChoice(file: isDefault ? nil : initial).tensors()),
+        Network.trainable.contains(where: { $0.architecture == network.architecture })
+      {
+        options["model"] = network.architecture
+      }
     }
     if !data.isEmpty {
       var noted: [String] = []

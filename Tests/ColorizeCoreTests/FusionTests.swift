@@ -63,6 +63,12 @@ import Testing
       let y = x + x.convolution("b", 16, kernel: 3).convolution("c", 12, kernel: 3)
       return (y + y.convolution("d", 8, kernel: 1).convolution("e", 12, kernel: 1)).relu()
     },
+    Case("an addition behind everything, in the place of what is added", steps: 5) {
+      let x = $0.convolution("a", 20, kernel: 3)
+      let y = x + x.convolution("b", 20, kernel: 3).convolution("c", 20, kernel: 3).relu()
+      let z = y.convolution("d.0", 20, kernel: 1).relu().batchNorm("d.2")
+      return y + z.convolution("e", 20, kernel: 1).relu()
+    },
     Case("what is added is read by the product too, and later", steps: 6) {
       let x = $0.convolution("a", 12, kernel: 3)
       let y = x + x.convolution("b", 12, kernel: 3)
@@ -111,11 +117,12 @@ import Testing
 
   /// A sum is written where one of its operands was: a chain of residual blocks needs no more memory than one without.
   @Test func sumsTakeThePlaceOfWhatIsAdded() throws {
-    func count(isResidual: Bool) throws -> Int {
+    func count(isResidual: Bool, isActivated: Bool) throws -> Int {
       let network = Network("test", input: .gray, sizeMultiple: 1, sizeRounding: 2) {
         var x = $0.convolution("a", 20, kernel: 3)
         for name in ["b", "c", "d"] {
-          let y = x.convolution("\(name).0", 20, kernel: 3).convolution("\(name).1", 20, kernel: 3)
+          var y = x.convolution("\(name).0", 20, kernel: 3).convolution("\(name).1", 20, kernel: 3)
+          if isActivated { y = y.relu() }
           x = isResidual ? x + y : y
         }
         return Network.Outputs(ab: x, scale: 1)
@@ -127,6 +134,9 @@ import Testing
         network, weights: file, kernels: KernelSet(InstructionSet.available[0]))
       return Plan(compiled, .ab, height: 32, width: 48).arenaCount
     }
-    #expect(try count(isResidual: true) == count(isResidual: false))
+    for isActivated in [false, true] {
+      let alone = try count(isResidual: false, isActivated: isActivated)
+      #expect(try count(isResidual: true, isActivated: isActivated) == alone)
+    }
   }
 }

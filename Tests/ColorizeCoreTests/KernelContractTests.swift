@@ -436,14 +436,16 @@ import Testing
       let rowStride = 4 * pixelStride + 5
       let size = (rows - 1) * rowStride + (columns - 1) * pixelStride + panel
       let residual = GuardedMemory(numbers.values(size))
+      let addend = GuardedMemory(numbers.values(size))
       let output = GuardedMemory(Self.filler, count: size)
       let workspace = GuardedMemory(Self.filler, count: 36 * 16)
-      let (hasResidual, hasScale) = (rows != 3, columns != 4)
+      let (hasResidual, hasScale, hasAddend) = (rows != 3, columns != 4, rows + columns == 5)
       var arguments = colorize_winograd_output()
       arguments.sums = UnsafePointer(sumsMemory.start)
       arguments.position_stride = stride
       arguments.bias = UnsafePointer(bias.start)
       arguments.residual = hasResidual ? UnsafePointer(residual.start) : nil
+      arguments.addend = hasAddend ? UnsafePointer(addend.start) : nil
       arguments.output = output.start
       arguments.row_stride = rowStride
       arguments.pixel_stride = pixelStride
@@ -474,6 +476,7 @@ import Testing
             if hasResidual { sum += Double(residual.start[index]) }
             var expected = epilogue(sum, 0.2, arguments.ceiling)
             if hasScale { expected = expected * Double(scale.start[c]) + Double(shift.start[c]) }
+            if hasAddend { expected += Double(addend.start[index]) }
             // As in ConvolutionTests: of sums with a deviation of up to 8.
             #expect(difference(output.start[index], expected) < 5e-4)
           }

@@ -652,6 +652,15 @@ def test_what_is_slow_moves_less(colorize, photographs, whole, tmp_path):
     assert metadata["option.slow"] == "stem\nstage" and float(metadata["option.slow-factor"]) == 0
 
 
+def test_the_network_is_that_of_the_model_it_begins_with(colorize, photographs, tmp_path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    train = ["train", "--data", photographs, *SMALL, *STILL]
+    colorize(*train, "--out", first, "--model", "compact")
+    colorize(*train, "--out", second, "--init", first / "model.safetensors")
+    assert tensors(second / "model.safetensors")[0]["architecture"] == "compact"
+    assert tensors(second / "checkpoint.safetensors")[0]["option.model"] == "compact"
+
+
 def test_a_model_of_another_network(colorize, photographs, tmp_path):
     said = colorize("train", "--data", photographs, "--out", tmp_path / "run", "--init", MODEL,
                     "--model", "siggraph17", status=FAILURE).stderr  # fmt: skip

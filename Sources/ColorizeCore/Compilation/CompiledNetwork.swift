@@ -29,11 +29,19 @@ package struct CompiledNetwork: Sendable {
     self.kernels = kernels
     let drafts = StepDraft.fused(StepDraft.all(network), network)
     var results: [Result<Step, ColorizeError>?] = Array(repeating: nil, count: drafts.count)
+    // By step: not 0 if it failed. Those behind it are left out then, and those before it are not, so that it is always
+    // the same error that is reported.
+    var failures: [Int32] = Array(repeating: 0, count: drafts.count)
     results.withUnsafeMutableBufferPointer { results in
-      // A model is opened while somebody waits for it.
-      Team(threads: min(Int(platform_processors()), Self.maximumThreads)).run(drafts.count) {
-        number, _ in
-        results[number] = drafts[number].planned(weights: weights, kernels: kernels)
+      failures.withUnsafeMutableBufferPointer { failures in
+        guard let failed = failures.baseAddress else { return }
+        // A model is opened while somebody waits for it.
+        let team = Team(threads: min(Int(platform_processors()), Self.maximumThreads))
+        team.run(drafts.count) { number, _ in
+          if (0..<number).contains(where: { platform_load(failed + $0) != 0 }) { return }
+          results[number] = drafts[number].planned(weights: weights, kernels: kernels)
+          if case .failure = results[number] { platform_increment(failed + number) }
+        }
       }
     }
     var steps: [Step] = []
@@ -157,6 +165,15 @@ private struct StepDraft {
       let (next, norm) = fusion.pointwise(after: output), case .batchNorm = norm
     {
       end.batchNormAtEnd = fusion.nodes[next].name
+      take(next, &self)
+    }
+    if absorbs.contains(.additionAtEnd), !end.hasAddition, !end.hasGELU,
+      let (next, addition) = fusion.pointwise(after: output), case .addition = addition,
+      let other = fusion.operand(of: next, besides: output, before: first)
+    {
+      end.hasAddition = true
+      end.addsLast = true
+      inputs.append(other)
       take(next, &self)
     }
     return absorbed

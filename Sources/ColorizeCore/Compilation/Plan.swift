@@ -56,7 +56,9 @@ package final class Plan: Sendable {
     let lastUses = values.mapValues(\.upperBound)
     var owners: [Int: Int] = [:]
     for (number, step) in steps.enumerated() {
-      guard let input = step.operation.overwritableInput.map({ step.inputs[$0] }), input > 0,
+      guard
+        let input = step.operation.overwritableInput(shapes[step.output]).map({ step.inputs[$0] }),
+        input > 0,
         lastUses[input] == number, step.inputs.filter({ $0 == input }).count == 1,
         shapes[input] == shapes[step.output], !isPart.contains(input),
         !isPart.contains(step.output), let own = values.removeValue(forKey: step.output)
@@ -198,6 +200,8 @@ package final class Workspace: Sendable {
     scratch = try Memory(count: plan.scratchCount * workers)
     shared = try Memory(count: plan.sharedCount(workers: workers))
     self.workers = workers
+    // What steps that are left out would have written is read all the same.
+    if rehearsal != nil { arena.fill(0) }
   }
 }
 

@@ -67,7 +67,7 @@ package struct Convolution: Operator {
     return output
   }
 
-  package var absorbs: Absorption { [.batchNorm, .epilogue] }
+  package var absorbs: Absorption { [.batchNorm, .epilogue, .additionAtEnd] }
 
   package func planned(_ end: StepEnd, _ planning: Planning)
     throws(ColorizeError) -> any PlannedOperator
@@ -215,7 +215,12 @@ package final class PlannedConvolution: PlannedOperator {
     }
   }
 
-  package var overwritableInput: Int? { product.overwritableInput }
+  package func overwritableInput(_ output: Shape) -> Int? {
+    guard product.epilogue.hasResidual, chosenWinograd(output) != nil else {
+      return product.overwritableInput
+    }
+    return 1
+  }
 
   package func joined(with next: any PlannedOperator) -> (any PlannedOperator)? {
     guard let next = next as? PlannedConvolution else { return nil }

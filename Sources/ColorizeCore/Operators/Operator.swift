@@ -112,7 +112,7 @@ package protocol PlannedOperator: Sendable {
 
   /// The input in whose place the output may be written: of it, each value is read before what takes its place is
   /// written, and no other one after that; nil: there is none.
-  var overwritableInput: Int? { get }
+  func overwritableInput(_ output: Shape) -> Int?
 
   /// Both this and the next step in one, whose inputs are this one's and then what else the next one has; nil: they are
   /// better apart. Nothing but the next step reads this one's output, as its first input.
@@ -127,6 +127,6 @@ extension PlannedOperator {
   package func sharedCount(_ inputs: [Shape], _ output: Shape, workers: Int) -> Int { 0 }
   package var keepsToChannels: Bool { false }
   package var isSideBySide: Bool { false }
-  package var overwritableInput: Int? { nil }
+  package func overwritableInput(_ output: Shape) -> Int? { nil }
   package func joined(with next: any PlannedOperator) -> (any PlannedOperator)? { nil }
 }

@@ -43,7 +43,7 @@ package final class PlannedProductPair: PlannedOperator {
     return Work(algorithm: "in bands", direct: count, done: count)
   }
 
-  package var overwritableInput: Int? { second.overwritableInput }
+  package func overwritableInput(_ output: Shape) -> Int? { second.overwritableInput }
 
   package func run(_ inputs: [Activation], _ output: Activation, _ execution: Execution) {
     let kernels = execution.kernels

@@ -46,6 +46,9 @@ package struct Absorption: OptionSet, Sendable {
   /// The Gaussian error linear unit, instead of a rectifier.
   package static let gelu = Absorption(rawValue: 64)
 
+  /// Another value of the same shape, behind all of these but GELU.
+  package static let additionAtEnd = Absorption(rawValue: 128)
+
   /// Whatever a product's epilogue does.
   package static let epilogue: Absorption = [.addition, .rectifier, .batchNormAtEnd]
 }
@@ -62,6 +65,8 @@ package struct StepEnd: Equatable, Sendable {
   package var hasGELU = false
   /// The name of a batch norm behind the rectifier.
   package var batchNormAtEnd: String?
+  /// Whether the addition comes last, and not before the rectifier.
+  package var addsLast = false
 
   package init() {}
 }
@@ -115,7 +120,8 @@ package struct Planning {
       } else { nil }
     return try Epilogue(
       channels: bias.count, bias: bias.start, hasResidual: end.hasAddition,
-      slope: end.rectifier.slope, ceiling: end.rectifier.ceiling, hasGELU: end.hasGELU,
+      addsLast: end.addsLast, slope: end.rectifier.slope, ceiling: end.rectifier.ceiling,
+      hasGELU: end.hasGELU,
       affine: affine.map { (UnsafePointer($0.scale.start), UnsafePointer($0.shift.start)) },
       kernels: kernels)
   }

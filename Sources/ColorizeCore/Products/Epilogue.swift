@@ -3,10 +3,13 @@
 import CKernelContract
 
 /// The end of a product, done on its sums while they are still in registers:
-/// `activation(sum + bias + residual) * scale + shift`, a channel at a time.
+/// `activation(sum + bias + residual) * scale + shift`, a channel at a time, or, with the addition last,
+/// `activation(sum + bias) * scale + shift + residual`.
 package final class Epilogue: Sendable {
   /// Whether another activation of the same shape is added.
   package let hasResidual: Bool
+  /// Whether that is added last of all.
+  let addsLast: Bool
   /// What negative values are multiplied by: 1 for no activation, 0 for ReLU.
   package let slope: Float
   /// What larger values become: 6 for ReLU6.
@@ -23,11 +26,12 @@ package final class Epilogue: Sendable {
   ///   - affine: a batch norm after the activation, as factors and summands, each `[channels]`. It
   ///     cannot be folded into the next convolution, which pads with zeros after it.
   package init(
-    channels: Int, bias: UnsafePointer<Float>, hasResidual: Bool = false, slope: Float = 1,
-    ceiling: Float = .infinity, hasGELU: Bool = false,
+    channels: Int, bias: UnsafePointer<Float>, hasResidual: Bool = false, addsLast: Bool = false,
+    slope: Float = 1, ceiling: Float = .infinity, hasGELU: Bool = false,
     affine: (scale: UnsafePointer<Float>, shift: UnsafePointer<Float>)? = nil, kernels: KernelSet
   ) throws(ColorizeError) {
     self.hasResidual = hasResidual
+    self.addsLast = addsLast
     self.slope = slope
     self.ceiling = ceiling
     self.hasGELU = hasGELU
@@ -57,7 +61,7 @@ package final class Epilogue: Sendable {
     tile.shift = hasAffine ? start + 2 * stride : nil
   }
 
-  /// Sets the end of a transform whose first column is `channel`.
+  /// Sets the end of a transform whose first column is `channel`, but for what is added.
   package func apply(to tile: inout colorize_winograd_output, channel: Int) {
     let start = UnsafePointer(values.start + channel)
     tile.bias = start

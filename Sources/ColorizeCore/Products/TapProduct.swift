@@ -52,8 +52,11 @@ package struct TapProduct {
   /// so many positions pay for.
   private static let positionsForBLAS = 512
 
-  /// Of a step's inputs, what is added (`PlannedOperator`). OpenBLAS adds it when all sums are there.
-  var overwritableInput: Int? { epilogue.hasResidual && matrix.blas == nil ? 1 : nil }
+  /// Of a step's inputs, what is added (`PlannedOperator`). It is added when all sums are there by OpenBLAS, and where
+  /// the addition comes last.
+  var overwritableInput: Int? {
+    epilogue.hasResidual && !epilogue.addsLast && matrix.blas == nil ? 1 : nil
+  }
 
   private var tapsAtOnce: Int { max(1, min(rows.taps, Self.columnsAtOnce / rows.channels)) }
 
@@ -90,6 +93,8 @@ package struct TapProduct {
     _ input: Activation, y: Int, x: Int, width: Int, count: Int, into target: Target,
     kernels: KernelSet, scratch: UnsafeMutablePointer<Float>
   ) {
+    var (target, addend) = (target, UnsafePointer<Float>?.none)
+    if epilogue.addsLast { swap(&target.residual, &addend) }
     if let blas = matrix.blas {
       run(
         input, y: y, x: x, width: width, count: count, into: target, blas: blas, scratch: scratch)
@@ -100,6 +105,9 @@ package struct TapProduct {
     }
     if epilogue.hasGELU {
       Epilogue.applyGELU(to: target.output, count: count * target.stride, kernels)
+    }
+    if let addend {
+      for index in 0..<(count * target.stride) { target.output[index] += addend[index] }
     }
   }
 

@@ -363,7 +363,12 @@ struct WinogradProduct {
       for number in firstTile..<endTile {
         arguments.sums = sums + (number - firstTile) * product.panel
         arguments.output = output.start + place
-        arguments.residual = residual.map { UnsafePointer($0.start + place) }
+        let added = residual.map { UnsafePointer($0.start + place) }
+        if product.epilogue.addsLast {
+          arguments.addend = added
+        } else {
+          arguments.residual = added
+        }
         arguments.rows = tile.rows
         arguments.columns = tile.columns
         tile = shape.tile(min(number + 1, endTile - 1), output.shape)

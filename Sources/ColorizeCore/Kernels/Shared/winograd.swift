@@ -244,6 +244,7 @@ private func outputHalf(_ tile: UnsafePointer<colorize_winograd_output>, _ chann
       if let scale = tile.pointee.scale, let shift = tile.pointee.shift {
         value = multiplyAdd(value, load(scale + channel), load(shift + channel))
       }
+      if let addend = tile.pointee.addend { value += load(addend + pixel) }
       store(value, tile.pointee.output! + pixel)
     }
     y &+= 1

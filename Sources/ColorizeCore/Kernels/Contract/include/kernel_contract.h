@@ -209,6 +209,7 @@ typedef struct colorize_winograd_output {
   const float *shift;        /* [panel] */
   float slope;
   float ceiling;             /* infinity: none */
+  const float *addend;       /* like `residual`, but added last of all */
   const float *next; /* the next tile's output, of which all 16 pixels are fetched to be written */
 } colorize_winograd_output;
 
