@@ -1,8 +1,6 @@
 // A network with its weights, turned into steps: each operator plans its own, and does in it what it
 // can of the pointwise operators behind it.
 
-import CPlatform
-
 /// Ready to be planned for any size. Immutable.
 package struct CompiledNetwork: Sendable {
   /// One planned operator and the values that it reads and writes, as indices of network nodes.
@@ -18,34 +16,22 @@ package struct CompiledNetwork: Sendable {
   package let steps: [Step]
   package let kernels: KernelSet
 
-  /// Of those that read and pack weights: each needs memory for a layer's, and some of what `Reserve` keeps.
-  private static let maximumThreads = 4
-
   /// - Parameter weights: holds every tensor of `network.parameters`.
   package init(_ network: Network, weights: TensorFile, kernels: KernelSet)
     throws(ColorizeError)
   {
     self.network = network
     self.kernels = kernels
-    let drafts = StepDraft.fused(StepDraft.all(network), network)
-    var results: [Result<Step, ColorizeError>?] = Array(repeating: nil, count: drafts.count)
-    // By step: not 0 if it failed. Those behind it are left out then, and those before it are not, so that it is always
-    // the same error that is reported.
-    var failures: [Int32] = Array(repeating: 0, count: drafts.count)
-    results.withUnsafeMutableBufferPointer { results in
-      failures.withUnsafeMutableBufferPointer { failures in
-        guard let failed = failures.baseAddress else { return }
-        // A model is opened while somebody waits for it.
-        let team = Team(threads: min(Int(platform_processors()), Self.maximumThreads))
-        team.run(drafts.count) { number, _ in
-          if (0..<number).contains(where: { platform_load(failed + $0) != 0 }) { return }
-          results[number] = drafts[number].planned(weights: weights, kernels: kernels)
-          if case .failure = results[number] { platform_increment(failed + number) }
-        }
-      }
-    }
+    // Packing weights takes all processors: a model is opened while somebody waits for it.
+    let team = Team(threads: nil)
     var steps: [Step] = []
-    for case .some(let result) in results { steps.append(try result.get()) }
+    for draft in StepDraft.fused(StepDraft.all(network), network) {
+      let planning = Planning(name: draft.name, weights: weights, kernels: kernels, team: team)
+      steps.append(
+        Step(
+          name: draft.name, operation: try draft.operation.planned(draft.end, planning),
+          inputs: draft.inputs, output: draft.output))
+    }
     self.steps = Self.joined(steps, network)
   }
 
@@ -89,22 +75,6 @@ private struct StepDraft {
         StepDraft(
           name: node.name, operation: $0, first: index, inputs: node.inputs, output: index)
       }
-    }
-  }
-
-  /// With weights packed by the calling thread.
-  func planned(weights: TensorFile, kernels: KernelSet) -> Result<
-    CompiledNetwork.Step, ColorizeError
-  > {
-    let planning = Planning(
-      name: name, weights: weights, kernels: kernels, team: Team(threads: 1))
-    do throws(ColorizeError) {
-      return .success(
-        CompiledNetwork.Step(
-          name: name, operation: try operation.planned(end, planning), inputs: inputs,
-          output: output))
-    } catch {
-      return .failure(error)
     }
   }
 
